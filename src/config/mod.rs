@@ -1,0 +1,2 @@
+//! Owns: the configuration: file, environment, validation.
+//! Never knows: what the settings do in the modules that use them.

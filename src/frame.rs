@@ -1,0 +1,561 @@
+//! Owns: the ring of finished 20 ms frames, the only thing that the producing and the consuming half share.
+//! Never knows: how a frame was made, or where it goes.
+//!
+//! One [`FrameWriter`] (on the decode pool) and one [`FrameReader`] (on a pacer, a device or a file writer) share
+//! a ring without a lock. The reader never waits. The writer may take frames back that nobody has read yet
+//! ([`FrameWriter::rewind`]): that is how a change of volume, a filter or a seek is heard at once although sound is
+//! made ahead. Both counters live in one atomic word, so taking and taking back cannot both win.
+//!
+//! Payloads are kept in atomic words, read and written relaxed; the counter's acquire/release pair orders them. That
+//! costs a copy of some hundred bytes a frame and saves the crate its only need for `unsafe` here.
+
+use crate::units::Samples;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+/// The largest Opus packet that a frame may hold (RFC 6716, section 3.4: 1275 bytes for one frame).
+pub const MAX_OPUS_BYTES: usize = 1275;
+/// Bytes of a frame of samples: 960 × 2 channels × 4 bytes, interleaved little-endian `f32`.
+pub const PCM_FRAME_BYTES: usize = crate::units::FRAME_SAMPLES * 2 * 4;
+
+/// Words before a slot's payload: kind and length, position.
+const HEADER_WORDS: usize = 2;
+const KIND_FRAME: u64 = 0;
+const KIND_END: u64 = 1;
+
+/// What a ring carries, fixed for its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrameFormat {
+    /// Finished Opus packets of 20 ms, 48 kHz, stereo.
+    Opus,
+    /// Interleaved little-endian `f32` samples, [`PCM_FRAME_BYTES`] each: before Opus, for files and devices.
+    Pcm,
+}
+
+impl FrameFormat {
+    /// The most bytes that one frame of this format has.
+    #[must_use]
+    pub const fn max_bytes(self) -> usize {
+        match self {
+            Self::Opus => MAX_OPUS_BYTES,
+            Self::Pcm => PCM_FRAME_BYTES,
+        }
+    }
+}
+
+/// What the reader tells the player. Each is sent at most once for a ring, except where it says otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReaderEvent {
+    /// The first frame was taken.
+    Started,
+    /// The end marker was reached: everything has been taken.
+    Drained,
+    /// The next frame lies at or after the limit set by [`Progress::set_limit`]; it was not taken.
+    LimitReached,
+    /// Frames were asked for, but none came, for as long as the stuck threshold says. Once per ring.
+    Stuck,
+}
+
+/// What one poll of the reader gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// A frame of `len` bytes was copied out; it starts at `position` in the track.
+    Frame {
+        /// Bytes written to the caller's buffer.
+        len: usize,
+        /// Where in the track the frame starts, in the track's own time.
+        position: Samples,
+    },
+    /// Nothing is there although something should be: the listener hears a gap.
+    Underrun,
+    /// Nothing will come any more: drained, or the limit was reached.
+    Over,
+}
+
+/// How far a playback has come: written by the reader, read by anybody, at any time.
+#[derive(Debug)]
+pub struct Progress {
+    position: AtomicU64,
+    limit: AtomicU64,
+    sent: AtomicU64,
+    missed: AtomicU64,
+}
+
+/// [`Progress::limit`]'s value when there is none.
+const NO_LIMIT: u64 = u64::MAX;
+
+impl Progress {
+    /// Where the next frame to be taken starts: everything before it has been handed out.
+    #[must_use]
+    pub fn position(&self) -> Samples {
+        Samples(self.position.load(Ordering::Relaxed))
+    }
+
+    /// Shows a new position before the first frame from there arrives (a seek reports its target at once).
+    pub fn set_position(&self, at: Samples) {
+        self.position.store(at.0, Ordering::Relaxed);
+    }
+
+    /// Ends the playback before the first frame that starts at or after `at`; `None` lifts the limit.
+    pub fn set_limit(&self, at: Option<Samples>) {
+        self.limit.store(at.map_or(NO_LIMIT, |s| s.0), Ordering::Relaxed);
+    }
+
+    /// Frames handed out, and polls that found none although the playback was not over.
+    #[must_use]
+    pub fn counts(&self) -> (u64, u64) {
+        (self.sent.load(Ordering::Relaxed), self.missed.load(Ordering::Relaxed))
+    }
+}
+
+struct Ring {
+    words: Box<[AtomicU64]>,
+    slot_words: usize,
+    /// Physical slots less one; their number is a power of two, so that indices wrap together with the counters.
+    mask: u32,
+    /// Frames that may wait at once.
+    capacity: u32,
+    /// [`Ends`], packed.
+    ends: AtomicU64,
+    /// The reader is gone: nobody will take anything any more.
+    abandoned: AtomicBool,
+    progress: Arc<Progress>,
+}
+
+/// Both counters of a ring in one word. `era` counts rewinds, so that a reader notices one even when the writer has
+/// refilled the ring to the very same counters meanwhile.
+#[derive(Clone, Copy)]
+struct Ends {
+    /// Frames taken, modulo 2²⁴.
+    head: u32,
+    /// Frames written, modulo 2²⁴.
+    tail: u32,
+    era: u16,
+}
+
+const COUNTER_MASK: u32 = (1 << 24) - 1;
+
+impl Ends {
+    const fn pack(self) -> u64 {
+        (self.era as u64) << 48 | ((self.head & COUNTER_MASK) as u64) << 24 | (self.tail & COUNTER_MASK) as u64
+    }
+
+    const fn unpack(word: u64) -> Self {
+        Self { head: (word >> 24) as u32 & COUNTER_MASK, tail: word as u32 & COUNTER_MASK, era: (word >> 48) as u16 }
+    }
+
+    const fn level(self) -> u32 {
+        self.tail.wrapping_sub(self.head) & COUNTER_MASK
+    }
+}
+
+impl Ring {
+    fn slot(&self, index: u32) -> &[AtomicU64] {
+        let start = (index & self.mask) as usize * self.slot_words;
+        &self.words[start..start + self.slot_words]
+    }
+}
+
+/// Makes a ring for `capacity` frames of `format`, with its two ends.
+///
+/// `wake` is called by the reader, on its own thread, whenever no more than half the ring is left; it must neither
+/// block nor allocate. `notify` is called by the reader for each [`ReaderEvent`], under the same rule except that it may
+/// allocate (it is not called in the steady state). `stuck_after` is the number of empty polls in a row that make
+/// [`ReaderEvent::Stuck`].
+///
+/// # Panics
+/// When `capacity` is zero or above 2²⁰.
+pub fn ring(
+    format: FrameFormat,
+    capacity: usize,
+    stuck_after: u32,
+    wake: impl Fn() + Send + 'static,
+    notify: impl FnMut(ReaderEvent) + Send + 'static,
+) -> (FrameWriter, FrameReader) {
+    assert!((1..=1 << 20).contains(&capacity), "a ring holds 1 to 2^20 frames");
+    let slot_words = HEADER_WORDS + format.max_bytes().div_ceil(8);
+    // one more than asked for: the end marker must find room in a full ring
+    let slots = (capacity + 1).next_power_of_two();
+    let ring = Arc::new(Ring {
+        words: std::iter::repeat_with(AtomicU64::default).take(slots * slot_words).collect(),
+        slot_words,
+        mask: slots as u32 - 1,
+        capacity: capacity as u32,
+        ends: AtomicU64::new(0),
+        abandoned: AtomicBool::new(false),
+        progress: Arc::new(Progress {
+            position: AtomicU64::new(0),
+            limit: AtomicU64::new(NO_LIMIT),
+            sent: AtomicU64::new(0),
+            missed: AtomicU64::new(0),
+        }),
+    });
+    let reader = FrameReader {
+        ring: ring.clone(),
+        format,
+        wake: Box::new(wake),
+        notify: Box::new(notify),
+        stuck_after,
+        empty_polls: 0,
+        started: false,
+        stuck: false,
+        over: false,
+    };
+    (FrameWriter { ring }, reader)
+}
+
+/// The producing end.
+pub struct FrameWriter {
+    ring: Arc<Ring>,
+}
+
+impl FrameWriter {
+    /// Frames that wait to be taken (an end marker counts).
+    #[must_use]
+    pub fn level(&self) -> usize {
+        Ends::unpack(self.ring.ends.load(Ordering::Acquire)).level() as usize
+    }
+
+    /// Frames that find room now.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        (self.ring.capacity as usize).saturating_sub(self.level())
+    }
+
+    /// Frames that the ring holds when full.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.ring.capacity as usize
+    }
+
+    /// True once the reader has been dropped.
+    #[must_use]
+    pub fn is_abandoned(&self) -> bool {
+        self.ring.abandoned.load(Ordering::Relaxed)
+    }
+
+    /// The position and counters that the reader keeps.
+    #[must_use]
+    pub fn progress(&self) -> Arc<Progress> {
+        self.ring.progress.clone()
+    }
+
+    /// Appends a frame that starts at `position`. False, and nothing done, when the ring is full.
+    ///
+    /// # Panics
+    /// When the payload is larger than the format allows.
+    pub fn push(&mut self, payload: &[u8], position: Samples) -> bool {
+        if self.room() == 0 {
+            return false;
+        }
+        self.put(KIND_FRAME, payload, position);
+        true
+    }
+
+    /// Appends the end marker; it finds room in a full ring too. Nothing may be pushed after it except after a
+    /// [`rewind`](Self::rewind) that took it back.
+    pub fn push_end(&mut self) {
+        self.put(KIND_END, &[], Samples::ZERO);
+    }
+
+    fn put(&mut self, kind: u64, payload: &[u8], position: Samples) {
+        let slot = self.ring.slot(Ends::unpack(self.ring.ends.load(Ordering::Relaxed)).tail);
+        assert!(payload.len() <= (slot.len() - HEADER_WORDS) * 8, "a frame of {} bytes", payload.len());
+        slot[0].store(kind << 32 | payload.len() as u64, Ordering::Relaxed);
+        slot[1].store(position.0, Ordering::Relaxed);
+        for (word, bytes) in slot[HEADER_WORDS..].iter().zip(payload.chunks(8)) {
+            let mut le = [0u8; 8];
+            le[..bytes.len()].copy_from_slice(bytes);
+            word.store(u64::from_le_bytes(le), Ordering::Relaxed);
+        }
+        // only the reader changes the word meanwhile, and only its head
+        let mut seen = self.ring.ends.load(Ordering::Relaxed);
+        loop {
+            let ends = Ends::unpack(seen);
+            let next = Ends { tail: ends.tail.wrapping_add(1), ..ends };
+            match self.ring.ends.compare_exchange_weak(seen, next.pack(), Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => return,
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    /// Takes back all frames that wait, except the `keep` next ones. Returns how many were taken back.
+    ///
+    /// The reader may take a frame at the same time; whatever it took stays taken.
+    pub fn rewind(&mut self, keep: usize) -> usize {
+        let mut seen = self.ring.ends.load(Ordering::Acquire);
+        loop {
+            let ends = Ends::unpack(seen);
+            let level = ends.level() as usize;
+            if level <= keep {
+                return 0;
+            }
+            let next = Ends { tail: ends.head.wrapping_add(keep as u32), era: ends.era.wrapping_add(1), ..ends };
+            match self.ring.ends.compare_exchange_weak(seen, next.pack(), Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return level - keep,
+                Err(now) => seen = now,
+            }
+        }
+    }
+}
+
+/// The consuming end. Dropping it ends the playback: the writer sees [`FrameWriter::is_abandoned`].
+pub struct FrameReader {
+    ring: Arc<Ring>,
+    format: FrameFormat,
+    wake: Box<dyn Fn() + Send>,
+    notify: Box<dyn FnMut(ReaderEvent) + Send>,
+    stuck_after: u32,
+    empty_polls: u32,
+    started: bool,
+    stuck: bool,
+    over: bool,
+}
+
+impl FrameReader {
+    /// What the frames are.
+    #[must_use]
+    pub const fn format(&self) -> FrameFormat {
+        self.format
+    }
+
+    /// The position and counters that this reader keeps.
+    #[must_use]
+    pub fn progress(&self) -> Arc<Progress> {
+        self.ring.progress.clone()
+    }
+
+    /// Whether a frame (or the end) waits: lets an idle output start in the very moment that sound is there.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        Ends::unpack(self.ring.ends.load(Ordering::Relaxed)).level() > 0
+    }
+
+    /// True once [`Taken::Over`] has been returned.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// Takes the next frame into `out`. Never waits, locks nothing, allocates nothing in the steady state.
+    ///
+    /// # Panics
+    /// When `out` is shorter than the format's largest frame.
+    pub fn take(&mut self, out: &mut [u8]) -> Taken {
+        assert!(out.len() >= self.format.max_bytes(), "a frame buffer of {} bytes", out.len());
+        if self.over {
+            return Taken::Over;
+        }
+        let mut seen = self.ring.ends.load(Ordering::Acquire);
+        loop {
+            let ends = Ends::unpack(seen);
+            if ends.level() == 0 {
+                return self.found_nothing();
+            }
+            let slot = self.ring.slot(ends.head);
+            let word = slot[0].load(Ordering::Relaxed);
+            if word >> 32 == KIND_END {
+                self.over = true;
+                (self.notify)(ReaderEvent::Drained);
+                return Taken::Over;
+            }
+            let (len, position) = (word as u32 as usize, slot[1].load(Ordering::Relaxed));
+            if position >= self.ring.progress.limit.load(Ordering::Relaxed) {
+                self.over = true;
+                (self.notify)(ReaderEvent::LimitReached);
+                return Taken::Over;
+            }
+            // a torn copy is possible only if the writer took this very slot back; then the era differs
+            for (bytes, word) in out[..len.min(self.format.max_bytes())].chunks_mut(8).zip(&slot[HEADER_WORDS..]) {
+                let le = word.load(Ordering::Relaxed).to_le_bytes();
+                bytes.copy_from_slice(&le[..bytes.len()]);
+            }
+            let next = Ends { head: ends.head.wrapping_add(1), ..ends };
+            match self.ring.ends.compare_exchange_weak(seen, next.pack(), Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return self.took(len, position, ends.level() - 1),
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    fn took(&mut self, len: usize, position: u64, left: u32) -> Taken {
+        self.empty_polls = 0;
+        let progress = &self.ring.progress;
+        progress.position.store(position + Samples::FRAME.0, Ordering::Relaxed);
+        progress.sent.fetch_add(1, Ordering::Relaxed);
+        if !self.started {
+            self.started = true;
+            (self.notify)(ReaderEvent::Started);
+        }
+        if left <= self.ring.capacity / 2 {
+            (self.wake)();
+        }
+        Taken::Frame { len, position: Samples(position) }
+    }
+
+    fn found_nothing(&mut self) -> Taken {
+        self.ring.progress.missed.fetch_add(1, Ordering::Relaxed);
+        self.empty_polls = self.empty_polls.saturating_add(1);
+        if self.empty_polls >= self.stuck_after && !self.stuck {
+            self.stuck = true;
+            (self.notify)(ReaderEvent::Stuck);
+        }
+        (self.wake)();
+        Taken::Underrun
+    }
+}
+
+impl Drop for FrameReader {
+    fn drop(&mut self) {
+        self.ring.abandoned.store(true, Ordering::Relaxed);
+        (self.wake)();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+
+    type Events = Arc<Mutex<Vec<ReaderEvent>>>;
+
+    fn opus(capacity: usize) -> (FrameWriter, FrameReader, Events) {
+        let events = Events::default();
+        let sink = events.clone();
+        let (w, r) = ring(FrameFormat::Opus, capacity, 3, || (), move |e| sink.lock().expect("no panic").push(e));
+        (w, r, events)
+    }
+
+    fn at(frame: u64) -> Samples {
+        Samples(frame * 960)
+    }
+
+    fn take(reader: &mut FrameReader) -> Option<Vec<u8>> {
+        let mut out = [0u8; MAX_OPUS_BYTES];
+        match reader.take(&mut out) {
+            Taken::Frame { len, .. } => Some(out[..len].to_vec()),
+            Taken::Underrun | Taken::Over => None,
+        }
+    }
+
+    #[test]
+    fn frames_come_out_in_order_and_unchanged() {
+        let (mut w, mut r, _) = opus(4);
+        let payloads: Vec<Vec<u8>> = (0..50u8).map(|i| vec![i; usize::from(i) * 25 % 1276]).collect();
+        for (i, p) in payloads.iter().enumerate() {
+            assert!(w.push(p, at(i as u64)));
+            assert_eq!(take(&mut r).as_ref(), Some(p));
+        }
+    }
+
+    #[test]
+    fn a_full_ring_refuses_frames_but_takes_the_end() {
+        let (mut w, mut r, events) = opus(2);
+        assert!(w.push(b"a", at(0)) && w.push(b"b", at(1)));
+        assert!(!w.push(b"c", at(2)));
+        w.push_end();
+        assert_eq!((take(&mut r), take(&mut r)), (Some(b"a".to_vec()), Some(b"b".to_vec())));
+        assert_eq!(r.take(&mut [0; MAX_OPUS_BYTES]), Taken::Over);
+        assert_eq!(*events.lock().expect("no panic"), [ReaderEvent::Started, ReaderEvent::Drained]);
+    }
+
+    #[test]
+    fn position_is_where_the_next_frame_starts() {
+        let (mut w, mut r, _) = opus(4);
+        w.push(b"a", at(10));
+        assert_eq!(r.progress().position(), Samples::ZERO);
+        take(&mut r);
+        assert_eq!(r.progress().position(), at(11));
+    }
+
+    #[test]
+    fn frames_taken_back_are_never_seen() {
+        let (mut w, mut r, _) = opus(8);
+        for i in 0..6u8 {
+            w.push(&[i], at(i.into()));
+        }
+        take(&mut r);
+        assert_eq!(w.rewind(1), 4);
+        w.push(b"new", at(2));
+        assert_eq!((take(&mut r), take(&mut r)), (Some(vec![1]), Some(b"new".to_vec())));
+    }
+
+    #[test]
+    fn the_end_can_be_taken_back() {
+        let (mut w, mut r, _) = opus(2);
+        w.push_end();
+        assert_eq!(w.rewind(0), 1);
+        w.push(b"x", at(0));
+        assert_eq!(take(&mut r), Some(b"x".to_vec()));
+    }
+
+    #[test]
+    fn the_limit_stops_before_the_first_frame_beyond_it() {
+        let (mut w, mut r, events) = opus(4);
+        for i in 0..3u8 {
+            w.push(&[i], at(i.into()));
+        }
+        r.progress().set_limit(Some(Samples(961)));
+        assert_eq!((take(&mut r), take(&mut r), take(&mut r)), (Some(vec![0]), Some(vec![1]), None));
+        assert!(r.is_over());
+        assert_eq!(events.lock().expect("no panic").last(), Some(&ReaderEvent::LimitReached));
+    }
+
+    #[test]
+    fn stuck_is_told_once_after_the_threshold() {
+        let (_w, mut r, events) = opus(4);
+        for _ in 0..10 {
+            assert_eq!(r.take(&mut [0; MAX_OPUS_BYTES]), Taken::Underrun);
+        }
+        assert_eq!(*events.lock().expect("no panic"), [ReaderEvent::Stuck]);
+        assert_eq!(r.progress().counts(), (0, 10));
+    }
+
+    #[test]
+    fn counters_survive_their_own_overflow() {
+        let (mut w, mut r, _) = opus(5);
+        let near = COUNTER_MASK - 2;
+        r.ring.ends.store(Ends { head: near, tail: near, era: u16::MAX }.pack(), Ordering::Relaxed);
+        for i in 0..20u8 {
+            assert!(w.push(&[i], at(i.into())));
+            assert_eq!(take(&mut r), Some(vec![i]));
+        }
+    }
+
+    #[test]
+    fn a_reader_and_a_rewinding_writer_lose_and_invent_nothing() {
+        let (mut w, mut r, _) = opus(16);
+        let writer = std::thread::spawn(move || {
+            // every frame says its own position; after a rewind production goes on from what was taken back
+            let mut next = 0u64;
+            let mut step = 0u64;
+            while next < 20_000 {
+                step += 1;
+                if step % 7 == 0 {
+                    next -= w.rewind(step as usize % 3) as u64;
+                }
+                if w.push(&next.to_le_bytes(), at(next)) {
+                    next += 1;
+                } else {
+                    std::thread::yield_now();
+                }
+            }
+            w.push_end();
+        });
+        let (mut out, mut expected) = ([0u8; MAX_OPUS_BYTES], 0u64);
+        while expected < 20_000 {
+            match r.take(&mut out) {
+                Taken::Frame { len, position } => {
+                    assert_eq!((&out[..len], position), (&expected.to_le_bytes()[..], at(expected)));
+                    expected += 1;
+                }
+                Taken::Underrun => std::thread::yield_now(),
+                Taken::Over => panic!("over at {expected}"),
+            }
+        }
+        writer.join().expect("the writer's asserts hold");
+    }
+}

@@ -1,0 +1,2 @@
+//! Owns: decoders: packets to samples.
+//! Never knows: containers, positions.

@@ -1,0 +1,2 @@
+//! Owns: outgoing HTTP: clients, limits, address guard.
+//! Never knows: what is fetched, or why.

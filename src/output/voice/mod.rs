@@ -1,0 +1,2 @@
+//! Owns: Discord voice.
+//! Never knows: tracks, sessions.

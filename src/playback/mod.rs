@@ -1,0 +1,2 @@
+//! Owns: one run of a track: bytes to frames.
+//! Never knows: sessions, clients, voice.

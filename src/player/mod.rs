@@ -1,0 +1,2 @@
+//! Owns: one player: what it is doing.
+//! Never knows: JSON, HTTP, sockets.

@@ -1,0 +1,2 @@
+//! Owns: HTTP and WebSocket: routes, authorisation, errors.
+//! Never knows: how players work.

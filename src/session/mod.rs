@@ -1,0 +1,2 @@
+//! Owns: client sessions and their players.
+//! Never knows: HTTP.

@@ -1,0 +1,2 @@
+//! Owns: places that tracks come from.
+//! Never knows: players, sessions.

@@ -1,0 +1,2 @@
+//! Owns: statistics: frames, processor, memory.
+//! Never knows: who asks for them.
