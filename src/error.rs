@@ -29,17 +29,29 @@ pub struct Failure {
 impl Failure {
     /// The outside world said no.
     pub fn common(message: impl Into<String>) -> Self {
-        Self { message: message.into(), severity: Severity::Common, source: None }
+        Self {
+            message: message.into(),
+            severity: Severity::Common,
+            source: None,
+        }
     }
 
     /// The outside world behaved oddly.
     pub fn suspicious(message: impl Into<String>) -> Self {
-        Self { message: message.into(), severity: Severity::Suspicious, source: None }
+        Self {
+            message: message.into(),
+            severity: Severity::Suspicious,
+            source: None,
+        }
     }
 
     /// A bug or a limit of ours.
     pub fn fault(message: impl Into<String>) -> Self {
-        Self { message: message.into(), severity: Severity::Fault, source: None }
+        Self {
+            message: message.into(),
+            severity: Severity::Fault,
+            source: None,
+        }
     }
 
     /// Keeps what caused it; `cause` and the trace are made from the chain.
@@ -94,11 +106,17 @@ mod tests {
         let inner = std::io::Error::other("broken pipe");
         let failure = Failure::suspicious("Connecting to the URL failed.").because(inner);
         assert_eq!(failure.root_cause(), "broken pipe");
-        assert_eq!(failure.trace(), "Connecting to the URL failed.\nCaused by: broken pipe");
+        assert_eq!(
+            failure.trace(),
+            "Connecting to the URL failed.\nCaused by: broken pipe"
+        );
     }
 
     #[test]
     fn a_failure_without_a_cause_is_its_own() {
-        assert_eq!(Failure::common("Unknown file format.").root_cause(), "Unknown file format.");
+        assert_eq!(
+            Failure::common("Unknown file format.").root_cause(),
+            "Unknown file format."
+        );
     }
 }

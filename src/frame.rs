@@ -100,13 +100,17 @@ impl Progress {
 
     /// Ends the playback before the first frame that starts at or after `at`; `None` lifts the limit.
     pub fn set_limit(&self, at: Option<Samples>) {
-        self.limit.store(at.map_or(NO_LIMIT, |s| s.0), Ordering::Relaxed);
+        self.limit
+            .store(at.map_or(NO_LIMIT, |s| s.0), Ordering::Relaxed);
     }
 
     /// Frames handed out, and polls that found none although the playback was not over.
     #[must_use]
     pub fn counts(&self) -> (u64, u64) {
-        (self.sent.load(Ordering::Relaxed), self.missed.load(Ordering::Relaxed))
+        (
+            self.sent.load(Ordering::Relaxed),
+            self.missed.load(Ordering::Relaxed),
+        )
     }
 }
 
@@ -139,11 +143,17 @@ const COUNTER_MASK: u32 = (1 << 24) - 1;
 
 impl Ends {
     const fn pack(self) -> u64 {
-        (self.era as u64) << 48 | ((self.head & COUNTER_MASK) as u64) << 24 | (self.tail & COUNTER_MASK) as u64
+        (self.era as u64) << 48
+            | ((self.head & COUNTER_MASK) as u64) << 24
+            | (self.tail & COUNTER_MASK) as u64
     }
 
     const fn unpack(word: u64) -> Self {
-        Self { head: (word >> 24) as u32 & COUNTER_MASK, tail: word as u32 & COUNTER_MASK, era: (word >> 48) as u16 }
+        Self {
+            head: (word >> 24) as u32 & COUNTER_MASK,
+            tail: word as u32 & COUNTER_MASK,
+            era: (word >> 48) as u16,
+        }
     }
 
     const fn level(self) -> u32 {
@@ -174,12 +184,17 @@ pub fn ring(
     wake: impl Fn() + Send + 'static,
     notify: impl FnMut(ReaderEvent) + Send + 'static,
 ) -> (FrameWriter, FrameReader) {
-    assert!((1..=1 << 20).contains(&capacity), "a ring holds 1 to 2^20 frames");
+    assert!(
+        (1..=1 << 20).contains(&capacity),
+        "a ring holds 1 to 2^20 frames"
+    );
     let slot_words = HEADER_WORDS + format.max_bytes().div_ceil(8);
     // one more than asked for: the end marker must find room in a full ring
     let slots = (capacity + 1).next_power_of_two();
     let ring = Arc::new(Ring {
-        words: std::iter::repeat_with(AtomicU64::default).take(slots * slot_words).collect(),
+        words: std::iter::repeat_with(AtomicU64::default)
+            .take(slots * slot_words)
+            .collect(),
         slot_words,
         mask: slots as u32 - 1,
         capacity: capacity as u32,
@@ -261,8 +276,14 @@ impl FrameWriter {
     }
 
     fn put(&mut self, kind: u64, payload: &[u8], position: Samples) {
-        let slot = self.ring.slot(Ends::unpack(self.ring.ends.load(Ordering::Relaxed)).tail);
-        assert!(payload.len() <= (slot.len() - HEADER_WORDS) * 8, "a frame of {} bytes", payload.len());
+        let slot = self
+            .ring
+            .slot(Ends::unpack(self.ring.ends.load(Ordering::Relaxed)).tail);
+        assert!(
+            payload.len() <= (slot.len() - HEADER_WORDS) * 8,
+            "a frame of {} bytes",
+            payload.len()
+        );
         slot[0].store(kind << 32 | payload.len() as u64, Ordering::Relaxed);
         slot[1].store(position.0, Ordering::Relaxed);
         for (word, bytes) in slot[HEADER_WORDS..].iter().zip(payload.chunks(8)) {
@@ -274,8 +295,16 @@ impl FrameWriter {
         let mut seen = self.ring.ends.load(Ordering::Relaxed);
         loop {
             let ends = Ends::unpack(seen);
-            let next = Ends { tail: ends.tail.wrapping_add(1), ..ends };
-            match self.ring.ends.compare_exchange_weak(seen, next.pack(), Ordering::AcqRel, Ordering::Relaxed) {
+            let next = Ends {
+                tail: ends.tail.wrapping_add(1),
+                ..ends
+            };
+            match self.ring.ends.compare_exchange_weak(
+                seen,
+                next.pack(),
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
                 Ok(_) => return,
                 Err(now) => seen = now,
             }
@@ -293,8 +322,17 @@ impl FrameWriter {
             if level <= keep {
                 return 0;
             }
-            let next = Ends { tail: ends.head.wrapping_add(keep as u32), era: ends.era.wrapping_add(1), ..ends };
-            match self.ring.ends.compare_exchange_weak(seen, next.pack(), Ordering::AcqRel, Ordering::Acquire) {
+            let next = Ends {
+                tail: ends.head.wrapping_add(keep as u32),
+                era: ends.era.wrapping_add(1),
+                ..ends
+            };
+            match self.ring.ends.compare_exchange_weak(
+                seen,
+                next.pack(),
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
                 Ok(_) => return level - keep,
                 Err(now) => seen = now,
             }
@@ -345,7 +383,11 @@ impl FrameReader {
     /// # Panics
     /// When `out` is shorter than the format's largest frame.
     pub fn take(&mut self, out: &mut [u8]) -> Taken {
-        assert!(out.len() >= self.format.max_bytes(), "a frame buffer of {} bytes", out.len());
+        assert!(
+            out.len() >= self.format.max_bytes(),
+            "a frame buffer of {} bytes",
+            out.len()
+        );
         if self.over {
             return Taken::Over;
         }
@@ -369,12 +411,23 @@ impl FrameReader {
                 return Taken::Over;
             }
             // a torn copy is possible only if the writer took this very slot back; then the era differs
-            for (bytes, word) in out[..len.min(self.format.max_bytes())].chunks_mut(8).zip(&slot[HEADER_WORDS..]) {
+            for (bytes, word) in out[..len.min(self.format.max_bytes())]
+                .chunks_mut(8)
+                .zip(&slot[HEADER_WORDS..])
+            {
                 let le = word.load(Ordering::Relaxed).to_le_bytes();
                 bytes.copy_from_slice(&le[..bytes.len()]);
             }
-            let next = Ends { head: ends.head.wrapping_add(1), ..ends };
-            match self.ring.ends.compare_exchange_weak(seen, next.pack(), Ordering::AcqRel, Ordering::Acquire) {
+            let next = Ends {
+                head: ends.head.wrapping_add(1),
+                ..ends
+            };
+            match self.ring.ends.compare_exchange_weak(
+                seen,
+                next.pack(),
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
                 Ok(_) => return self.took(len, position, ends.level() - 1),
                 Err(now) => seen = now,
             }
@@ -384,7 +437,9 @@ impl FrameReader {
     fn took(&mut self, len: usize, position: u64, left: u32) -> Taken {
         self.empty_polls = 0;
         let progress = &self.ring.progress;
-        progress.position.store(position + Samples::FRAME.0, Ordering::Relaxed);
+        progress
+            .position
+            .store(position + Samples::FRAME.0, Ordering::Relaxed);
         progress.sent.fetch_add(1, Ordering::Relaxed);
         if !self.started {
             self.started = true;
@@ -393,7 +448,10 @@ impl FrameReader {
         if left <= self.ring.capacity / 2 {
             (self.wake)();
         }
-        Taken::Frame { len, position: Samples(position) }
+        Taken::Frame {
+            len,
+            position: Samples(position),
+        }
     }
 
     fn found_nothing(&mut self) -> Taken {
@@ -425,7 +483,13 @@ mod tests {
     fn opus(capacity: usize) -> (FrameWriter, FrameReader, Events) {
         let events = Events::default();
         let sink = events.clone();
-        let (w, r) = ring(FrameFormat::Opus, capacity, 3, || (), move |e| sink.lock().expect("no panic").push(e));
+        let (w, r) = ring(
+            FrameFormat::Opus,
+            capacity,
+            3,
+            || (),
+            move |e| sink.lock().expect("no panic").push(e),
+        );
         (w, r, events)
     }
 
@@ -444,7 +508,9 @@ mod tests {
     #[test]
     fn frames_come_out_in_order_and_unchanged() {
         let (mut w, mut r, _) = opus(4);
-        let payloads: Vec<Vec<u8>> = (0..50u8).map(|i| vec![i; usize::from(i) * 25 % 1276]).collect();
+        let payloads: Vec<Vec<u8>> = (0..50u8)
+            .map(|i| vec![i; usize::from(i) * 25 % 1276])
+            .collect();
         for (i, p) in payloads.iter().enumerate() {
             assert!(w.push(p, at(i as u64)));
             assert_eq!(take(&mut r).as_ref(), Some(p));
@@ -457,9 +523,15 @@ mod tests {
         assert!(w.push(b"a", at(0)) && w.push(b"b", at(1)));
         assert!(!w.push(b"c", at(2)));
         w.push_end();
-        assert_eq!((take(&mut r), take(&mut r)), (Some(b"a".to_vec()), Some(b"b".to_vec())));
+        assert_eq!(
+            (take(&mut r), take(&mut r)),
+            (Some(b"a".to_vec()), Some(b"b".to_vec()))
+        );
         assert_eq!(r.take(&mut [0; MAX_OPUS_BYTES]), Taken::Over);
-        assert_eq!(*events.lock().expect("no panic"), [ReaderEvent::Started, ReaderEvent::Drained]);
+        assert_eq!(
+            *events.lock().expect("no panic"),
+            [ReaderEvent::Started, ReaderEvent::Drained]
+        );
     }
 
     #[test]
@@ -480,7 +552,10 @@ mod tests {
         take(&mut r);
         assert_eq!(w.rewind(1), 4);
         w.push(b"new", at(2));
-        assert_eq!((take(&mut r), take(&mut r)), (Some(vec![1]), Some(b"new".to_vec())));
+        assert_eq!(
+            (take(&mut r), take(&mut r)),
+            (Some(vec![1]), Some(b"new".to_vec()))
+        );
     }
 
     #[test]
@@ -499,9 +574,15 @@ mod tests {
             w.push(&[i], at(i.into()));
         }
         r.progress().set_limit(Some(Samples(961)));
-        assert_eq!((take(&mut r), take(&mut r), take(&mut r)), (Some(vec![0]), Some(vec![1]), None));
+        assert_eq!(
+            (take(&mut r), take(&mut r), take(&mut r)),
+            (Some(vec![0]), Some(vec![1]), None)
+        );
         assert!(r.is_over());
-        assert_eq!(events.lock().expect("no panic").last(), Some(&ReaderEvent::LimitReached));
+        assert_eq!(
+            events.lock().expect("no panic").last(),
+            Some(&ReaderEvent::LimitReached)
+        );
     }
 
     #[test]
@@ -518,7 +599,15 @@ mod tests {
     fn counters_survive_their_own_overflow() {
         let (mut w, mut r, _) = opus(5);
         let near = COUNTER_MASK - 2;
-        r.ring.ends.store(Ends { head: near, tail: near, era: u16::MAX }.pack(), Ordering::Relaxed);
+        r.ring.ends.store(
+            Ends {
+                head: near,
+                tail: near,
+                era: u16::MAX,
+            }
+            .pack(),
+            Ordering::Relaxed,
+        );
         for i in 0..20u8 {
             assert!(w.push(&[i], at(i.into())));
             assert_eq!(take(&mut r), Some(vec![i]));
@@ -534,7 +623,7 @@ mod tests {
             let mut step = 0u64;
             while next < 20_000 {
                 step += 1;
-                if step % 7 == 0 {
+                if step.is_multiple_of(7) {
                     next -= w.rewind(step as usize % 3) as u64;
                 }
                 if w.push(&next.to_le_bytes(), at(next)) {
@@ -549,7 +638,10 @@ mod tests {
         while expected < 20_000 {
             match r.take(&mut out) {
                 Taken::Frame { len, position } => {
-                    assert_eq!((&out[..len], position), (&expected.to_le_bytes()[..], at(expected)));
+                    assert_eq!(
+                        (&out[..len], position),
+                        (&expected.to_le_bytes()[..], at(expected))
+                    );
                     expected += 1;
                 }
                 Taken::Underrun => std::thread::yield_now(),

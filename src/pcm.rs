@@ -14,7 +14,11 @@ impl PcmBlock {
     /// Samples per channel.
     #[must_use]
     pub fn len(&self) -> usize {
-        debug_assert_eq!(self.channels[0].len(), self.channels[1].len(), "channels of one block are equally long");
+        debug_assert_eq!(
+            self.channels[0].len(),
+            self.channels[1].len(),
+            "channels of one block are equally long"
+        );
         self.channels[0].len()
     }
 

@@ -116,6 +116,9 @@ mod tests {
 
     #[test]
     fn a_secret_prints_as_stars() {
-        assert_eq!(format!("{:?} {}", Secret::new("x"), Secret::new("x")), "*** ***");
+        assert_eq!(
+            format!("{:?} {}", Secret::new("x"), Secret::new("x")),
+            "*** ***"
+        );
     }
 }

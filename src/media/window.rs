@@ -69,7 +69,11 @@ struct Shared {
 impl Shared {
     fn wake_reader(&self) {
         self.wanted.store(0, Ordering::Release);
-        if let Some(wake) = &*self.wake.lock().unwrap_or_else(std::sync::PoisonError::into_inner) {
+        if let Some(wake) = &*self
+            .wake
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        {
             wake();
         }
     }
@@ -92,7 +96,11 @@ pub fn lane(credit: usize) -> (LaneWriter, ByteWindow) {
     });
     // unbounded in items, bounded in bytes by the credit
     let (sender, receiver) = mpsc::unbounded_channel();
-    let writer = LaneWriter { shared: shared.clone(), sender, epoch: 0 };
+    let writer = LaneWriter {
+        shared: shared.clone(),
+        sender,
+        epoch: 0,
+    };
     let window = ByteWindow {
         shared,
         receiver,
@@ -130,8 +138,12 @@ pub struct LaneWriter {
 impl LaneWriter {
     /// Says how long the whole resource is, in bytes, and whether it can be read from any offset.
     pub fn describe(&self, length: Option<u64>, is_seekable: bool) {
-        self.shared.length.store(length.map_or(0, |l| l.saturating_add(1)), Ordering::Release);
-        self.shared.is_seekable.store(is_seekable, Ordering::Release);
+        self.shared
+            .length
+            .store(length.map_or(0, |l| l.saturating_add(1)), Ordering::Release);
+        self.shared
+            .is_seekable
+            .store(is_seekable, Ordering::Release);
     }
 
     /// Waits until there is room for more bytes, or something else is to be done. Returns [`Task::Jump`] once for each
@@ -151,7 +163,9 @@ impl LaneWriter {
     pub async fn interrupted(&self) {
         loop {
             let notified = self.shared.to_writer.notified();
-            if self.shared.closed.load(Ordering::Acquire) || self.shared.epoch.load(Ordering::Acquire) != self.epoch {
+            if self.shared.closed.load(Ordering::Acquire)
+                || self.shared.epoch.load(Ordering::Acquire) != self.epoch
+            {
                 return;
             }
             notified.await;
@@ -239,7 +253,11 @@ impl ByteWindow {
     /// Whoever reads this window is woken through `wake` when what it [needs](Stop::Need) is there. Called on the fetch
     /// task's thread; it must not block.
     pub fn on_ready(&mut self, wake: impl Fn() + Send + Sync + 'static) {
-        *self.shared.wake.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Box::new(wake));
+        *self
+            .shared
+            .wake
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Box::new(wake));
     }
 
     /// Offset of the next byte.
@@ -319,7 +337,9 @@ impl ByteWindow {
         self.receive();
         let ahead = to.checked_sub(self.position);
         match ahead {
-            Some(ahead) if ahead <= self.buffered as u64 && self.skip == 0 => self.consume(ahead as usize),
+            Some(ahead) if ahead <= self.buffered as u64 && self.skip == 0 => {
+                self.consume(ahead as usize)
+            }
             Some(ahead) if (ahead <= READ_THROUGH || !self.is_seekable()) && self.end.is_none() => {
                 self.skip += ahead - self.buffered as u64;
                 self.consume(self.buffered);
@@ -363,7 +383,9 @@ impl ByteWindow {
             None => {}
         }
         // a unit larger than the credit must still be able to arrive whole
-        self.shared.credit.store(self.base_credit.max(len), Ordering::Release);
+        self.shared
+            .credit
+            .store(self.base_credit.max(len), Ordering::Release);
         self.shared.wanted.store(len, Ordering::Release);
         self.shared.to_writer.notify_one();
         // it may have come between the look and the wish
@@ -415,7 +437,9 @@ impl ByteWindow {
     fn consume(&mut self, len: usize) {
         let mut left = len;
         while left > 0 {
-            let Some(first) = self.chunks.front_mut() else { break };
+            let Some(first) = self.chunks.front_mut() else {
+                break;
+            };
             if first.len() > left {
                 let _ = first.split_to(left);
                 left = 0;
@@ -472,7 +496,10 @@ mod tests {
         let (_w, mut window) = fed(&[b"abc", b"def", b"g"]);
         assert_eq!(window.peek(5).expect("there"), b"abcde");
         assert_eq!(window.take(4).expect("there"), "abcd");
-        assert_eq!((window.position(), window.take(3).expect("there")), (4, Bytes::from("efg")));
+        assert_eq!(
+            (window.position(), window.take(3).expect("there")),
+            (4, Bytes::from("efg"))
+        );
     }
 
     #[test]
@@ -502,7 +529,10 @@ mod tests {
         writer.push(Bytes::from_static(b"late"));
         assert_eq!(writer.poll(), Some(Task::Jump(5_000_000)));
         writer.push(Bytes::from_static(b"new"));
-        assert_eq!((window.take(3).expect("there"), window.position()), (Bytes::from("new"), 5_000_003));
+        assert_eq!(
+            (window.take(3).expect("there"), window.position()),
+            (Bytes::from("new"), 5_000_003)
+        );
         assert_eq!(writer.shared.waiting.load(Ordering::Relaxed), 0);
     }
 
@@ -513,7 +543,10 @@ mod tests {
         window.seek(6);
         assert_eq!(writer.poll(), Some(Task::Deliver));
         writer.push(Bytes::from_static(b"456789"));
-        assert_eq!((window.take(2).expect("there"), window.position()), (Bytes::from("67"), 8));
+        assert_eq!(
+            (window.take(2).expect("there"), window.position()),
+            (Bytes::from("67"), 8)
+        );
     }
 
     #[test]
