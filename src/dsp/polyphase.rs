@@ -18,7 +18,7 @@ pub enum Quality {
     Low,
     /// 96 taps: flat to 20 kHz, images below −100 dB.
     Medium,
-    /// 144 taps: flat to 20 kHz, images below −115 dB.
+    /// 128 taps: flat to 20 kHz, images below −114 dB.
     High,
 }
 
@@ -33,6 +33,11 @@ struct Design {
 }
 
 impl Quality {
+    /// Samples before the centre of the longest filter, for ratios up to `max`.
+    pub(crate) fn longest_half(self, max: f64) -> usize {
+        (self.design().taps as f64 * max) as usize / 2 + STEP
+    }
+
     /// Chosen by measuring tones at 1 to 20 kHz: the transition band ends where the image of a 20.9 kHz tone lies.
     const fn design(self) -> Design {
         match self {
@@ -47,9 +52,9 @@ impl Quality {
                 beta: 10.2,
             },
             Self::High => Design {
-                taps: 144,
+                taps: 128,
                 cutoff: 0.968,
-                beta: 12.4,
+                beta: 11.6,
             },
         }
     }
@@ -89,10 +94,17 @@ static TABLES: LazyLock<Mutex<HashMap<Key, Weak<Table>>>> = LazyLock::new(Mutex:
 ///
 /// `exact` asks for a row per phase where that is possible; without it the position may be any fraction.
 pub(crate) fn table(from: u64, to: u64, exact: bool, quality: Quality) -> Arc<Table> {
+    let exact = exact && to <= MAX_EXACT_PHASES;
+    let (from, to) = if exact {
+        (from, to)
+    } else {
+        // Such a table depends on the ratio only through the cutoff, so neighbours share one; a rising rate needs none.
+        (from.saturating_mul(32).div_ceil(to).max(32), 32)
+    };
     let key = Key {
         from,
         to,
-        exact: exact && to <= MAX_EXACT_PHASES,
+        exact,
         quality,
     };
     // A panic while holding the lock leaves the map whole: nothing but insertions and removals happens inside.

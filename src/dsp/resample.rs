@@ -21,6 +21,8 @@ pub struct UnsupportedRate(
 
 /// Denominator of ratios that change while they run: a millionth is 0.002 cents.
 const FINE: u64 = 1_000_000;
+/// Bound of a ratio that changes while it runs, and of its inverse.
+const MAX_RATIO: f64 = 20.0;
 
 /// Converts a stream from one rate to another with a polyphase windowed sinc.
 ///
@@ -38,6 +40,9 @@ pub struct Resampler {
     /// Input samples per `to` output samples.
     from: u64,
     to: u64,
+    /// `from / to` and `from % to`.
+    whole: usize,
+    rest: u64,
     table: Arc<Table>,
     quality: Quality,
     /// Whether nothing has to be done.
@@ -74,7 +79,39 @@ impl Resampler {
         let from = fine(ratio);
         let mut resampler = Self::with_ratio(from, FINE, false, quality);
         resampler.is_identity = false;
+        resampler.kept = resampler.quality.longest_half(MAX_RATIO);
         resampler
+    }
+
+    /// Goes on with another ratio from the next output on; for a resampler made [`variable`](Self::variable).
+    pub(crate) fn set_ratio(&mut self, ratio: f64) {
+        let from = fine(ratio);
+        if from == self.from {
+            return;
+        }
+        let centre = self.start + self.before();
+        self.table = table(from, FINE, false, self.quality);
+        (self.from, self.whole, self.rest) = (from, (from / FINE) as usize, from % FINE);
+        match centre.checked_sub(self.before()) {
+            Some(start) => self.start = start,
+            None => {
+                // The stream is younger than the longer filter: silence came before it.
+                let missing = self.before() - centre;
+                for channel in &mut self.history.channels {
+                    channel.splice(..0, std::iter::repeat_n(0.0, missing));
+                }
+                self.start = 0;
+            }
+        }
+    }
+
+    /// Makes `past` what came before the first sample of the stream; for a resampler that has taken nothing yet.
+    pub(crate) fn prime(&mut self, past: &PcmBlock) {
+        let known = past.len().min(self.history.len());
+        for (history, past) in self.history.channels.iter_mut().zip(&past.channels) {
+            let at = history.len() - known;
+            history[at..].copy_from_slice(&past[past.len() - known..]);
+        }
     }
 
     fn with_ratio(from: u64, to: u64, exact: bool, quality: Quality) -> Self {
@@ -84,6 +121,8 @@ impl Resampler {
             fraction: 0,
             from,
             to,
+            whole: (from / to) as usize,
+            rest: from % to,
             table: table(from, to, exact, quality),
             quality,
             is_identity: from == to,
@@ -160,30 +199,47 @@ impl Resampler {
             self.scratch.resize(4 * self.table.taps, 0.0);
         }
         let fir4 = kernels().fir4;
-        for (left, right) in left[at..].chunks_mut(4).zip(right[at..].chunks_mut(4)) {
-            let (mut rows, mut starts) = ([0; 4], [self.start; 4]);
-            for i in 0..left.len() {
-                (rows[i], starts[i]) = (self.row(i), self.start);
-                self.step();
-            }
-            let made = fir4(&Fir4 {
-                rows: if self.table.interpolated {
-                    &self.scratch
-                } else {
-                    &self.table.rows
-                },
-                row_at: rows,
-                left: &self.history.channels[0],
-                right: &self.history.channels[1],
-                at: starts,
-                taps: self.table.taps,
-            });
+        let (mut left, mut right) = (
+            left[at..].chunks_exact_mut(4),
+            right[at..].chunks_exact_mut(4),
+        );
+        for (left, right) in (&mut left).zip(&mut right) {
+            let made = self.four(4, fir4);
+            left.copy_from_slice(&made[0]);
+            right.copy_from_slice(&made[1]);
+        }
+        let (left, right) = (left.into_remainder(), right.into_remainder());
+        if !left.is_empty() {
+            let made = self.four(left.len(), fir4);
             left.copy_from_slice(&made[0][..left.len()]);
             right.copy_from_slice(&made[1][..right.len()]);
         }
     }
 
+    /// The next `count` outputs, at most four; what stands beyond them is meaningless.
+    #[inline(always)]
+    fn four(&mut self, count: usize, fir4: fn(&Fir4) -> [[f32; 4]; 2]) -> [[f32; 4]; 2] {
+        let (mut rows, mut starts) = ([0; 4], [self.start; 4]);
+        for i in 0..count {
+            (rows[i], starts[i]) = (self.row(i), self.start);
+            self.step();
+        }
+        fir4(&Fir4 {
+            rows: if self.table.interpolated {
+                &self.scratch
+            } else {
+                &self.table.rows
+            },
+            row_at: rows,
+            left: &self.history.channels[0],
+            right: &self.history.channels[1],
+            at: starts,
+            taps: self.table.taps,
+        })
+    }
+
     /// Where the next output's row begins: in the table, or interpolated in row `slot` of the scratch.
+    #[inline(always)]
     fn row(&mut self, slot: usize) -> usize {
         let taps = self.table.taps;
         if !self.table.interpolated {
@@ -200,10 +256,15 @@ impl Resampler {
     }
 
     /// Goes on by one output.
+    #[inline(always)]
     fn step(&mut self) {
-        self.fraction += self.from;
-        self.start += (self.fraction / self.to) as usize;
-        self.fraction %= self.to;
+        // No division: it would cost as much as the filter itself.
+        self.start += self.whole;
+        self.fraction += self.rest;
+        if self.fraction >= self.to {
+            self.fraction -= self.to;
+            self.start += 1;
+        }
     }
 
     /// Drops what no output needs any more.
@@ -218,7 +279,7 @@ impl Resampler {
 
 /// A ratio in millionths.
 fn fine(ratio: f64) -> u64 {
-    (ratio.clamp(0.05, 20.0) * FINE as f64).round() as u64
+    (ratio.clamp(1.0 / MAX_RATIO, MAX_RATIO) * FINE as f64).round() as u64
 }
 
 fn gcd(a: u64, b: u64) -> u64 {
