@@ -5,6 +5,16 @@
 //! nothing and returns [`Stop::Need`], so the same call can be repeated when more bytes are there. That is why opening,
 //! playing and seeking all run on the decode pool without ever blocking it.
 
+pub mod aiff;
+mod asc;
+mod fields;
+pub mod matroska;
+pub mod mp4;
+mod raw_samples;
+#[cfg(test)]
+mod rig;
+pub mod wav;
+
 use crate::media::window::{ByteWindow, Stop};
 use bytes::Bytes;
 
