@@ -99,7 +99,8 @@ mod portable {
     pub(super) fn fir4(job: &Fir4) -> [[f32; 4]; 2] {
         job.check();
         let mut out = [[0.0; 4]; 2];
-        for i in 0..4 {
+        let [left_out, right_out] = &mut out;
+        for (i, (l_out, r_out)) in left_out.iter_mut().zip(right_out).enumerate() {
             let row = &job.rows[job.row_at[i]..][..job.taps];
             let left = &job.left[job.at[i]..][..job.taps];
             let right = &job.right[job.at[i]..][..job.taps];
@@ -114,8 +115,7 @@ mod portable {
                     r[k] = mul_add(c[k], y[k], r[k]);
                 }
             }
-            out[0][i] = fold(l);
-            out[1][i] = fold(r);
+            (*l_out, *r_out) = (fold(l), fold(r));
         }
         out
     }

@@ -169,6 +169,12 @@ impl Resampler {
         self.reset();
     }
 
+    /// Input samples taken that no output has reached.
+    pub(crate) fn held(&self) -> f64 {
+        let reached = self.start + self.before();
+        self.history.len() as f64 - reached as f64 - self.fraction as f64 / self.to as f64
+    }
+
     /// How many more outputs have their instant before sample `end` of the history.
     fn outputs_before(&self, end: usize) -> u64 {
         let Some(samples) = end.checked_sub(self.start + self.before()) else {
