@@ -10,7 +10,7 @@ use super::{
     note::{EndReason, Note, Shown, State, UserData, VoiceTarget},
 };
 use crate::{
-    dsp::spec::FilterSpec,
+    dsp::FilterSpec,
     error::Failure,
     frame::ReaderEvent,
     output::OutputEvent,
@@ -28,11 +28,6 @@ pub const MAX_VOLUME: u16 = 1000;
 const CLEANUP_CHECK: Duration = Duration::from_secs(10);
 /// A track that nobody took a frame of for so long is ended (lavaplayer's `DEFAULT_CLEANUP_THRESHOLD`).
 const CLEANUP_AFTER: Duration = Duration::from_secs(60);
-/// Polls (20 ms each) that a seek's target is shown for at most while the sound has not come from there yet.
-const SEEK_GRACE_POLLS: u64 = 500;
-/// A position this far past a seek's target, plus what may have been heard since, comes from the target.
-const SEEK_SLACK: Samples = Samples(48_000 / 5);
-
 /// What a machine needs to know beforehand.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
@@ -47,7 +42,7 @@ pub struct Settings {
 pub struct Moment {
     /// Now.
     pub at: Instant,
-    /// The reader's position; anything when nothing plays.
+    /// The reader's position, during a seek its target; anything when nothing plays.
     pub position: Samples,
     /// Frames taken plus polls that found none, since the playback began.
     pub polls: u64,
@@ -152,8 +147,8 @@ struct Playing {
     length: i64,
     is_seekable: bool,
     limit: Option<Samples>,
-    /// Shown as the position until the sound comes from there; with the polls counted at that time.
-    sought: Option<(Samples, u64)>,
+    /// The last seek, and the position before it.
+    sought: Option<(Samples, Samples)>,
     is_stuck: bool,
     next_update: Instant,
     next_check: Instant,
@@ -162,33 +157,11 @@ struct Playing {
 }
 
 impl Playing {
-    /// The reader's position, or a seek's target while the sound still comes from before the seek.
-    fn position(&self, now: Moment) -> Samples {
-        let Some((target, polls)) = self.sought else {
-            return now.position;
-        };
-        let polls = now.polls.saturating_sub(polls);
-        // four times real time: a speed-up plays more of the track than a frame's length
-        let slack = SEEK_SLACK.0 + polls * 4 * Samples::FRAME.0;
-        let is_there = now
-            .position
-            .0
-            .checked_sub(target.0)
-            .is_some_and(|past| polls > 0 && past <= slack);
-        if is_there || polls > SEEK_GRACE_POLLS {
-            now.position
-        } else {
-            target
-        }
-    }
-
-    /// Stops showing the target once the sound comes from there.
-    fn settle(&mut self, now: Moment) {
-        if let Some((target, _)) = self.sought
-            && now.position > target
-            && self.position(now) == now.position
-        {
-            self.sought = None;
+    /// Where the sound came to: not a seek's target that nothing was heard of (reference, R.1.11).
+    fn heard_until(&self, now: Moment) -> Samples {
+        match self.sought {
+            Some((target, before)) if now.position == target => before,
+            Some(_) | None => now.position,
         }
     }
 
@@ -238,7 +211,9 @@ impl Machine {
     /// When [`tick`](Self::tick) is due; `None` while nothing plays.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        self.playing.as_ref().map(|p| p.next_update.min(p.next_check))
+        self.playing
+            .as_ref()
+            .map(|p| p.next_update.min(p.next_check))
     }
 
     /// Volume in percent.
@@ -268,7 +243,7 @@ impl Machine {
     /// The current track.
     #[must_use]
     pub fn shown(&self, now: Moment) -> Option<Shown> {
-        self.playing.as_ref().map(|p| p.shown(p.position(now)))
+        self.playing.as_ref().map(|p| p.shown(now.position))
     }
 
     /// The voice data that clients see: `None` until a gateway has been reached.
@@ -284,7 +259,7 @@ impl Machine {
             position: self
                 .playing
                 .as_ref()
-                .map_or(Millis(0), |p| p.position(now).to_millis()),
+                .map_or(Millis(0), |_| now.position.to_millis()),
             is_connected: self.link.is_open(),
             ping_ms: self.link.ping_ms(),
         }
@@ -357,11 +332,12 @@ impl Machine {
         if let Some(volume) = change.volume {
             self.set_volume(volume);
         }
+        let mut now = now;
         if let Some(to) = change.position {
-            self.seek(now, to);
+            now.position = self.seek(now, to);
         }
         if let Some(end_time) = change.end_time {
-            self.set_limit(now, end_time);
+            self.set_limit(now.position, end_time);
         }
         if let Some(filters) = change.filters {
             self.filters = filters.clone();
@@ -390,28 +366,35 @@ impl Machine {
         }
     }
 
-    /// Shows the target at once, unclamped (reference, R.1.11). Going past the end marker ends the track.
-    fn seek(&mut self, now: Moment, to: Millis) {
+    /// Shows the target at once, unclamped (reference, R.1.11). Going past the end marker ends the track. Returns the
+    /// position from then on.
+    fn seek(&mut self, now: Moment, to: Millis) -> Samples {
         let Some(playing) = self.playing.as_mut().filter(|p| p.is_seekable) else {
-            return;
+            return now.position;
         };
         let to = to.to_samples();
         let is_past_limit = playing.limit.is_some_and(|limit| to >= limit);
-        playing.sought = Some((to, now.polls));
+        playing.sought = Some((to, playing.heard_until(now)));
         if !is_past_limit {
             self.do_next(Effect::Seek(to));
         }
-        self.tell_update(now);
+        let there = Moment {
+            position: to,
+            ..now
+        };
+        self.tell_update(there);
         if is_past_limit {
-            self.end(now, EndReason::Finished);
+            self.end(there, EndReason::Finished);
         }
+        to
     }
 
     /// A marker at or before the position never comes (lavaplayer calls it late).
-    fn set_limit(&mut self, now: Moment, end_time: Option<Millis>) {
+    fn set_limit(&mut self, position: Samples, end_time: Option<Millis>) {
         if let Some(playing) = &mut self.playing {
-            let position = playing.position(now);
-            let limit = end_time.map(Millis::to_samples).filter(|l| *l > position);
+            let limit = end_time
+                .map(Millis::to_samples)
+                .filter(|limit| *limit > position);
             if playing.limit != limit {
                 playing.limit = limit;
                 self.do_next(Effect::SetLimit(limit));
@@ -427,8 +410,7 @@ impl Machine {
             .to_samples();
         let limit = play.end_time.map(Millis::to_samples).filter(|l| *l > at);
         if let Some(old) = self.playing.take() {
-            let shown = old.shown(old.position(now));
-            self.tell(Note::TrackEnd(shown, EndReason::Replaced));
+            self.tell(Note::TrackEnd(old.shown(now.position), EndReason::Replaced));
         }
         let generation = self.next_generation();
         let playing = Playing {
@@ -438,7 +420,7 @@ impl Machine {
             track: Arc::new(play.track),
             user_data: Arc::new(play.user_data),
             limit,
-            sought: Some((at, 0)),
+            sought: None,
             is_stuck: false,
             next_update: now.at + self.settings.update_every,
             next_check: now.at + CLEANUP_CHECK,
@@ -472,13 +454,12 @@ impl Machine {
 
     fn end(&mut self, now: Moment, reason: EndReason) {
         if let Some(old) = self.playing.take() {
-            // at an end of its own, where the sound really came to, whatever was asked for (reference, R.1.11)
             let position = match reason {
-                EndReason::Finished => now.position,
+                EndReason::Finished => old.heard_until(now),
                 EndReason::LoadFailed
                 | EndReason::Stopped
                 | EndReason::Replaced
-                | EndReason::Cleanup => old.position(now),
+                | EndReason::Cleanup => now.position,
             };
             self.do_next(Effect::Stop);
             self.tell(Note::TrackEnd(old.shown(position), reason));
@@ -509,7 +490,7 @@ impl Machine {
                 playing.is_seekable &= is_seekable;
             }
             SoundEvent::Failed { failure, produced } => {
-                let shown = playing.shown(playing.position(now));
+                let shown = playing.shown(now.position);
                 self.tell(Note::TrackException(shown, failure));
                 if !produced {
                     self.end(now, EndReason::LoadFailed);
@@ -521,7 +502,7 @@ impl Machine {
             }
             SoundEvent::Reader(ReaderEvent::Stuck) => {
                 if !std::mem::replace(&mut playing.is_stuck, true) {
-                    let shown = playing.shown(playing.position(now));
+                    let shown = playing.shown(now.position);
                     self.tell(Note::TrackStuck(shown, self.settings.stuck_after));
                     self.tell_update(now);
                 }
@@ -589,7 +570,6 @@ impl Machine {
         let Some(playing) = &mut self.playing else {
             return;
         };
-        playing.settle(now);
         let is_update_due = now.at >= playing.next_update;
         while playing.next_update <= now.at {
             playing.next_update += every;

@@ -9,7 +9,7 @@ pub mod machine;
 pub mod note;
 
 use crate::{
-    dsp::spec::FilterSpec,
+    dsp::FilterSpec,
     error::Failure,
     frame::{FrameReader, Progress},
     output::{Output, OutputEvent},
@@ -48,7 +48,7 @@ pub struct Call {
 
 /// One run of a track. Dropping it ends it.
 pub trait Sound: Send {
-    /// Goes on from elsewhere.
+    /// Goes on from elsewhere. The reader shows `to` as its position at once.
     fn seek(&self, to: Samples);
     /// In percent.
     fn set_volume(&self, percent: u16);
@@ -57,7 +57,7 @@ pub trait Sound: Send {
 }
 
 /// Told by a playback, on any thread.
-pub type OnSound = Box<dyn FnMut(SoundEvent) + Send>;
+pub type OnSound = Box<dyn Fn(SoundEvent) + Send + Sync>;
 /// Told by an output, on any thread.
 pub type OnVoice = Box<dyn FnMut(OutputEvent) + Send>;
 
@@ -67,8 +67,11 @@ pub trait World: Send + Sync {
     fn load(&self, identifier: String) -> BoxFuture<'static, Result<LoadResult, Failure>>;
     /// Whether tracks of this source can be played.
     fn has_source(&self, name: &str) -> bool;
-    /// Starts a playback. Returns at once; nothing has been fetched yet.
-    fn start(&self, run: Run, events: OnSound) -> (Box<dyn Sound>, FrameReader);
+    /// Starts a playback. Returns at once; nothing has been fetched yet. The reader shows `run.at` as its position.
+    ///
+    /// # Errors
+    /// When the track cannot even be opened; its player takes that as a playback that failed at once.
+    fn start(&self, run: Run, events: OnSound) -> Result<(Box<dyn Sound>, FrameReader), Failure>;
     /// Starts connecting. Returns at once; the output may be given a reader before it is connected.
     fn connect(&self, call: Call, events: OnVoice) -> Box<dyn Output>;
 }
@@ -200,23 +203,25 @@ impl Player {
 
     /// Leads the voice connection to `target` (reference, 2.6, step 8). No [`Attempt`] when it is there already.
     pub fn connect(&mut self, now: Instant, target: VoiceTarget) -> (Vec<Note>, Option<Attempt>) {
-        let attempt = self.machine.connect(self.moment(now), target).map(|generation| {
+        let undecided = self.machine.connect(self.moment(now), target);
+        // this drops the senders of attempts that give way to the new one
+        let notes = self.act();
+        let attempt = undecided.map(|generation| {
             let (sender, outcome) = oneshot::channel();
-            // attempts that gave way to this one are answered by dropping their senders
-            self.waiting.retain(|(of, _)| *of == generation);
             self.waiting.push((generation, sender));
             Attempt {
                 generation,
                 outcome,
             }
         });
-        (self.act(), attempt)
+        (notes, attempt)
     }
 
     /// Gives up an attempt that takes too long.
     pub fn give_up_voice(&mut self, generation: u64) -> Vec<Note> {
         self.machine.give_up_voice(generation);
-        self.waiting.retain(|(of, _)| *of != generation);
+        let failure = Failure::common("no answer from the voice server");
+        self.answer(generation, &Err(failure));
         self.act()
     }
 
@@ -269,7 +274,11 @@ impl Player {
                 }
             }
             PlayerEvent::Returned(generation, reader) => {
-                if self.running.as_ref().is_some_and(|r| r.generation == generation) {
+                if self
+                    .running
+                    .as_ref()
+                    .is_some_and(|r| r.generation == generation)
+                {
                     self.reader = Some(reader);
                     self.hand_over();
                 }
@@ -279,11 +288,9 @@ impl Player {
     }
 
     fn answer(&mut self, generation: u64, outcome: &Result<(), Failure>) {
-        for (of, sender) in self.waiting.drain(..) {
-            if of == generation {
-                // whoever asked may have gone
-                let _ = sender.send(outcome.clone());
-            }
+        for (_, sender) in self.waiting.extract_if(.., |(of, _)| *of == generation) {
+            // whoever asked may have gone
+            let _ = sender.send(outcome.clone());
         }
     }
 
@@ -299,17 +306,8 @@ impl Player {
                     at,
                     limit,
                 } => self.start(generation, track, at, limit),
-                Effect::Stop => {
-                    self.running = None;
-                    self.reader = None;
-                    if let Some(output) = &mut self.output {
-                        output.stop();
-                    }
-                }
-                Effect::Seek(to) => self.with_running(|r| {
-                    r.sound.seek(to);
-                    r.progress.set_position(to);
-                }),
+                Effect::Stop => self.silence(),
+                Effect::Seek(to) => self.with_running(|r| r.sound.seek(to)),
                 Effect::SetVolume(percent) => self.with_running(|r| r.sound.set_volume(percent)),
                 Effect::SetFilters(filters) => self.with_running(|r| r.sound.set_filters(filters)),
                 Effect::SetLimit(limit) => self.with_running(|r| r.progress.set_limit(limit)),
@@ -331,6 +329,14 @@ impl Player {
         notes
     }
 
+    fn silence(&mut self) {
+        self.running = None;
+        self.reader = None;
+        if let Some(output) = &mut self.output {
+            output.stop();
+        }
+    }
+
     fn with_running(&self, act: impl FnOnce(&Running)) {
         if let Some(running) = &self.running {
             act(running);
@@ -345,14 +351,24 @@ impl Player {
             volume: self.machine.volume(),
             filters: self.machine.filters().clone(),
         };
-        let (sound, reader) = self.world.start(
+        let started = self.world.start(
             run,
             Box::new(move |event| post(PlayerEvent::Sound(generation, event))),
         );
+        let (sound, reader) = match started {
+            Ok(started) => started,
+            Err(failure) => {
+                self.silence();
+                let failed = SoundEvent::Failed {
+                    failure,
+                    produced: false,
+                };
+                (self.post)(PlayerEvent::Sound(generation, failed));
+                return;
+            }
+        };
         let progress = reader.progress();
-        progress.set_position(at);
         progress.set_limit(limit);
-        // the old one is let go only now, so that what both need is not torn down in between
         self.running = Some(Running {
             generation,
             sound,
