@@ -1,2 +1,13 @@
-//! Owns: the wire types of the Lavalink v4 API.
-//! Never knows: what the server does with them.
+//! Owns: the wire: every JSON shape that a client sends or receives (Lavalink v4).
+//! Never knows: HTTP, sockets, sessions, or what the values cause.
+
+pub mod filters;
+pub mod json;
+pub mod message;
+pub mod omissible;
+pub mod rest;
+pub mod server;
+pub mod update;
+
+pub use json::Invalid;
+pub use omissible::Omissible;

@@ -1,2 +1,6 @@
-//! Owns: statistics: frames, processor, memory.
-//! Never knows: who asks for them.
+//! Owns: figures about the node: frames sent, memory, processors, and how scrapers read them.
+//! Never knows: the wire of Lavalink, or who asks.
+
+pub mod frames;
+pub mod prometheus;
+pub mod system;
