@@ -1,6 +1,9 @@
 //! Owns: what a track is, and what loading an identifier gives.
 //! Never knows: how a track is played, or how it looks in JSON.
 
+pub mod codec;
+mod utf;
+
 /// Length of streams and of tracks whose length nobody knows, in milliseconds.
 pub const UNKNOWN_LENGTH: i64 = i64::MAX;
 
@@ -40,6 +43,55 @@ pub struct Track {
     pub details: Vec<u8>,
     /// Shown as `pluginInfo`.
     pub plugin_info: serde_json::Map<String, serde_json::Value>,
+    /// Texts of `info` that a `String` cannot hold whole. Empty for nearly every track, and for all that sources make.
+    pub originals: Vec<Original>,
+}
+
+/// A text of a track as a client sent it, with a surrogate that lacks its other half: kept so that encoding gives the
+/// client's own string again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Original {
+    /// Where it belongs.
+    pub field: TextField,
+    /// What `info` shows of it; the bytes count only while that still stands there.
+    pub text: String,
+    /// Modified UTF-8.
+    pub bytes: Vec<u8>,
+}
+
+/// The texts of [`TrackInfo`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TextField {
+    /// `title`.
+    Title,
+    /// `author`.
+    Author,
+    /// `identifier`.
+    Identifier,
+    /// `uri`.
+    Uri,
+    /// `artworkUrl`.
+    ArtworkUrl,
+    /// `isrc`.
+    Isrc,
+    /// `sourceName`.
+    SourceName,
+}
+
+impl TextField {
+    /// Its name in the API.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Title => "title",
+            Self::Author => "author",
+            Self::Identifier => "identifier",
+            Self::Uri => "uri",
+            Self::ArtworkUrl => "artworkUrl",
+            Self::Isrc => "isrc",
+            Self::SourceName => "sourceName",
+        }
+    }
 }
 
 /// A list of tracks with a name.
