@@ -424,7 +424,7 @@ fn our_own_keys_are_read() {
     assert!(config.lavalink.http.block_private_addresses);
 }
 
-// Reference section 5.2, column "Default"; our own keys from the table in the README.
+// Reference section 5.2, column "Default"; our own keys as the shipped file has them.
 #[test]
 fn defaults_are_lavalinks() {
     let config = Config::default();
