@@ -1,7 +1,7 @@
 //! Owns: reading the file's text within limits, and its lines for excerpts.
 //! Never knows: YAML.
 
-use std::{fs::File, io::Read, path::Path};
+use std::{fs::File, io::Read, ops::Range, path::Path};
 
 use super::{
     diagnostic::{Diagnostic, Excerpt, Origin},
@@ -18,6 +18,8 @@ const WIDEST: usize = 120;
 pub(super) struct FileText {
     pub name: String,
     pub text: String,
+    /// Where each line begins and ends, its line break left out.
+    lines: Vec<Range<usize>>,
 }
 
 /// Reads a file. `Ok(None)`: it does not exist and nobody asked for it by name.
@@ -65,10 +67,15 @@ pub(super) fn read(path: &Path, explicit: bool) -> Result<Option<FileText>, Box<
 impl FileText {
     /// Text under a name; a byte order mark is dropped.
     pub(super) fn new(name: String, text: &str) -> Self {
-        Self {
-            name,
-            text: text.strip_prefix('\u{feff}').unwrap_or(text).to_owned(),
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
+        let mut lines = Vec::new();
+        let mut from = 0;
+        for line in text.split_inclusive('\n') {
+            let bare = line.trim_end_matches(['\n', '\r']);
+            lines.push(from..from + bare.len());
+            from += line.len();
         }
+        Self { name, text, lines }
     }
 
     /// The place as a diagnostic shows it.
@@ -102,7 +109,8 @@ impl FileText {
     }
 
     fn line(&self, number: usize) -> Option<&str> {
-        self.text.lines().nth(number.checked_sub(1)?)
+        let range = self.lines.get(number.checked_sub(1)?)?;
+        self.text.get(range.clone())
     }
 
     /// Whether a line continues the value of a secret key above it, as block scalars and folded quotes do.
@@ -111,13 +119,15 @@ impl FileText {
             return false;
         };
         let mut indent = indentation(line);
-        let above: Vec<&str> = self.text.lines().take(number - 1).collect();
-        for line in above.iter().rev().take(1000) {
+        for above in (1..number).rev().take(1000) {
+            let Some(line) = self.line(above) else {
+                return false;
+            };
             if line.trim().is_empty() || indentation(line) >= indent {
                 continue;
             }
             indent = indentation(line);
-            if mask(line) != *line || secret_key(line) {
+            if mask(line) != line || secret_key(line) {
                 return true;
             }
         }

@@ -69,10 +69,10 @@ pub(super) fn find(written: &[String]) -> Match {
 
 /// A row without a wildcard, or an item of its list.
 fn exact(path: &[String], written: &[String]) -> Option<Place> {
-    let place = |path: &[String], index| {
+    let place = |path: &[String], index: Option<usize>| {
         let row = TABLE.iter().position(|key| {
             let is_list = matches!(key.kind, Kind::List(_));
-            !key.is_family() && (index == None || is_list) && key.segments() == path
+            !key.is_family() && (index.is_none() || is_list) && key.segments() == path
         })?;
         Some(Place {
             row,
