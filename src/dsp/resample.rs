@@ -77,7 +77,8 @@ impl Resampler {
     /// A resampler whose ratio may change: `ratio` input samples per output sample, 0.05 to 20.
     pub(crate) fn variable(ratio: f64, quality: Quality) -> Self {
         let from = fine(ratio);
-        let mut resampler = Self::with_ratio(from, FINE, false, quality);
+        let divisor = gcd(from, FINE);
+        let mut resampler = Self::with_ratio(from / divisor, FINE / divisor, true, quality);
         resampler.is_identity = false;
         resampler.kept = resampler.quality.longest_half(MAX_RATIO);
         resampler
@@ -86,12 +87,15 @@ impl Resampler {
     /// Goes on with another ratio from the next output on; for a resampler made [`variable`](Self::variable).
     pub(crate) fn set_ratio(&mut self, ratio: f64) {
         let from = fine(ratio);
-        if from == self.from {
+        // The denominator divides a million, so this loses nothing.
+        let scale = FINE / self.to;
+        if from == self.from * scale {
             return;
         }
         let centre = self.start + self.before();
         self.table = table(from, FINE, false, self.quality);
-        (self.from, self.whole, self.rest) = (from, (from / FINE) as usize, from % FINE);
+        (self.from, self.to, self.fraction) = (from, FINE, self.fraction * scale);
+        (self.whole, self.rest) = ((from / FINE) as usize, from % FINE);
         match centre.checked_sub(self.before()) {
             Some(start) => self.start = start,
             None => {

@@ -9,6 +9,9 @@ use super::{
 };
 use crate::pcm::PcmBlock;
 
+/// Images below −100 dB even for ratios that need interpolated coefficients: nothing else masks them here.
+const QUALITY: Quality = Quality::Medium;
+
 /// What the three factors come to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Factors {
@@ -72,15 +75,17 @@ impl Timescale {
             tempo,
             transposition,
         } = self.factors;
+        // Pieces are as long as usual once they are heard.
+        let scale = transposition.clamp(0.25, 1.0);
         match &mut self.wsola {
-            Some(wsola) => wsola.set_tempo(tempo),
-            None if tempo != 1.0 => self.wsola = Some(Wsola::new(tempo)),
+            Some(wsola) => wsola.set(tempo, scale),
+            None if tempo != 1.0 => self.wsola = Some(Wsola::new(tempo, scale)),
             None => {}
         }
         match &mut self.rate {
             Some(rate) => rate.set_ratio(transposition),
             None if transposition != 1.0 => {
-                let mut rate = Resampler::variable(transposition, Quality::Low);
+                let mut rate = Resampler::variable(transposition, QUALITY);
                 rate.prime(&self.middle);
                 self.rate = Some(rate);
             }
