@@ -106,20 +106,41 @@ impl Timescale {
         }
     }
 
-    /// Appends the rest and ends the stream; `next` is what will be heard after it, untouched.
-    pub fn flush(&mut self, next: &PcmBlock, out: &mut PcmBlock) {
-        if let Some(wsola) = &mut self.wsola {
-            self.middle.clear();
-            wsola.flush(&mut self.middle);
-            match &mut self.rate {
-                Some(rate) => rate.process(&self.middle, out),
-                None => out.extend_from(&self.middle, 0..self.middle.len()),
+    /// Appends the rest and ends the stream.
+    pub fn flush(&mut self, out: &mut PcmBlock) {
+        self.flush_tempo(out);
+        if let Some(rate) = &mut self.rate {
+            rate.flush(out);
+        }
+    }
+
+    /// Appends the rest and ends the stream in front of `next`, which goes on untouched; appends `next` too.
+    pub fn hand_over(&mut self, next: &PcmBlock, out: &mut PcmBlock) {
+        self.flush_tempo(out);
+        // Without a change of rate the last sample is the one before `next`.
+        let blended = self
+            .rate
+            .as_mut()
+            .map_or(0, |rate| rate.hand_over(next, out));
+        let from = out.len() - blended;
+        for (to, next) in out.channels.iter_mut().zip(&next.channels) {
+            for (n, (old, new)) in to[from..].iter_mut().zip(next).enumerate() {
+                *old += (new - *old) * (n as f32 + 0.5) / blended as f32;
             }
         }
-        if let Some(rate) = &mut self.rate {
-            rate.flush_into(next, out);
-        }
+        out.extend_from(next, blended..next.len());
+    }
+
+    /// Gives the tempo's rest to the rate, or out.
+    fn flush_tempo(&mut self, out: &mut PcmBlock) {
         self.middle.clear();
+        if let Some(wsola) = &mut self.wsola {
+            wsola.flush(&mut self.middle);
+        }
+        match &mut self.rate {
+            Some(rate) => rate.process(&self.middle, out),
+            None => out.extend_from(&self.middle, 0..self.middle.len()),
+        }
     }
 
     /// Input samples taken and not yet heard.
