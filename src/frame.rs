@@ -217,6 +217,7 @@ pub fn ring(
         started: false,
         stuck: false,
         over: false,
+        home: None,
     };
     (FrameWriter { ring }, reader)
 }
@@ -340,7 +341,11 @@ impl FrameWriter {
     }
 }
 
-/// The consuming end. Dropping it ends the playback: the writer sees [`FrameWriter::is_abandoned`].
+/// Who gets a reader that is dropped; see [`FrameReader::with_home`].
+type Home = Box<dyn FnOnce(FrameReader) + Send>;
+
+/// The consuming end. Dropping it ends the playback, unless it has a home to go to: the writer sees
+/// [`FrameWriter::is_abandoned`].
 pub struct FrameReader {
     ring: Arc<Ring>,
     format: FrameFormat,
@@ -351,9 +356,19 @@ pub struct FrameReader {
     started: bool,
     stuck: bool,
     over: bool,
+    home: Option<Home>,
 }
 
 impl FrameReader {
+    /// Gives it a home: when it is dropped, `home` gets it back as it is (without a home), on the dropping thread, and
+    /// the playback goes on. That is how a track outlives the output that plays it. `home` must not block; if it drops
+    /// the reader in turn, the playback ends.
+    #[must_use]
+    pub fn with_home(mut self, home: impl FnOnce(Self) + Send + 'static) -> Self {
+        self.home = Some(Box::new(home));
+        self
+    }
+
     /// What the frames are.
     #[must_use]
     pub const fn format(&self) -> FrameFormat {
@@ -468,6 +483,17 @@ impl FrameReader {
 
 impl Drop for FrameReader {
     fn drop(&mut self) {
+        if let Some(home) = self.home.take() {
+            // closures without captures need no memory
+            home(Self {
+                ring: self.ring.clone(),
+                wake: std::mem::replace(&mut self.wake, Box::new(|| ())),
+                notify: std::mem::replace(&mut self.notify, Box::new(|_| ())),
+                home: None,
+                ..*self
+            });
+            return;
+        }
         self.ring.abandoned.store(true, Ordering::Relaxed);
         (self.wake)();
     }
@@ -593,6 +619,21 @@ mod tests {
         }
         assert_eq!(*events.lock().expect("no panic"), [ReaderEvent::Stuck]);
         assert_eq!(r.progress().counts(), (0, 10));
+    }
+
+    #[test]
+    fn a_dropped_reader_goes_home_and_reads_on() {
+        let (mut w, mut r, _) = opus(4);
+        w.push(b"a", at(0));
+        w.push(b"b", at(1));
+        assert_eq!(take(&mut r), Some(b"a".to_vec()));
+        let (home, back) = std::sync::mpsc::channel();
+        drop(r.with_home(move |reader| home.send(reader).expect("the test listens")));
+        assert!(!w.is_abandoned());
+        let mut r = back.recv().expect("it came home");
+        assert_eq!(take(&mut r), Some(b"b".to_vec()));
+        drop(r);
+        assert!(w.is_abandoned());
     }
 
     #[test]

@@ -1,2 +1,27 @@
 //! Owns: sound processing: resampler, filters, kernels.
 //! Never knows: where samples come from or go.
+
+mod chain;
+mod filters;
+mod kernel;
+mod polyphase;
+mod resample;
+mod spec;
+mod timescale;
+mod volume;
+mod wsola;
+
+pub use chain::Chain;
+pub use polyphase::Quality;
+pub use resample::{RATES, Resampler, UnsupportedRate};
+pub use spec::{
+    BANDS, ChannelMixSpec, DistortionSpec, EqualizerSpec, FilterSpec, KaraokeSpec, LowPassSpec,
+    NoSuchBand, Problem, RotationSpec, TimescaleSpec, TremoloSpec, VibratoSpec,
+};
+pub use volume::{MAX_VOLUME, PlayerVolume, gain};
+
+/// Name of the instruction set that the inner loops use on this machine, for the log.
+#[must_use]
+pub fn instruction_set() -> &'static str {
+    kernel::kernels().name
+}

@@ -1,2 +1,411 @@
-//! Owns: one player: what it is doing.
-//! Never knows: JSON, HTTP, sockets.
+//! Owns: one player: its machine, and what the machine's effects act on (playback, frame reader, voice output).
+//! Never knows: JSON, HTTP, sockets, sessions.
+//!
+//! A [`Player`] is a plain value in its session's task. Playbacks and outputs tell it things from their own threads
+//! through [`Post`]; the task brings them back to [`Player::heard`].
+
+mod link;
+pub mod machine;
+pub mod note;
+
+use crate::{
+    dsp::FilterSpec,
+    error::Failure,
+    frame::{FrameReader, Progress},
+    output::{Output, OutputEvent},
+    track::{LoadResult, Track},
+    units::{GuildId, Samples, UserId},
+};
+use futures_util::future::BoxFuture;
+use machine::{Change, Effect, Machine, Moment, Play, Settings, SoundEvent};
+use note::{Note, Shown, State, VoiceTarget};
+use std::{sync::Arc, time::Instant};
+use tokio::sync::oneshot;
+
+/// What to play, for one playback.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The track.
+    pub track: Arc<Track>,
+    /// Where to begin.
+    pub at: Samples,
+    /// In percent.
+    pub volume: u16,
+    /// Filters to begin with.
+    pub filters: FilterSpec,
+}
+
+/// A connection to make.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Where the bot is.
+    pub guild: GuildId,
+    /// The bot.
+    pub user: UserId,
+    /// Where the voice server is, and what it wants to hear.
+    pub target: VoiceTarget,
+}
+
+/// One run of a track. Dropping it ends it.
+pub trait Sound: Send {
+    /// Goes on from elsewhere. The reader shows `to` as its position at once.
+    fn seek(&self, to: Samples);
+    /// In percent.
+    fn set_volume(&self, percent: u16);
+    /// Replaces all filters.
+    fn set_filters(&self, filters: FilterSpec);
+}
+
+/// Told by a playback, on any thread.
+pub type OnSound = Box<dyn Fn(SoundEvent) + Send + Sync>;
+/// Told by an output, on any thread.
+pub type OnVoice = Box<dyn FnMut(OutputEvent) + Send>;
+
+/// The world of a player: sources, playbacks, voice. The program has one; tests have another.
+pub trait World: Send + Sync {
+    /// Finds what an identifier leads to. May take as long as the sources' own time limits.
+    fn load(&self, identifier: String) -> BoxFuture<'static, Result<LoadResult, Failure>>;
+    /// Whether tracks of this source can be played.
+    fn has_source(&self, name: &str) -> bool;
+    /// Starts a playback. Returns at once; nothing has been fetched yet. The reader shows `run.at` as its position.
+    ///
+    /// # Errors
+    /// When the track cannot even be opened; its player takes that as a playback that failed at once.
+    fn start(&self, run: Run, events: OnSound) -> Result<(Box<dyn Sound>, FrameReader), Failure>;
+    /// Starts connecting. Returns at once; the output may be given a reader before it is connected.
+    fn connect(&self, call: Call, events: OnVoice) -> Box<dyn Output>;
+}
+
+/// What comes back to a player from its playback and its output, with the generation it belongs to.
+pub enum PlayerEvent {
+    /// A playback tells something.
+    Sound(u64, SoundEvent),
+    /// An output tells something.
+    Voice(u64, OutputEvent),
+    /// The output that held the reader is gone.
+    Returned(u64, FrameReader),
+}
+
+/// Brings events to the task that owns the player. Called from any thread; must not block.
+pub type Post = Arc<dyn Fn(PlayerEvent) + Send + Sync>;
+
+/// A connection attempt whose outcome is not known yet.
+pub struct Attempt {
+    /// Names it for [`Player::give_up_voice`].
+    pub generation: u64,
+    /// `Ok` once the gateway was reached (even if it closed again), the failure if it was not. Dropped without a word
+    /// when another attempt took its place, or the player is gone.
+    pub outcome: oneshot::Receiver<Result<(), Failure>>,
+}
+
+struct Running {
+    generation: u64,
+    sound: Box<dyn Sound>,
+    progress: Arc<Progress>,
+}
+
+/// One player. Methods that change it return what the client is to be told, in order.
+pub struct Player {
+    guild: GuildId,
+    user: UserId,
+    machine: Machine,
+    world: Arc<dyn World>,
+    post: Post,
+    running: Option<Running>,
+    /// The current playback's reader while no output has it: without voice nobody takes frames.
+    reader: Option<FrameReader>,
+    output: Option<Box<dyn Output>>,
+    waiting: Vec<(u64, oneshot::Sender<Result<(), Failure>>)>,
+}
+
+impl Player {
+    /// An idle player.
+    pub fn new(
+        guild: GuildId,
+        user: UserId,
+        settings: Settings,
+        world: Arc<dyn World>,
+        post: Post,
+    ) -> Self {
+        Self {
+            guild,
+            user,
+            machine: Machine::new(settings),
+            world,
+            post,
+            running: None,
+            reader: None,
+            output: None,
+            waiting: Vec::new(),
+        }
+    }
+
+    /// What the machine decides by, at `now`.
+    fn moment(&self, now: Instant) -> Moment {
+        let (position, polls) = self.running.as_ref().map_or((Samples::ZERO, 0), |running| {
+            let (sent, missed) = running.progress.counts();
+            (running.progress.position(), sent + missed)
+        });
+        Moment {
+            at: now,
+            position,
+            polls,
+        }
+    }
+
+    /// When [`tick`](Self::tick) is due.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.machine.deadline()
+    }
+
+    /// Volume in percent.
+    #[must_use]
+    pub fn volume(&self) -> u16 {
+        self.machine.volume()
+    }
+
+    /// The pause flag.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.machine.is_paused()
+    }
+
+    /// Whether there is a current track.
+    #[must_use]
+    pub fn has_track(&self) -> bool {
+        self.machine.has_track()
+    }
+
+    /// The current track.
+    #[must_use]
+    pub fn shown(&self, now: Instant) -> Option<Shown> {
+        self.machine.shown(self.moment(now))
+    }
+
+    /// Position, connection, ping.
+    #[must_use]
+    pub fn state(&self, now: Instant) -> State {
+        self.machine.state(self.moment(now))
+    }
+
+    /// The voice data that clients see.
+    #[must_use]
+    pub fn voice(&self) -> Option<&VoiceTarget> {
+        self.machine.voice()
+    }
+
+    /// Frames handed out by the current playback, and polls that found none; `None` while nothing plays.
+    #[must_use]
+    pub fn frame_counts(&self) -> Option<(u64, u64)> {
+        self.running.as_ref().map(|r| r.progress.counts())
+    }
+
+    /// Leads the voice connection to `target` (reference, 2.6, step 8). No [`Attempt`] when it is there already.
+    pub fn connect(&mut self, now: Instant, target: VoiceTarget) -> (Vec<Note>, Option<Attempt>) {
+        let undecided = self.machine.connect(self.moment(now), target);
+        // this drops the senders of attempts that give way to the new one
+        let notes = self.act();
+        let attempt = undecided.map(|generation| {
+            let (sender, outcome) = oneshot::channel();
+            self.waiting.push((generation, sender));
+            Attempt {
+                generation,
+                outcome,
+            }
+        });
+        (notes, attempt)
+    }
+
+    /// Gives up an attempt that takes too long.
+    pub fn give_up_voice(&mut self, generation: u64) -> Vec<Note> {
+        self.machine.give_up_voice(generation);
+        let failure = Failure::common("no answer from the voice server");
+        self.answer(generation, &Err(failure));
+        self.act()
+    }
+
+    /// Changes what plays now (steps 9 to 12).
+    pub fn change(&mut self, now: Instant, change: Change) -> Vec<Note> {
+        self.machine.change(self.moment(now), change);
+        self.act()
+    }
+
+    /// Sets the pause flag.
+    pub fn set_paused(&mut self, is_paused: bool) -> Vec<Note> {
+        self.machine.set_paused(is_paused);
+        self.act()
+    }
+
+    /// Starts a track, in place of the current one if there is one.
+    pub fn play(&mut self, now: Instant, play: Play) -> Vec<Note> {
+        self.machine.play(self.moment(now), play);
+        self.act()
+    }
+
+    /// Ends the current track, if there is one.
+    pub fn stop(&mut self, now: Instant) -> Vec<Note> {
+        self.machine.stop(self.moment(now));
+        self.act()
+    }
+
+    /// Ends everything. The player is to be dropped then.
+    pub fn destroy(&mut self, now: Instant) -> Vec<Note> {
+        self.machine.destroy(self.moment(now));
+        self.act()
+    }
+
+    /// To be called at the [`deadline`](Self::deadline); calling it early does no harm.
+    pub fn tick(&mut self, now: Instant) -> Vec<Note> {
+        self.machine.tick(self.moment(now));
+        self.act()
+    }
+
+    /// Something came through [`Post`].
+    pub fn heard(&mut self, now: Instant, event: PlayerEvent) -> Vec<Note> {
+        let moment = self.moment(now);
+        match event {
+            PlayerEvent::Sound(generation, event) => {
+                self.machine.heard_sound(moment, generation, event);
+            }
+            PlayerEvent::Voice(generation, event) => {
+                if let Some(outcome) = self.machine.heard_voice(moment, generation, event) {
+                    self.answer(generation, &outcome);
+                }
+            }
+            PlayerEvent::Returned(generation, reader) => {
+                if self
+                    .running
+                    .as_ref()
+                    .is_some_and(|r| r.generation == generation)
+                {
+                    self.reader = Some(reader);
+                    self.hand_over();
+                }
+            }
+        }
+        self.act()
+    }
+
+    fn answer(&mut self, generation: u64, outcome: &Result<(), Failure>) {
+        for (_, sender) in self.waiting.extract_if(.., |(of, _)| *of == generation) {
+            // whoever asked may have gone
+            let _ = sender.send(outcome.clone());
+        }
+    }
+
+    /// Carries out what the machine has decided.
+    fn act(&mut self) -> Vec<Note> {
+        let mut notes = Vec::new();
+        for effect in self.machine.take_effects() {
+            match effect {
+                Effect::Tell(note) => notes.push(note),
+                Effect::Start {
+                    generation,
+                    track,
+                    at,
+                    limit,
+                } => self.start(generation, track, at, limit),
+                Effect::Stop => self.silence(),
+                Effect::Seek(to) => self.with_running(|r| r.sound.seek(to)),
+                Effect::SetVolume(percent) => self.with_running(|r| r.sound.set_volume(percent)),
+                Effect::SetFilters(filters) => self.with_running(|r| r.sound.set_filters(filters)),
+                Effect::SetLimit(limit) => self.with_running(|r| r.progress.set_limit(limit)),
+                Effect::SetPaused(is_paused) => {
+                    if let Some(output) = &mut self.output {
+                        output.set_paused(is_paused);
+                    }
+                }
+                Effect::OpenVoice { generation, target } => self.open_voice(generation, target),
+                Effect::CloseVoice => {
+                    self.waiting.clear();
+                    if let Some(output) = self.output.take() {
+                        output.close();
+                    }
+                }
+                Effect::DropVoice => self.output = None,
+            }
+        }
+        notes
+    }
+
+    fn silence(&mut self) {
+        self.running = None;
+        self.reader = None;
+        if let Some(output) = &mut self.output {
+            output.stop();
+        }
+    }
+
+    fn with_running(&self, act: impl FnOnce(&Running)) {
+        if let Some(running) = &self.running {
+            act(running);
+        }
+    }
+
+    fn start(&mut self, generation: u64, track: Arc<Track>, at: Samples, limit: Option<Samples>) {
+        let post = self.post.clone();
+        let run = Run {
+            track,
+            at,
+            volume: self.machine.volume(),
+            filters: self.machine.filters().clone(),
+        };
+        let started = self.world.start(
+            run,
+            Box::new(move |event| post(PlayerEvent::Sound(generation, event))),
+        );
+        let (sound, reader) = match started {
+            Ok(started) => started,
+            Err(failure) => {
+                self.silence();
+                let failed = SoundEvent::Failed {
+                    failure,
+                    produced: false,
+                };
+                (self.post)(PlayerEvent::Sound(generation, failed));
+                return;
+            }
+        };
+        let progress = reader.progress();
+        progress.set_limit(limit);
+        self.running = Some(Running {
+            generation,
+            sound,
+            progress,
+        });
+        self.reader = Some(reader);
+        self.hand_over();
+    }
+
+    fn open_voice(&mut self, generation: u64, target: VoiceTarget) {
+        let post = self.post.clone();
+        let call = Call {
+            guild: self.guild,
+            user: self.user,
+            target,
+        };
+        let mut output = self.world.connect(
+            call,
+            Box::new(move |event| post(PlayerEvent::Voice(generation, event))),
+        );
+        if self.machine.is_paused() {
+            output.set_paused(true);
+        }
+        self.output = Some(output);
+        self.hand_over();
+    }
+
+    /// Gives the reader to the output if both are here. It comes back when the output goes.
+    fn hand_over(&mut self) {
+        let (Some(output), Some(running)) = (&mut self.output, &self.running) else {
+            return;
+        };
+        if let Some(reader) = self.reader.take() {
+            let (post, generation) = (self.post.clone(), running.generation);
+            output.play(
+                reader.with_home(move |reader| post(PlayerEvent::Returned(generation, reader))),
+            );
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! Owns: the order in which filters hear the sound, and their change while it plays.
+//! Never knows: formulas, JSON, or players.
+
+use super::{
+    filters::{
+        Slot, channel_mix::ChannelMix, distortion::Distortion, equalizer::Equalizer,
+        karaoke::Karaoke, low_pass::LowPass, rotation::Rotation, tremolo::Tremolo,
+        vibrato::Vibrato, volume::Volume,
+    },
+    spec::{FilterSpec, TimescaleSpec},
+    timescale::Timescale,
+};
+use crate::pcm::PcmBlock;
+
+/// Samples no louder than this are taken as they are; with it, the bounds of [`FilterSpec::clamped`] keep every
+/// intermediate value finite. Nothing that was recorded comes near.
+const LOUDEST: f32 = 16.0;
+/// What is remembered of the stream for a time-scale that begins in the middle, in samples.
+const PAST: usize = 640;
+
+/// All filters of a player, in the original's order: low pass, channel mix, rotation, distortion, vibrato, tremolo,
+/// time-scale, karaoke, equalizer, volume (reference 4.2).
+///
+/// Values that cannot be processed are replaced by the nearest that can ([`FilterSpec::clamped`]); whatever the input
+/// and the values, the output is finite. Changes crossfade over 15 ms and keep the state of filters that stay.
+#[derive(Debug)]
+pub struct Chain {
+    /// What is in force, within bounds; empty when no filter is active.
+    spec: FilterSpec,
+    /// What is to come as soon as a change under way is done.
+    pending: Option<FilterSpec>,
+    before: Before,
+    timescale: Option<Timescale>,
+    after: After,
+    work: PcmBlock,
+    past: PcmBlock,
+    taken: u64,
+}
+
+/// What the time-scale hears.
+#[derive(Debug)]
+struct Before {
+    low_pass: Slot<LowPass>,
+    channel_mix: Slot<ChannelMix>,
+    rotation: Slot<Rotation>,
+    distortion: Slot<Distortion>,
+    vibrato: Slot<Vibrato>,
+    tremolo: Slot<Tremolo>,
+}
+
+/// What hears the time-scale.
+#[derive(Debug)]
+struct After {
+    karaoke: Slot<Karaoke>,
+    equalizer: Slot<Equalizer>,
+    volume: Slot<Volume>,
+}
+
+/// Implements for a section what is the same for each of its filters, in the order in which the sound passes them.
+macro_rules! section {
+    ($name:ident { $($slot:ident),+ }) => {
+        impl $name {
+            fn new(spec: &FilterSpec) -> Self {
+                Self { $($slot: Slot::new(spec.$slot)),+ }
+            }
+
+            fn set(&mut self, spec: &FilterSpec) {
+                $(self.$slot.set(spec.$slot);)+
+            }
+
+            fn is_fading(&self) -> bool {
+                $(self.$slot.is_fading())||+
+            }
+
+            fn is_neutral(&self) -> bool {
+                $(self.$slot.is_neutral())&&+
+            }
+
+            /// Filters samples `from` and later of a block.
+            fn process(&mut self, block: &mut PcmBlock, from: usize) {
+                let [left, right] = &mut block.channels;
+                $(self.$slot.process(&mut left[from..], &mut right[from..]);)+
+            }
+
+            fn reset(&mut self) {
+                $(self.$slot.reset();)+
+            }
+        }
+    };
+}
+
+section!(Before {
+    low_pass,
+    channel_mix,
+    rotation,
+    distortion,
+    vibrato,
+    tremolo
+});
+section!(After {
+    karaoke,
+    equalizer,
+    volume
+});
+
+impl Chain {
+    /// The filters of a spec at the beginning of a stream; nothing fades in.
+    #[must_use]
+    pub fn new(spec: &FilterSpec) -> Self {
+        let spec = spec.effective();
+        Self {
+            before: Before::new(&spec),
+            after: After::new(&spec),
+            spec,
+            pending: None,
+            timescale: None,
+            work: PcmBlock::default(),
+            past: PcmBlock::default(),
+            taken: 0,
+        }
+    }
+
+    /// Changes over to another spec with the next block, without a click. While an earlier change is still under way
+    /// (15 ms) the new one waits; of several that wait, the last counts.
+    pub fn update(&mut self, spec: &FilterSpec) {
+        self.pending = Some(spec.effective());
+    }
+
+    /// Whether samples pass untouched and one for one: no filter is on and no change is under way. Then the chain may be
+    /// left out altogether.
+    #[must_use]
+    pub fn is_neutral(&self) -> bool {
+        self.pending.is_none()
+            && self.timescale().is_none()
+            && self.timescale.is_none()
+            && self.is_plain()
+    }
+
+    /// Filters `input` and appends the output to `out`: as many samples, unless a time-scale is on; then what is certain
+    /// by now, up to twenty times as many.
+    pub fn process(&mut self, input: &PcmBlock, out: &mut PcmBlock) {
+        self.apply_pending();
+        self.taken += input.len() as u64;
+        let from = out.len();
+        let wanted = self.timescale();
+        if self.timescale.is_none() && wanted.is_none() {
+            out.extend_from(input, 0..input.len());
+            tame(out, from);
+            self.before.process(out, from);
+            self.remember(out, from);
+        } else {
+            let mut work = std::mem::take(&mut self.work);
+            work.clear();
+            work.extend_from(input, 0..input.len());
+            tame(&mut work, 0);
+            self.before.process(&mut work, 0);
+            self.stretch(wanted, &work, out);
+            self.remember(&work, 0);
+            self.work = work;
+        }
+        self.after.process(out, from);
+    }
+
+    /// Appends what is still inside, as if silence followed; the next block begins a new stream.
+    pub fn flush(&mut self, out: &mut PcmBlock) {
+        let from = out.len();
+        if let Some(timescale) = &mut self.timescale {
+            timescale.flush(&PcmBlock::default(), out);
+        }
+        self.after.process(out, from);
+        let taken = self.taken;
+        self.reset();
+        self.taken = taken;
+    }
+
+    /// The stream jumps: nothing of what came before will be heard, a change under way is done at once, and
+    /// [`track_time`](Self::track_time) begins at zero again. Modulation goes on in its phase.
+    pub fn reset(&mut self) {
+        self.before.reset();
+        self.after.reset();
+        self.past.clear();
+        self.taken = 0;
+        self.timescale = None;
+        if let Some(spec) = self.pending.take() {
+            // Phases of filters that stay go on here too.
+            self.set(spec);
+            self.before.reset();
+            self.after.reset();
+        }
+    }
+
+    /// How many input samples the output made so far corresponds to, since the beginning or the last
+    /// [`reset`](Self::reset): exact on average under a time-scale, and equal to the number of samples taken without one
+    /// and after [`flush`](Self::flush).
+    #[must_use]
+    pub fn track_time(&self) -> f64 {
+        self.taken as f64 - self.timescale.as_ref().map_or(0.0, Timescale::held)
+    }
+
+    /// The time-scale in force, unless it is neutral.
+    fn timescale(&self) -> Option<TimescaleSpec> {
+        self.spec
+            .timescale
+            .filter(|spec| *spec != TimescaleSpec::default())
+    }
+
+    /// Whether every filter but the time-scale lets samples pass.
+    fn is_plain(&self) -> bool {
+        self.before.is_neutral() && self.after.is_neutral()
+    }
+
+    fn apply_pending(&mut self) {
+        if self.before.is_fading() || self.after.is_fading() {
+            return;
+        }
+        if let Some(spec) = self.pending.take() {
+            self.set(spec);
+        }
+    }
+
+    fn set(&mut self, spec: FilterSpec) {
+        self.before.set(&spec);
+        self.after.set(&spec);
+        self.spec = spec;
+    }
+
+    /// Runs the time-scale, begins one or ends one, as the spec in force wants it.
+    fn stretch(&mut self, wanted: Option<TimescaleSpec>, input: &PcmBlock, out: &mut PcmBlock) {
+        match (&mut self.timescale, wanted) {
+            (Some(timescale), Some(spec)) => {
+                timescale.set(&spec);
+                timescale.process(input, out);
+            }
+            (None, Some(spec)) => {
+                let timescale = self.timescale.insert(Timescale::new(&spec, &self.past));
+                timescale.process(input, out);
+            }
+            (Some(timescale), None) => {
+                // What it holds comes first and ends where this block begins.
+                timescale.flush(input, out);
+                self.timescale = None;
+                out.extend_from(input, 0..input.len());
+            }
+            (None, None) => out.extend_from(input, 0..input.len()),
+        }
+    }
+
+    /// Keeps the end of what the time-scale would have heard.
+    fn remember(&mut self, block: &PcmBlock, from: usize) {
+        let from = from.max(block.len().saturating_sub(PAST));
+        let len = block.len() - from;
+        self.past.drop_front(
+            (self.past.len() + len)
+                .saturating_sub(PAST)
+                .min(self.past.len()),
+        );
+        self.past.extend_from(block, from..block.len());
+    }
+}
+
+/// Makes samples from `from` on finite: what is not a number is silence, what is far too loud is limited.
+fn tame(block: &mut PcmBlock, from: usize) {
+    for channel in &mut block.channels {
+        for x in &mut channel[from..] {
+            *x = if x.is_nan() {
+                0.0
+            } else {
+                x.clamp(-LOUDEST, LOUDEST)
+            };
+        }
+    }
+}

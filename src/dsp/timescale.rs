@@ -1,0 +1,125 @@
+//! Owns: speed and pitch (reference 4.6): a tempo change followed by a rate change.
+//! Never knows: other filters.
+
+use super::{
+    Quality,
+    resample::Resampler,
+    spec::{FACTOR, TimescaleSpec},
+    wsola::Wsola,
+};
+use crate::pcm::PcmBlock;
+
+/// What the three factors come to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Factors {
+    /// Faster without a change of pitch; above 1 input is dropped, below it is repeated.
+    tempo: f64,
+    /// Faster and higher at once.
+    transposition: f64,
+}
+
+impl From<&TimescaleSpec> for Factors {
+    /// `tempo * transposition` is how much faster it plays; both that and the transposition keep to [`FACTOR`].
+    fn from(spec: &TimescaleSpec) -> Self {
+        let clamp = |x: f64| x.clamp(FACTOR.0, FACTOR.1);
+        let transposition = clamp(spec.pitch * spec.rate);
+        let faster = clamp(spec.speed * spec.rate);
+        let tempo = faster / transposition;
+        // speed 1.2, pitch 1.2 is a mere change of rate, whatever the division leaves over.
+        let tempo = if (tempo - 1.0).abs() < 1e-9 {
+            1.0
+        } else {
+            tempo
+        };
+        Self {
+            tempo,
+            transposition,
+        }
+    }
+}
+
+/// Stretches and transposes a stream. A stage that has nothing to do is left out until it has; after that it stays, so
+/// that a change never makes a gap.
+#[derive(Debug)]
+pub(crate) struct Timescale {
+    factors: Factors,
+    wsola: Option<Wsola>,
+    rate: Option<Resampler>,
+    /// What the last block was between the stages.
+    middle: PcmBlock,
+}
+
+impl Timescale {
+    /// In a stream of which `past` came before.
+    pub fn new(spec: &TimescaleSpec, past: &PcmBlock) -> Self {
+        let mut timescale = Self {
+            factors: Factors {
+                tempo: 1.0,
+                transposition: 1.0,
+            },
+            wsola: None,
+            rate: None,
+            middle: past.clone(),
+        };
+        timescale.set(spec);
+        timescale
+    }
+
+    /// Other factors from now on.
+    pub fn set(&mut self, spec: &TimescaleSpec) {
+        self.factors = Factors::from(spec);
+        let Factors {
+            tempo,
+            transposition,
+        } = self.factors;
+        match &mut self.wsola {
+            Some(wsola) => wsola.set_tempo(tempo),
+            None if tempo != 1.0 => self.wsola = Some(Wsola::new(tempo)),
+            None => {}
+        }
+        match &mut self.rate {
+            Some(rate) => rate.set_ratio(transposition),
+            None if transposition != 1.0 => {
+                let mut rate = Resampler::variable(transposition, Quality::Low);
+                rate.prime(&self.middle);
+                self.rate = Some(rate);
+            }
+            None => {}
+        }
+    }
+
+    /// Takes `input` and appends what is certain.
+    pub fn process(&mut self, input: &PcmBlock, out: &mut PcmBlock) {
+        self.middle.clear();
+        match &mut self.wsola {
+            Some(wsola) => wsola.process(input, &mut self.middle),
+            None => self.middle.extend_from(input, 0..input.len()),
+        }
+        match &mut self.rate {
+            Some(rate) => rate.process(&self.middle, out),
+            None => out.extend_from(&self.middle, 0..self.middle.len()),
+        }
+    }
+
+    /// Appends the rest and ends the stream; `next` is what will be heard after it, untouched.
+    pub fn flush(&mut self, next: &PcmBlock, out: &mut PcmBlock) {
+        if let Some(wsola) = &mut self.wsola {
+            self.middle.clear();
+            wsola.flush(&mut self.middle);
+            match &mut self.rate {
+                Some(rate) => rate.process(&self.middle, out),
+                None => out.extend_from(&self.middle, 0..self.middle.len()),
+            }
+        }
+        if let Some(rate) = &mut self.rate {
+            rate.flush_into(next, out);
+        }
+        self.middle.clear();
+    }
+
+    /// Input samples taken and not yet heard.
+    pub fn held(&self) -> f64 {
+        let waiting = self.rate.as_ref().map_or(0.0, Resampler::held);
+        self.wsola.as_ref().map_or(0.0, Wsola::held) + waiting * self.factors.tempo
+    }
+}

@@ -1,0 +1,597 @@
+//! Owns: the decisions of one player: what a change, an event or the passing of time leads to, and in what order.
+//! Never knows: the clock, threads, how sound is made or sent.
+//!
+//! Sans-IO. Every input takes a [`Moment`]; what follows from it stands in [`Machine::take_effects`], in the order in
+//! which it must be carried out and told. The order of events is the reference's, section 1.4; the order of the parts
+//! of a change its section 2.6, steps 8 to 13.
+
+use super::{
+    link::Link,
+    note::{EndReason, Note, Shown, State, UserData, VoiceTarget},
+};
+use crate::{
+    dsp::FilterSpec,
+    error::Failure,
+    frame::ReaderEvent,
+    output::OutputEvent,
+    track::Track,
+    units::{Millis, Samples},
+};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// Volumes above this are cut, in percent (Lavalink's `Player.setVolume`).
+pub const MAX_VOLUME: u16 = 1000;
+/// How often it is looked whether anybody takes frames (lavaplayer's `DEFAULT_CLEANUP_INTERVAL`).
+const CLEANUP_CHECK: Duration = Duration::from_secs(10);
+/// A track that nobody took a frame of for so long is ended (lavaplayer's `DEFAULT_CLEANUP_THRESHOLD`).
+const CLEANUP_AFTER: Duration = Duration::from_secs(60);
+/// What a machine needs to know beforehand.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Time between two periodic updates (`playerUpdateInterval`). Never zero.
+    pub update_every: Duration,
+    /// What `TrackStuck` names (`trackStuckThresholdMs`).
+    pub stuck_after: Duration,
+}
+
+/// When something happens, and how far the current playback's reader is then.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// Now.
+    pub at: Instant,
+    /// The reader's position, during a seek its target; anything when nothing plays.
+    pub position: Samples,
+    /// Frames taken plus polls that found none, since the playback began.
+    pub polls: u64,
+}
+
+/// What a playback tells its player.
+#[derive(Debug)]
+pub enum SoundEvent {
+    /// The headers are read.
+    Opened {
+        /// Exact length, when known.
+        length: Option<Samples>,
+        /// Whether it can be played from elsewhere.
+        is_seekable: bool,
+    },
+    /// Playing failed. What was made before is still to be heard when `produced`.
+    Failed {
+        /// Why.
+        failure: Failure,
+        /// Whether any frame was made.
+        produced: bool,
+    },
+    /// From the frame reader.
+    Reader(ReaderEvent),
+}
+
+/// What must be done next. Sound effects concern the playback that was started last.
+#[derive(Debug)]
+pub enum Effect {
+    /// Tell the client.
+    Tell(Note),
+    /// Start a playback; the one before is over.
+    Start {
+        /// Comes back with its events.
+        generation: u64,
+        /// What to play.
+        track: Arc<Track>,
+        /// Where to begin.
+        at: Samples,
+        /// Where to end.
+        limit: Option<Samples>,
+    },
+    /// End the playback; its reader is dropped.
+    Stop,
+    /// Go on from elsewhere.
+    Seek(Samples),
+    /// The player's volume has changed, in percent.
+    SetVolume(u16),
+    /// The player's filters have changed.
+    SetFilters(FilterSpec),
+    /// End before this position; `None` lifts it.
+    SetLimit(Option<Samples>),
+    /// No frame is taken while paused.
+    SetPaused(bool),
+    /// Connect to a voice server.
+    OpenVoice {
+        /// Comes back with its events.
+        generation: u64,
+        /// Where.
+        target: VoiceTarget,
+    },
+    /// Say goodbye to the voice server.
+    CloseVoice,
+    /// The connection is over by itself: let it go.
+    DropVoice,
+}
+
+/// The parts of a change that concern what is playing now (steps 9 to 12). `None` leaves alone.
+#[derive(Debug, Default)]
+pub struct Change {
+    /// Pause flag.
+    pub paused: Option<bool>,
+    /// Replaces the current track's data.
+    pub user_data: Option<UserData>,
+    /// In percent; cut at 0 and [`MAX_VOLUME`].
+    pub volume: Option<i64>,
+    /// Seek; negative is zero.
+    pub position: Option<Millis>,
+    /// End marker; `Some(None)` lifts it.
+    pub end_time: Option<Option<Millis>>,
+    /// Replaces the whole set.
+    pub filters: Option<FilterSpec>,
+}
+
+/// A track to start (step 13).
+#[derive(Debug)]
+pub struct Play {
+    /// What.
+    pub track: Track,
+    /// From where; without it from where the track says. Negative is zero.
+    pub position: Option<Millis>,
+    /// Where to end.
+    pub end_time: Option<Millis>,
+    /// The client's data.
+    pub user_data: UserData,
+}
+
+struct Playing {
+    generation: u64,
+    track: Arc<Track>,
+    user_data: Arc<UserData>,
+    length: i64,
+    is_seekable: bool,
+    limit: Option<Samples>,
+    /// The last seek, and the position before it.
+    sought: Option<(Samples, Samples)>,
+    is_stuck: bool,
+    next_update: Instant,
+    next_check: Instant,
+    polls: u64,
+    polled_at: Instant,
+}
+
+impl Playing {
+    /// Where the sound came to: not a seek's target that nothing was heard of (reference, R.1.11).
+    fn heard_until(&self, now: Moment) -> Samples {
+        match self.sought {
+            Some((target, before)) if now.position == target => before,
+            Some(_) | None => now.position,
+        }
+    }
+
+    fn shown(&self, position: Samples) -> Shown {
+        Shown {
+            track: self.track.clone(),
+            position: position.to_millis(),
+            length: self.length,
+            user_data: self.user_data.clone(),
+        }
+    }
+}
+
+/// One player.
+pub struct Machine {
+    settings: Settings,
+    playing: Option<Playing>,
+    volume: u16,
+    is_paused: bool,
+    filters: FilterSpec,
+    link: Link,
+    generations: u64,
+    effects: Vec<Effect>,
+}
+
+impl Machine {
+    /// An idle player at full volume, without filters and without voice.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            playing: None,
+            volume: 100,
+            is_paused: false,
+            filters: FilterSpec::default(),
+            link: Link::new(),
+            generations: 0,
+            effects: Vec::new(),
+        }
+    }
+
+    /// What is to be done, in order. Empties the list.
+    pub fn take_effects(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.effects)
+    }
+
+    /// When [`tick`](Self::tick) is due; `None` while nothing plays.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.playing
+            .as_ref()
+            .map(|p| p.next_update.min(p.next_check))
+    }
+
+    /// Volume in percent.
+    #[must_use]
+    pub const fn volume(&self) -> u16 {
+        self.volume
+    }
+
+    /// The pause flag.
+    #[must_use]
+    pub const fn is_paused(&self) -> bool {
+        self.is_paused
+    }
+
+    /// The filters.
+    #[must_use]
+    pub const fn filters(&self) -> &FilterSpec {
+        &self.filters
+    }
+
+    /// Whether there is a current track.
+    #[must_use]
+    pub const fn has_track(&self) -> bool {
+        self.playing.is_some()
+    }
+
+    /// The current track.
+    #[must_use]
+    pub fn shown(&self, now: Moment) -> Option<Shown> {
+        self.playing.as_ref().map(|p| p.shown(now.position))
+    }
+
+    /// The voice data that clients see: `None` until a gateway has been reached.
+    #[must_use]
+    pub fn voice(&self) -> Option<&VoiceTarget> {
+        self.link.shown()
+    }
+
+    /// Position, connection and ping.
+    #[must_use]
+    pub fn state(&self, now: Moment) -> State {
+        State {
+            position: self
+                .playing
+                .as_ref()
+                .map_or(Millis(0), |_| now.position.to_millis()),
+            is_connected: self.link.is_open(),
+            ping_ms: self.link.ping_ms(),
+        }
+    }
+
+    fn do_next(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    fn tell(&mut self, note: Note) {
+        self.effects.push(Effect::Tell(note));
+    }
+
+    fn tell_update(&mut self, now: Moment) {
+        let state = self.state(now);
+        self.tell(Note::Update(state));
+    }
+
+    fn next_generation(&mut self) -> u64 {
+        self.generations += 1;
+        self.generations
+    }
+
+    /// Step 8: leads the voice connection to `target`. Returns the generation of an attempt whose outcome is not known
+    /// yet; `None` when the connection is already there.
+    pub fn connect(&mut self, now: Moment, target: VoiceTarget) -> Option<u64> {
+        if self.link.leads_to(&target) {
+            return self.link.is_connecting().then(|| self.link.generation());
+        }
+        self.close_voice(now);
+        let generation = self.next_generation();
+        self.link.connect(generation, target.clone());
+        self.do_next(Effect::OpenVoice { generation, target });
+        Some(generation)
+    }
+
+    /// Closes the connection from this side and says so, if it was open.
+    fn close_voice(&mut self, now: Moment) {
+        if self.link.is_alive() {
+            self.link.forget();
+            self.do_next(Effect::CloseVoice);
+            self.tell(Note::VoiceClosed {
+                code: 1000,
+                reason: String::new(),
+                by_remote: false,
+            });
+            self.tell_update(now);
+        } else if self.link.is_connecting() {
+            self.link.forget();
+            self.do_next(Effect::CloseVoice);
+        }
+    }
+
+    /// An attempt has taken too long: gives it up. Nothing happens when it has been decided meanwhile.
+    pub fn give_up_voice(&mut self, generation: u64) {
+        if self.link.is_connecting() && self.link.generation() == generation {
+            self.link.forget();
+            self.do_next(Effect::CloseVoice);
+        }
+    }
+
+    /// Steps 9 to 12.
+    pub fn change(&mut self, now: Moment, change: Change) {
+        if let Some(is_paused) = change.paused {
+            self.set_paused(is_paused);
+        }
+        if let (Some(data), Some(playing)) = (change.user_data, &mut self.playing) {
+            playing.user_data = Arc::new(data);
+        }
+        if let Some(volume) = change.volume {
+            self.set_volume(volume);
+        }
+        let mut now = now;
+        if let Some(to) = change.position {
+            now.position = self.seek(now, to);
+        }
+        if let Some(end_time) = change.end_time {
+            self.set_limit(now.position, end_time);
+        }
+        if let Some(filters) = change.filters {
+            self.filters = filters.clone();
+            if self.has_track() {
+                self.do_next(Effect::SetFilters(filters));
+            }
+            self.tell_update(now);
+        }
+    }
+
+    /// Sets the pause flag.
+    pub fn set_paused(&mut self, is_paused: bool) {
+        if self.is_paused != is_paused {
+            self.is_paused = is_paused;
+            self.do_next(Effect::SetPaused(is_paused));
+        }
+    }
+
+    fn set_volume(&mut self, percent: i64) {
+        let volume = percent.clamp(0, i64::from(MAX_VOLUME)) as u16;
+        if self.volume != volume {
+            self.volume = volume;
+            if self.has_track() {
+                self.do_next(Effect::SetVolume(volume));
+            }
+        }
+    }
+
+    /// Shows the target at once, unclamped (reference, R.1.11). Going past the end marker ends the track. Returns the
+    /// position from then on.
+    fn seek(&mut self, now: Moment, to: Millis) -> Samples {
+        let Some(playing) = self.playing.as_mut().filter(|p| p.is_seekable) else {
+            return now.position;
+        };
+        let to = to.to_samples();
+        let is_past_limit = playing.limit.is_some_and(|limit| to >= limit);
+        playing.sought = Some((to, playing.heard_until(now)));
+        if !is_past_limit {
+            self.do_next(Effect::Seek(to));
+        }
+        let there = Moment {
+            position: to,
+            ..now
+        };
+        self.tell_update(there);
+        if is_past_limit {
+            self.end(there, EndReason::Finished);
+        }
+        to
+    }
+
+    /// A marker at or before the position never comes (lavaplayer calls it late).
+    fn set_limit(&mut self, position: Samples, end_time: Option<Millis>) {
+        if let Some(playing) = &mut self.playing {
+            let limit = end_time
+                .map(Millis::to_samples)
+                .filter(|limit| *limit > position);
+            if playing.limit != limit {
+                playing.limit = limit;
+                self.do_next(Effect::SetLimit(limit));
+            }
+        }
+    }
+
+    /// Step 13: starts a track, in place of the current one if there is one.
+    pub fn play(&mut self, now: Moment, play: Play) {
+        let at = play
+            .position
+            .unwrap_or(Millis(play.track.info.position))
+            .to_samples();
+        let limit = play.end_time.map(Millis::to_samples).filter(|l| *l > at);
+        if let Some(old) = self.playing.take() {
+            self.tell(Note::TrackEnd(old.shown(now.position), EndReason::Replaced));
+        }
+        let generation = self.next_generation();
+        let playing = Playing {
+            generation,
+            length: play.track.info.length,
+            is_seekable: play.track.info.is_seekable,
+            track: Arc::new(play.track),
+            user_data: Arc::new(play.user_data),
+            limit,
+            sought: None,
+            is_stuck: false,
+            next_update: now.at + self.settings.update_every,
+            next_check: now.at + CLEANUP_CHECK,
+            polls: 0,
+            polled_at: now.at,
+        };
+        // the old playback's position and polls mean nothing to the new one
+        let fresh = Moment {
+            position: at,
+            polls: 0,
+            ..now
+        };
+        let shown = playing.shown(at);
+        self.do_next(Effect::Start {
+            generation,
+            track: playing.track.clone(),
+            at,
+            limit,
+        });
+        self.playing = Some(playing);
+        self.tell(Note::TrackStart(shown));
+        // the extra one of a PATCH, and the timer's first
+        self.tell_update(fresh);
+        self.tell_update(fresh);
+    }
+
+    /// Ends the current track because a client says so; nothing happens without one.
+    pub fn stop(&mut self, now: Moment) {
+        self.end(now, EndReason::Stopped);
+    }
+
+    fn end(&mut self, now: Moment, reason: EndReason) {
+        if let Some(old) = self.playing.take() {
+            let position = match reason {
+                EndReason::Finished => old.heard_until(now),
+                EndReason::LoadFailed
+                | EndReason::Stopped
+                | EndReason::Replaced
+                | EndReason::Cleanup => now.position,
+            };
+            self.do_next(Effect::Stop);
+            self.tell(Note::TrackEnd(old.shown(position), reason));
+        }
+    }
+
+    /// The player is to go: ends the track, then the voice connection.
+    pub fn destroy(&mut self, now: Moment) {
+        self.end(now, EndReason::Stopped);
+        self.close_voice(now);
+    }
+
+    /// A playback tells something. Ignored unless it is the current one.
+    pub fn heard_sound(&mut self, now: Moment, generation: u64, event: SoundEvent) {
+        let Some(playing) = self.playing.as_mut().filter(|p| p.generation == generation) else {
+            return;
+        };
+        match event {
+            SoundEvent::Opened {
+                length,
+                is_seekable,
+            } => {
+                if let Some(length) = length
+                    && !playing.track.info.is_stream
+                {
+                    playing.length = length.to_millis().0;
+                }
+                playing.is_seekable &= is_seekable;
+            }
+            SoundEvent::Failed { failure, produced } => {
+                let shown = playing.shown(now.position);
+                self.tell(Note::TrackException(shown, failure));
+                if !produced {
+                    self.end(now, EndReason::LoadFailed);
+                }
+            }
+            SoundEvent::Reader(ReaderEvent::Started) => {}
+            SoundEvent::Reader(ReaderEvent::Drained | ReaderEvent::LimitReached) => {
+                self.end(now, EndReason::Finished);
+            }
+            SoundEvent::Reader(ReaderEvent::Stuck) => {
+                if !std::mem::replace(&mut playing.is_stuck, true) {
+                    let shown = playing.shown(now.position);
+                    self.tell(Note::TrackStuck(shown, self.settings.stuck_after));
+                    self.tell_update(now);
+                }
+            }
+        }
+    }
+
+    /// A voice connection tells something. Ignored unless it is the current one. Returns how the attempt turned out
+    /// when that is now known.
+    pub fn heard_voice(
+        &mut self,
+        now: Moment,
+        generation: u64,
+        event: OutputEvent,
+    ) -> Option<Result<(), Failure>> {
+        let is_current = self.link.is_alive() || self.link.is_connecting();
+        if !is_current || generation != self.link.generation() {
+            return None;
+        }
+        match event {
+            OutputEvent::Opened => {
+                self.link.opened();
+                Some(Ok(()))
+            }
+            OutputEvent::Connected => {
+                self.link.opened();
+                self.tell_update(now);
+                Some(Ok(()))
+            }
+            OutputEvent::Interrupted => {
+                self.link.interrupted();
+                None
+            }
+            OutputEvent::Ping(ms) => {
+                self.link.heard_ping(ms);
+                None
+            }
+            OutputEvent::Closed {
+                code,
+                reason,
+                by_remote,
+            } => {
+                self.link.closed();
+                self.do_next(Effect::DropVoice);
+                self.tell(Note::VoiceClosed {
+                    code,
+                    reason,
+                    by_remote,
+                });
+                self.tell_update(now);
+                Some(Ok(()))
+            }
+            OutputEvent::Unreachable(failure) => {
+                self.link.forget();
+                self.do_next(Effect::DropVoice);
+                Some(Err(failure))
+            }
+        }
+    }
+
+    /// Time has passed: periodic updates, and the end of tracks that nobody hears.
+    pub fn tick(&mut self, now: Moment) {
+        let is_polled = self.link.is_alive();
+        let every = self.settings.update_every;
+        let Some(playing) = &mut self.playing else {
+            return;
+        };
+        let is_update_due = now.at >= playing.next_update;
+        while playing.next_update <= now.at {
+            playing.next_update += every;
+        }
+        let mut is_unheard = false;
+        if now.at >= playing.next_check {
+            playing.next_check = now.at + CLEANUP_CHECK;
+            // a voice connection polls whether paused or not, although no frame is taken then
+            if is_polled || playing.polls != now.polls {
+                playing.polls = now.polls;
+                playing.polled_at = now.at;
+            }
+            is_unheard = now.at.saturating_duration_since(playing.polled_at) >= CLEANUP_AFTER;
+        }
+        if is_update_due {
+            self.tell_update(now);
+        }
+        if is_unheard {
+            self.end(now, EndReason::Cleanup);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

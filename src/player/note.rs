@@ -1,0 +1,89 @@
+//! Owns: what a player tells about itself: the five events, the update, and what is shown of its track.
+//! Never knows: how it looks in JSON, or who is listening.
+
+use crate::{
+    error::Failure,
+    track::Track,
+    units::{ChannelId, Millis, Secret},
+};
+use std::{sync::Arc, time::Duration};
+
+/// A client's own data on a track: a JSON object, kept and given back unread.
+pub type UserData = serde_json::Map<String, serde_json::Value>;
+
+/// A track as it is shown now: the submitted one, with what playing it has taught.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// As it was submitted; its own length and position are those of the encoded form.
+    pub track: Arc<Track>,
+    /// Where it stands.
+    pub position: Millis,
+    /// In milliseconds: the submitted length until the headers have been read, then the accurate one
+    /// (reference, 2.2).
+    pub length: i64,
+    /// The client's data.
+    pub user_data: Arc<UserData>,
+}
+
+/// Why a track is over (reference, 1.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndReason {
+    /// Played to its end, to its end time, or to where it broke after some sound.
+    Finished,
+    /// Broke before the first frame.
+    LoadFailed,
+    /// A client said so, or the player was destroyed.
+    Stopped,
+    /// Another track was started on top.
+    Replaced,
+    /// Nobody took a frame for a minute.
+    Cleanup,
+}
+
+/// The changing part of a player.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct State {
+    /// Position of the current track; zero without one.
+    pub position: Millis,
+    /// Whether the voice gateway is open.
+    pub is_connected: bool,
+    /// Last heartbeat round trip in milliseconds; 0 before the first answer, `None` while not connected.
+    pub ping_ms: Option<u32>,
+}
+
+/// Where a player's voice goes: what Discord told the bot. Two equal targets are one connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VoiceTarget {
+    /// `host` or `host:port`.
+    pub endpoint: String,
+    /// Voice token.
+    pub token: Secret,
+    /// Voice session id.
+    pub session_id: String,
+    /// The voice channel.
+    pub channel_id: ChannelId,
+}
+
+/// Something for the client to know. In the order in which they are made (reference, 1.4).
+#[derive(Clone, Debug)]
+pub enum Note {
+    /// Play was requested. Nothing has been fetched yet.
+    TrackStart(Shown),
+    /// The track is over.
+    TrackEnd(Shown, EndReason),
+    /// Playing failed; a `TrackEnd` follows, at once or when what was made has been heard.
+    TrackException(Shown, Failure),
+    /// Frames are asked for, but none came for this long. The track goes on.
+    TrackStuck(Shown, Duration),
+    /// The voice connection is over.
+    VoiceClosed {
+        /// WebSocket close code.
+        code: u16,
+        /// Its reason, perhaps empty.
+        reason: String,
+        /// Whether Discord closed.
+        by_remote: bool,
+    },
+    /// A `playerUpdate`.
+    Update(State),
+}

@@ -1,0 +1,331 @@
+//! Owns: the table of sessions: who is connected, who waits to be resumed.
+//! Never knows: what sessions do.
+//!
+//! Its lock is held for one operation on a map. Session tasks enter and leave by themselves.
+
+use super::{
+    Context, Outbox, SessionHandle, Settings, StatsSource, outbox,
+    task::{Command, Session},
+};
+use crate::{player::World, units::UserId};
+use ring::rand::{SecureRandom, SystemRandom};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+    time::timeout,
+};
+
+/// Commands that may wait for a session; whoever sends more waits.
+const COMMANDS: usize = 64;
+/// Events of players that may wait for their session. A thousand players ending at once are two thousand events.
+const EVENTS: usize = 16 * 1024;
+/// Characters of a session id (reference, 1.2).
+const ID_LEN: usize = 16;
+const ID_LETTERS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+/// How long ending all sessions may take.
+const SHUTDOWN: Duration = Duration::from_secs(3);
+/// Close codes (RFC 6455, 7.4.1, and the IANA registry): the server goes away; try again later.
+const GOING_AWAY: u16 = 1001;
+const TRY_AGAIN_LATER: u16 = 1013;
+
+/// Who wants a session.
+#[derive(Clone, Debug)]
+pub struct ClientHello {
+    /// The bot.
+    pub user: UserId,
+    /// `NAME/VERSION`, for the log.
+    pub client_name: Option<String>,
+    /// The session to take up again.
+    pub session_id: Option<String>,
+}
+
+/// A session for a socket that is open.
+pub struct Connected {
+    /// Whether an older session goes on.
+    pub resumed: bool,
+    /// Its id; empty when the client was refused, which the outbox says by its first and only item, a close code.
+    pub session_id: String,
+    /// What to send. Dropping it says that the client is lost.
+    pub outbox: Outbox,
+}
+
+/// Players of connected sessions (reference, 1.3: those that wait to be resumed do not count).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// All.
+    pub players: u64,
+    /// Those with a track that are not paused.
+    pub playing: u64,
+}
+
+/// One session's part of [`Counts`], written by its task.
+pub(super) struct Tally {
+    players: AtomicU64,
+    playing: AtomicU64,
+    is_connected: AtomicBool,
+}
+
+impl Tally {
+    fn new() -> Self {
+        Self {
+            players: AtomicU64::new(0),
+            playing: AtomicU64::new(0),
+            is_connected: AtomicBool::new(true),
+        }
+    }
+
+    pub(super) fn add_player(&self) {
+        self.players.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn remove_player(&self, was_playing: bool) {
+        self.players.fetch_sub(1, Ordering::Relaxed);
+        if was_playing {
+            self.set_playing(false);
+        }
+    }
+
+    /// A player has begun or ceased to play.
+    pub(super) fn set_playing(&self, is_playing: bool) {
+        if is_playing {
+            self.playing.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.playing.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn set_connected(&self, is_connected: bool) {
+        self.is_connected.store(is_connected, Ordering::Relaxed);
+    }
+}
+
+struct Entry {
+    handle: SessionHandle,
+    tally: Arc<Tally>,
+    /// Not found by requests, but may be resumed.
+    is_waiting: bool,
+    task: Option<JoinHandle<()>>,
+}
+
+/// The table itself.
+#[derive(Default)]
+pub(super) struct Table {
+    entries: Mutex<HashMap<String, Entry>>,
+}
+
+impl Table {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn set_waiting(&self, id: &str, is_waiting: bool) {
+        if let Some(entry) = self.lock().get_mut(id) {
+            entry.is_waiting = is_waiting;
+        }
+    }
+
+    pub(super) fn is_waiting(&self, id: &str) -> bool {
+        self.lock().get(id).is_some_and(|entry| entry.is_waiting)
+    }
+
+    /// Ends the waiting of a session, for a client that takes it up again.
+    fn take_up(&self, id: &str) -> Option<SessionHandle> {
+        let mut entries = self.lock();
+        let entry = entries.get_mut(id).filter(|entry| entry.is_waiting)?;
+        entry.is_waiting = false;
+        Some(entry.handle.clone())
+    }
+
+    pub(super) fn remove(&self, id: &str) {
+        self.lock().remove(id);
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for entry in self.lock().values() {
+            if entry.tally.is_connected.load(Ordering::Relaxed) {
+                counts.players += entry.tally.players.load(Ordering::Relaxed);
+                counts.playing += entry.tally.playing.load(Ordering::Relaxed);
+            }
+        }
+        counts
+    }
+}
+
+/// All sessions. Cheap to clone.
+#[derive(Clone)]
+pub struct Sessions {
+    context: Arc<Context>,
+    table: Arc<Table>,
+    random: SystemRandom,
+    is_closed: Arc<AtomicBool>,
+}
+
+impl Sessions {
+    /// No sessions yet. To be used inside a tokio runtime.
+    pub fn new(settings: Settings, world: Arc<dyn World>, stats: StatsSource) -> Self {
+        Self {
+            context: Arc::new(Context {
+                settings,
+                world,
+                stats,
+            }),
+            table: Arc::default(),
+            random: SystemRandom::new(),
+            is_closed: Arc::default(),
+        }
+    }
+
+    /// The session of a client that is connected. One that waits to be resumed is not found (reference, 1.6).
+    #[must_use]
+    pub fn find(&self, id: &str) -> Option<SessionHandle> {
+        let entries = self.table.lock();
+        let entry = entries.get(id).filter(|entry| !entry.is_waiting)?;
+        Some(entry.handle.clone())
+    }
+
+    /// Whether a client that names this session would take it up again: what `Session-Resumed` says.
+    #[must_use]
+    pub fn will_resume(&self, id: &str) -> bool {
+        self.table.is_waiting(id)
+    }
+
+    /// Players of connected sessions.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.table.counts()
+    }
+
+    /// Gives a client its session, the one that it named if that waits for it, else a new one. To be called once its
+    /// socket is open: a session that is taken up waits no more.
+    pub async fn connect(&self, hello: ClientHello) -> Connected {
+        if self.is_closed.load(Ordering::Relaxed) {
+            return refused(GOING_AWAY);
+        }
+        if let Some(id) = hello.session_id.as_deref()
+            && let Some(handle) = self.table.take_up(id)
+        {
+            let (inlet, outbox) = outbox::channel(self.context.settings.outbox_bytes);
+            let (reply, attached) = oneshot::channel();
+            let sent = handle.commands.send(Command::Attach(inlet, reply)).await;
+            // a session that ended in this very moment does not answer
+            if sent.is_ok() && attached.await.is_ok() {
+                return Connected {
+                    resumed: true,
+                    session_id: id.to_owned(),
+                    outbox,
+                };
+            }
+        }
+        self.begin(&hello)
+    }
+
+    fn begin(&self, hello: &ClientHello) -> Connected {
+        let (inlet, outbox) = outbox::channel(self.context.settings.outbox_bytes);
+        let (commands, to_obey) = mpsc::channel(COMMANDS);
+        let (events, to_hear) = mpsc::channel(EVENTS);
+        let tally = Arc::new(Tally::new());
+        let mut entries = self.table.lock();
+        if entries.len() >= self.context.settings.max_sessions {
+            tracing::warn!(
+                sessions = entries.len(),
+                "too many sessions; a client is refused"
+            );
+            return refused(TRY_AGAIN_LATER);
+        }
+        let id = loop {
+            let id = self.new_id();
+            if !entries.contains_key(&id) {
+                break id;
+            }
+        };
+        let client = hello.client_name.as_deref().unwrap_or("unknown");
+        tracing::info!(session = %id, user = %hello.user, client, "a client has connected");
+        let session = Session::new(
+            id.clone(),
+            hello.user,
+            self.context.clone(),
+            self.table.clone(),
+            tally.clone(),
+            inlet,
+            events,
+        );
+        let entry = Entry {
+            handle: SessionHandle {
+                commands,
+                context: self.context.clone(),
+            },
+            tally,
+            is_waiting: false,
+            task: Some(tokio::spawn(session.run(to_obey, to_hear))),
+        };
+        entries.insert(id.clone(), entry);
+        Connected {
+            resumed: false,
+            session_id: id,
+            outbox,
+        }
+    }
+
+    fn new_id(&self) -> String {
+        let mut id = String::with_capacity(ID_LEN);
+        while id.len() < ID_LEN {
+            let mut bytes = [0; 2 * ID_LEN];
+            self.random
+                .fill(&mut bytes)
+                .expect("the system has random bytes");
+            // 252 = 7 × 36: bytes above would favour the first letters
+            let fair = bytes.iter().filter(|b| **b < 252);
+            id.extend(
+                fair.map(|b| char::from(ID_LETTERS[usize::from(b % 36)]))
+                    .take(ID_LEN - id.len()),
+            );
+        }
+        id
+    }
+
+    /// Closes all sockets with 1001 and destroys all players; refuses clients from now on. Returns when that is done, or
+    /// after three seconds.
+    pub async fn shutdown(&self) {
+        self.is_closed.store(true, Ordering::Relaxed);
+        let ending: Vec<_> = self
+            .table
+            .lock()
+            .values_mut()
+            .map(|entry| (entry.handle.clone(), entry.task.take()))
+            .collect();
+        let all = async {
+            for (handle, _) in &ending {
+                // one that has ended does not listen
+                let _ = handle.commands.send(Command::Shutdown).await;
+            }
+            for (_, task) in ending {
+                if let Some(Err(error)) = match task {
+                    Some(task) => Some(task.await),
+                    None => None,
+                } {
+                    tracing::error!(%error, "a session has broken");
+                }
+            }
+        };
+        if timeout(SHUTDOWN, all).await.is_err() {
+            tracing::warn!("sessions have not ended in time");
+        }
+    }
+}
+
+fn refused(code: u16) -> Connected {
+    Connected {
+        resumed: false,
+        session_id: String::new(),
+        outbox: outbox::refused(code),
+    }
+}

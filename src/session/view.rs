@@ -1,0 +1,149 @@
+//! Owns: how players and what they tell look on the wire, and what a client's filters mean for the sound.
+//! Never knows: why something is told.
+
+use crate::{
+    dsp::{
+        ChannelMixSpec, DistortionSpec, EqualizerSpec, FilterSpec, KaraokeSpec, LowPassSpec,
+        RotationSpec, TimescaleSpec, TremoloSpec, VibratoSpec,
+    },
+    player::note::{EndReason, Note, Shown, State, VoiceTarget},
+    protocol::{filters::Filters, message, message::Event, message::Message, rest},
+    track::codec,
+    units::GuildId,
+};
+
+/// A track with its current position, encoded anew (reference, 2.2).
+pub(super) fn track(shown: &Shown) -> rest::Track {
+    // only a source that made up a text above 64 KiB fails here, and nobody could decode that
+    let encoded = codec::encode(&shown.track, shown.position.0).unwrap_or_else(|error| {
+        tracing::warn!(%error, "a track cannot be encoded");
+        String::new()
+    });
+    let mut track = rest::Track::new(encoded, &shown.track, (*shown.user_data).clone());
+    track.info.position = shown.position.0;
+    track.info.length = shown.length;
+    track
+}
+
+/// A state at a Unix time in milliseconds.
+pub(super) fn state(state: State, time: i64) -> rest::PlayerState {
+    rest::PlayerState {
+        time,
+        position: state.position.0,
+        connected: state.is_connected,
+        ping: state.ping_ms.map_or(-1, i64::from),
+    }
+}
+
+/// Voice data; blanks without.
+pub(super) fn voice(target: Option<&VoiceTarget>) -> rest::VoiceState {
+    target.map_or_else(rest::VoiceState::default, |target| rest::VoiceState {
+        token: target.token.expose().to_owned(),
+        endpoint: target.endpoint.clone(),
+        session_id: target.session_id.clone(),
+        channel_id: Some(target.channel_id.to_string()),
+    })
+}
+
+const fn reason(reason: EndReason) -> message::EndReason {
+    match reason {
+        EndReason::Finished => message::EndReason::Finished,
+        EndReason::LoadFailed => message::EndReason::LoadFailed,
+        EndReason::Stopped => message::EndReason::Stopped,
+        EndReason::Replaced => message::EndReason::Replaced,
+        EndReason::Cleanup => message::EndReason::Cleanup,
+    }
+}
+
+/// A message for the client, made at a Unix time in milliseconds.
+pub(super) fn message(guild_id: GuildId, note: Note, time: i64) -> Message {
+    Message::Event(match note {
+        Note::Update(now) => {
+            return Message::PlayerUpdate {
+                state: state(now, time),
+                guild_id,
+            };
+        }
+        Note::TrackStart(shown) => Event::TrackStart {
+            guild_id,
+            track: track(&shown),
+        },
+        Note::TrackEnd(shown, why) => Event::TrackEnd {
+            guild_id,
+            track: track(&shown),
+            reason: reason(why),
+        },
+        Note::TrackException(shown, failure) => Event::TrackException {
+            guild_id,
+            track: track(&shown),
+            exception: rest::Exception::from(&failure),
+        },
+        Note::TrackStuck(shown, after) => Event::TrackStuck {
+            guild_id,
+            track: track(&shown),
+            threshold_ms: u64::try_from(after.as_millis()).unwrap_or(u64::MAX),
+        },
+        Note::VoiceClosed {
+            code,
+            reason,
+            by_remote,
+        } => Event::WebSocketClosed {
+            guild_id,
+            code,
+            reason,
+            by_remote,
+        },
+    })
+}
+
+/// What the filters ask of the sound. Bands that do not exist have been refused when the request was read.
+pub(super) fn spec(filters: &Filters) -> FilterSpec {
+    FilterSpec {
+        volume: filters.volume,
+        equalizer: filters.equalizer.as_ref().map(|bands| {
+            EqualizerSpec::from_bands(bands.iter().map(|b| (i64::from(b.band), b.gain)))
+                .unwrap_or_default()
+        }),
+        karaoke: filters.karaoke.map(|k| KaraokeSpec {
+            level: k.level,
+            mono_level: k.mono_level,
+            filter_band: k.filter_band,
+            filter_width: k.filter_width,
+        }),
+        timescale: filters.timescale.map(|t| TimescaleSpec {
+            speed: t.speed,
+            pitch: t.pitch,
+            rate: t.rate,
+        }),
+        tremolo: filters.tremolo.map(|t| TremoloSpec {
+            frequency: t.frequency,
+            depth: t.depth,
+        }),
+        vibrato: filters.vibrato.map(|v| VibratoSpec {
+            frequency: v.frequency,
+            depth: v.depth,
+        }),
+        distortion: filters.distortion.map(|d| DistortionSpec {
+            sin_offset: d.sin_offset,
+            sin_scale: d.sin_scale,
+            cos_offset: d.cos_offset,
+            cos_scale: d.cos_scale,
+            tan_offset: d.tan_offset,
+            tan_scale: d.tan_scale,
+            offset: d.offset,
+            scale: d.scale,
+        }),
+        rotation: filters.rotation.map(|r| RotationSpec {
+            rotation_hz: r.rotation_hz,
+        }),
+        channel_mix: filters.channel_mix.map(|m| ChannelMixSpec {
+            left_to_left: m.left_to_left,
+            left_to_right: m.left_to_right,
+            right_to_left: m.right_to_left,
+            right_to_right: m.right_to_right,
+        }),
+        low_pass: filters.low_pass.map(|l| LowPassSpec {
+            smoothing: l.smoothing,
+        }),
+    }
+}
