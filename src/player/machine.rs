@@ -14,6 +14,7 @@ use crate::{
     error::Failure,
     frame::ReaderEvent,
     output::OutputEvent,
+    playback::Event,
     track::Track,
     units::{Millis, Samples},
 };
@@ -46,27 +47,6 @@ pub struct Moment {
     pub position: Samples,
     /// Frames taken plus polls that found none, since the playback began.
     pub polls: u64,
-}
-
-/// What a playback tells its player.
-#[derive(Debug)]
-pub enum SoundEvent {
-    /// The headers are read.
-    Opened {
-        /// Exact length, when known.
-        length: Option<Samples>,
-        /// Whether it can be played from elsewhere.
-        is_seekable: bool,
-    },
-    /// Playing failed. What was made before is still to be heard when `produced`.
-    Failed {
-        /// Why.
-        failure: Failure,
-        /// Whether any frame was made.
-        produced: bool,
-    },
-    /// From the frame reader.
-    Reader(ReaderEvent),
 }
 
 /// What must be done next. Sound effects concern the playback that was started last.
@@ -473,12 +453,12 @@ impl Machine {
     }
 
     /// A playback tells something. Ignored unless it is the current one.
-    pub fn heard_sound(&mut self, now: Moment, generation: u64, event: SoundEvent) {
+    pub fn heard_sound(&mut self, now: Moment, generation: u64, event: Event) {
         let Some(playing) = self.playing.as_mut().filter(|p| p.generation == generation) else {
             return;
         };
         match event {
-            SoundEvent::Opened {
+            Event::Opened {
                 length,
                 is_seekable,
             } => {
@@ -489,18 +469,18 @@ impl Machine {
                 }
                 playing.is_seekable &= is_seekable;
             }
-            SoundEvent::Failed { failure, produced } => {
+            Event::Failed { failure, produced } => {
                 let shown = playing.shown(now.position);
                 self.tell(Note::TrackException(shown, failure));
                 if !produced {
                     self.end(now, EndReason::LoadFailed);
                 }
             }
-            SoundEvent::Reader(ReaderEvent::Started) => {}
-            SoundEvent::Reader(ReaderEvent::Drained | ReaderEvent::LimitReached) => {
+            Event::Reader(ReaderEvent::Started) => {}
+            Event::Reader(ReaderEvent::Drained | ReaderEvent::LimitReached) => {
                 self.end(now, EndReason::Finished);
             }
-            SoundEvent::Reader(ReaderEvent::Stuck) => {
+            Event::Reader(ReaderEvent::Stuck) => {
                 if !std::mem::replace(&mut playing.is_stuck, true) {
                     let shown = playing.shown(now.position);
                     self.tell(Note::TrackStuck(shown, self.settings.stuck_after));

@@ -13,6 +13,7 @@ mod id3;
 pub mod matroska;
 pub mod mp3;
 pub mod mp4;
+pub mod probe;
 mod raw_samples;
 #[cfg(test)]
 mod rig;

@@ -175,7 +175,7 @@ impl Bench {
         self.machine.generations
     }
 
-    fn sound(&mut self, event: SoundEvent) {
+    fn sound(&mut self, event: Event) {
         let generation = self.machine.playing.as_ref().map_or(0, |p| p.generation);
         self.machine.heard_sound(self.now, generation, event);
     }
@@ -255,7 +255,7 @@ fn stop_ends_the_track_once() {
 fn a_natural_end_is_told_without_an_update() {
     let mut b = Bench::playing("a");
     b.hear(1960);
-    b.sound(SoundEvent::Reader(ReaderEvent::Drained));
+    b.sound(Event::Reader(ReaderEvent::Drained));
     assert_eq!(b.told(), ["end a Finished 1960"]);
     assert_eq!(b.run_until(60), [""; 0]);
 }
@@ -266,14 +266,14 @@ fn the_end_time_finishes_the_track() {
     b.play_with("a", None, Some(1500));
     assert_eq!(b.seen()[0], "[start at 0 until Some(Samples(72000))]");
     b.hear(1500);
-    b.sound(SoundEvent::Reader(ReaderEvent::LimitReached));
+    b.sound(Event::Reader(ReaderEvent::LimitReached));
     assert_eq!(b.told(), ["end a Finished 1500"]);
 }
 
 #[test]
 fn a_playback_that_fails_before_any_sound_ends_with_load_failed_at_once() {
     let mut b = Bench::playing("a");
-    b.sound(SoundEvent::Failed {
+    b.sound(Event::Failed {
         failure: Failure::common("gone"),
         produced: false,
     });
@@ -284,21 +284,21 @@ fn a_playback_that_fails_before_any_sound_ends_with_load_failed_at_once() {
 fn what_was_made_before_a_failure_is_heard_before_the_end() {
     let mut b = Bench::playing("a");
     b.hear(2000);
-    b.sound(SoundEvent::Failed {
+    b.sound(Event::Failed {
         failure: Failure::suspicious("cut"),
         produced: true,
     });
     assert_eq!(b.told(), ["exception a cut"]);
     b.hear(400);
-    b.sound(SoundEvent::Reader(ReaderEvent::Drained));
+    b.sound(Event::Reader(ReaderEvent::Drained));
     assert_eq!(b.told(), ["end a Finished 2400"]);
 }
 
 #[test]
 fn stuck_is_told_once_with_an_update_and_the_track_goes_on() {
     let mut b = Bench::playing("a");
-    b.sound(SoundEvent::Reader(ReaderEvent::Stuck));
-    b.sound(SoundEvent::Reader(ReaderEvent::Stuck));
+    b.sound(Event::Reader(ReaderEvent::Stuck));
+    b.sound(Event::Reader(ReaderEvent::Stuck));
     assert_eq!(b.told(), ["stuck 10000", "update 0"]);
     assert!(b.machine.has_track());
 }
@@ -529,13 +529,13 @@ fn late_events_of_an_old_playback_change_nothing() {
     b.play("b");
     b.seen();
     for event in [
-        SoundEvent::Reader(ReaderEvent::Drained),
-        SoundEvent::Reader(ReaderEvent::Stuck),
-        SoundEvent::Failed {
+        Event::Reader(ReaderEvent::Drained),
+        Event::Reader(ReaderEvent::Stuck),
+        Event::Failed {
             failure: Failure::fault("late"),
             produced: false,
         },
-        SoundEvent::Opened {
+        Event::Opened {
             length: Some(Samples(48)),
             is_seekable: false,
         },
@@ -629,7 +629,7 @@ fn a_seek_past_the_end_shows_the_target_and_ends_where_the_sound_was() {
     let mut b = Bench::playing("a");
     b.hear(600);
     b.seek(10_000_000);
-    b.sound(SoundEvent::Reader(ReaderEvent::Drained));
+    b.sound(Event::Reader(ReaderEvent::Drained));
     assert_eq!(b.told(), ["update 10000000", "end a Finished 600"]);
 }
 
@@ -650,7 +650,7 @@ fn seeks_without_a_track_or_on_a_stream_are_ignored() {
     b.seek(1000);
     assert_eq!(b.seen(), [""; 0]);
     b.play("a");
-    b.sound(SoundEvent::Opened {
+    b.sound(Event::Opened {
         length: None,
         is_seekable: false,
     });
@@ -687,7 +687,7 @@ fn without_a_position_a_track_starts_where_it_says() {
 #[test]
 fn the_headers_correct_the_length_but_not_a_streams() {
     let mut b = Bench::playing("a");
-    let opened = || SoundEvent::Opened {
+    let opened = || Event::Opened {
         length: Some(Samples(48_000 * 29)),
         is_seekable: true,
     };
