@@ -6,6 +6,8 @@
 //! playing and seeking all run on the decode pool without ever blocking it.
 
 pub mod adts;
+mod comments;
+pub mod flac;
 mod id3;
 pub mod mp3;
 mod sync;
