@@ -8,7 +8,9 @@
 pub mod adts;
 pub mod aiff;
 mod asc;
+mod comments;
 mod fields;
+pub mod flac;
 mod id3;
 pub mod matroska;
 pub mod mp3;

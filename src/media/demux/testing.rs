@@ -132,7 +132,11 @@ pub(super) fn assert_same_in_pieces(data: &[u8], opening: fn() -> Box<dyn Openin
         assert_eq!(opened.tags, whole.tags);
         let mut count = 0;
         while let Ok(packet) = served.run(&mut window, |w| opened.demuxer.next_packet(w)) {
-            assert_eq!(packet, expected[count]);
+            assert!(
+                packet == expected[count],
+                "packet {count} at {}",
+                packet.pts
+            );
             count += 1;
         }
         assert_eq!(count, expected.len());
