@@ -201,3 +201,132 @@ fn text(bytes: &[u8]) -> Option<String> {
     let text = text.trim_matches(['\0', ' ']);
     (!text.is_empty()).then(|| text.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::demux::{Codec, Demuxer, rig};
+
+    /// 44 100 as an 80-bit extended, as every AIFF file of that rate has it.
+    const CD_RATE: [u8; 10] = [0x40, 0x0E, 0xAC, 0x44, 0, 0, 0, 0, 0, 0];
+
+    fn chunk(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+        let mut bytes = kind.to_vec();
+        bytes.extend((body.len() as u32).to_be_bytes());
+        bytes.extend(body);
+        bytes.resize(bytes.len() + body.len() % 2, 0);
+        bytes
+    }
+
+    fn common(channels: u16, frames: u32, bits: u16, codec: &[u8]) -> Vec<u8> {
+        let mut body = channels.to_be_bytes().to_vec();
+        body.extend(frames.to_be_bytes());
+        body.extend(bits.to_be_bytes());
+        body.extend(CD_RATE);
+        body.extend(codec);
+        chunk(b"COMM", &body)
+    }
+
+    fn sound(offset: u32, data: &[u8]) -> Vec<u8> {
+        let mut body = offset.to_be_bytes().to_vec();
+        body.extend([0; 4]);
+        body.resize(8 + offset as usize, 0xEE);
+        body.extend(data);
+        chunk(b"SSND", &body)
+    }
+
+    fn file(form: &[u8; 4], chunks: &[Vec<u8>]) -> Vec<u8> {
+        let body = chunks.concat();
+        let mut bytes = b"FORM".to_vec();
+        bytes.extend((body.len() as u32 + 4).to_be_bytes());
+        bytes.extend(form);
+        bytes.extend(body);
+        bytes
+    }
+
+    fn counted(len: usize) -> Vec<u8> {
+        (0..len).map(|n| (n % 251) as u8).collect()
+    }
+
+    #[test]
+    fn samples_come_out_behind_the_offset_whatever_the_order_of_chunks() {
+        let data = counted(5000 * 4);
+        let comm = common(2, 5000, 16, b"");
+        let name = chunk(b"NAME", b"Tone");
+        for chunks in [
+            [name.clone(), comm.clone(), sound(6, &data)],
+            [name, sound(6, &data), comm],
+        ] {
+            let bytes = file(b"AIFF", &chunks);
+            let (mut opened, mut window) = rig::open(open(), &bytes);
+            let info = opened.demuxer.info();
+            assert_eq!(
+                (info.rate, info.channels, info.length),
+                (44_100, 2, Some(5000))
+            );
+            assert_eq!(opened.tags.title.as_deref(), Some("Tone"));
+            let packets = rig::read_all(&mut *opened.demuxer, &mut window);
+            let joined: Vec<u8> = packets.iter().flat_map(|p| p.data.to_vec()).collect();
+            assert_eq!(joined, data);
+            assert_eq!(rig::read_slowly(open(), &bytes, 1).1, packets);
+            opened.demuxer.seek(4321, &mut window).expect("seeks");
+            let packet = opened.demuxer.next_packet(&mut window).expect("reads");
+            assert_eq!(
+                (packet.pts, &packet.data[..4]),
+                (4321, &data[4321 * 4..4321 * 4 + 4])
+            );
+        }
+    }
+
+    #[test]
+    fn every_sample_format_is_recognised() {
+        for (codec, bits, sample, is_big_endian) in [
+            (b"NONE", 8, PcmSample::I8, true),
+            (b"NONE", 24, PcmSample::I24, true),
+            (b"sowt", 16, PcmSample::I16, false),
+            (b"in24", 24, PcmSample::I24, true),
+            (b"in32", 32, PcmSample::I32, true),
+            (b"fl32", 32, PcmSample::F32, true),
+            (b"fl64", 64, PcmSample::F64, true),
+            (b"alaw", 16, PcmSample::ALaw, true),
+            (b"ulaw", 16, PcmSample::MuLaw, true),
+        ] {
+            let bytes = file(b"AIFC", &[common(1, 8, bits, codec), sound(0, &[0; 64])]);
+            let (opened, _) = rig::open(open(), &bytes);
+            let format = PcmFormat {
+                sample,
+                is_big_endian,
+            };
+            assert_eq!(opened.demuxer.info().codec, Codec::Pcm(format));
+        }
+        let bytes = file(b"AIFC", &[common(1, 8, 4, b"ima4"), sound(0, &[0; 64])]);
+        assert!(open().advance(&mut ByteWindow::of(bytes)).is_err());
+    }
+
+    #[test]
+    fn rates_are_read_from_extended_floats() {
+        let rate = |head: [u8; 4]| {
+            let mut bytes = [0; 10];
+            bytes[..4].copy_from_slice(&head);
+            extended_to_rate(bytes)
+        };
+        // 8000 = 1.953125 x 2^12, 96000 = 1.46484375 x 2^16
+        assert_eq!(rate([0x40, 0x0B, 0xFA, 0x00]).ok(), Some(8000));
+        assert_eq!(rate([0x40, 0x0F, 0xBB, 0x80]).ok(), Some(96_000));
+        assert!(rate([0x7F, 0xFF, 0xFF, 0xFF]).is_err());
+        assert!(rate([0, 0, 0, 0]).is_err());
+    }
+
+    #[test]
+    fn damaged_files_end_or_are_refused() {
+        let bytes = file(
+            b"AIFC",
+            &[
+                chunk(b"NAME", b"Tone"),
+                common(2, 100, 16, b"sowt"),
+                sound(2, &counted(400)),
+            ],
+        );
+        rig::torture(open, &bytes, 1, 2000);
+    }
+}

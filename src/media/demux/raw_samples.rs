@@ -122,7 +122,10 @@ impl Demuxer for RawSamples {
     fn seek(&mut self, target: u64, bytes: &mut ByteWindow) -> Result<(), Stop> {
         // positions are signed in packets
         self.next_frame = target.min(i64::MAX as u64 / 2);
-        if self.end.is_none_or(|end| self.offset(self.next_frame) < end) {
+        if self
+            .end
+            .is_none_or(|end| self.offset(self.next_frame) < end)
+        {
             bytes.seek(self.offset(self.next_frame));
         }
         Ok(())

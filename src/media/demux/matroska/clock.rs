@@ -57,7 +57,9 @@ impl Clock {
         let unit = i128::from(self.scale) * i128::from(self.rate);
         let ticks = (samples * 1_000_000_000).div_euclid(unit);
         // a timestamp may have been rounded up, and another time for the delay
-        (ticks as i64).saturating_add(self.origin()).saturating_sub(2)
+        (ticks as i64)
+            .saturating_add(self.origin())
+            .saturating_sub(2)
     }
 
     /// Length on the audible timeline of a duration that is told in ticks from 0.
@@ -100,7 +102,10 @@ impl Clock {
     fn follow(&mut self, ticks: i64, measure: Measure, has_grid: bool, slack: i64) -> i64 {
         let origin = *self.origin.get_or_insert(ticks);
         let stamp = self.samples(ticks.saturating_sub(origin)) - self.delay;
-        let own = measure.samples.map(i64::from).filter(|&n| has_grid && n > 0);
+        let own = measure
+            .samples
+            .map(i64::from)
+            .filter(|&n| has_grid && n > 0);
         let grid = own.map(|own| *self.grid.get_or_insert(own));
         match self.next {
             None => match grid {

@@ -93,9 +93,7 @@ pub(super) fn parse_tags(body: &[u8], tags: &mut Tags) {
 pub(super) fn find_in_seek_head(body: &[u8], wanted: u32) -> Option<u64> {
     Children(body)
         .filter(|(found, _)| *found == id::SEEK)
-        .find(|(_, seek)| {
-            child(seek, id::SEEK_ID).and_then(uint) == Some(wanted.into())
-        })
+        .find(|(_, seek)| child(seek, id::SEEK_ID).and_then(uint) == Some(wanted.into()))
         .and_then(|(_, seek)| child(seek, id::SEEK_POSITION).and_then(uint))
 }
 

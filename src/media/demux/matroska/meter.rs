@@ -41,14 +41,20 @@ impl Meter {
                 None => (None, None),
             },
             Self::Vorbis(vorbis) => (vorbis.samples(packet), None),
-            Self::Pcm(frame_bytes) => (u32::try_from(packet.len()).ok().map(|n| n / *frame_bytes), None),
+            Self::Pcm(frame_bytes) => (
+                u32::try_from(packet.len()).ok().map(|n| n / *frame_bytes),
+                None,
+            ),
         };
         Measure { samples, position }
     }
 
     /// Whether all packets of the stream last the same, so that their positions lie on a grid.
     pub(super) const fn has_grid(&self) -> bool {
-        matches!(self, Self::Opus | Self::Constant(_) | Self::Mp3 | Self::Pcm(_))
+        matches!(
+            self,
+            Self::Opus | Self::Constant(_) | Self::Mp3 | Self::Pcm(_)
+        )
     }
 
     /// Forgets the packet before; at the start of the stream it is known that there is none.
@@ -167,8 +173,7 @@ impl VorbisMeter {
         }
         Ok(Self {
             blocks: [1 << short, 1 << long],
-            modes: find_modes(setup)
-                .ok_or(DemuxError::Broken("the Vorbis setup has no modes"))?,
+            modes: find_modes(setup).ok_or(DemuxError::Broken("the Vorbis setup has no modes"))?,
             previous: Previous::None,
         })
     }
@@ -201,7 +206,9 @@ fn find_modes(setup: &[u8]) -> Option<Vec<bool>> {
     const MODE_BITS: usize = 41;
     let bit = |at: usize| setup[at / 8] >> (at % 8) & 1;
     let field = |at: usize, len: usize| {
-        (0..len).fold(0u64, |value, index| value | u64::from(bit(at + index)) << index)
+        (0..len).fold(0u64, |value, index| {
+            value | u64::from(bit(at + index)) << index
+        })
     };
     let last = setup.iter().rposition(|&byte| byte != 0)?;
     let mut at = last * 8 + 7 - setup[last].leading_zeros() as usize;

@@ -15,7 +15,9 @@ mod track;
 use super::{DemuxError, Opened, Opening, Tags};
 use crate::media::window::{ByteWindow, Stop};
 use ebml::{Element, id, peek_element};
-use header::{Info, find_in_seek_head, is_known_doc_type, parse_cues, parse_info, parse_tags, parse_tracks};
+use header::{
+    Info, find_in_seek_head, is_known_doc_type, parse_cues, parse_info, parse_tags, parse_tracks,
+};
 use reader::{Cues, Matroska, Places};
 use track::Track;
 

@@ -115,9 +115,7 @@ impl Matroska {
         self.reached = None;
         self.is_ended = false;
         self.clock.lose();
-        self.track
-            .meter
-            .reset(cluster == self.places.first_cluster);
+        self.track.meter.reset(cluster == self.places.first_cluster);
         bytes.seek(cluster);
     }
 
@@ -141,7 +139,9 @@ impl Matroska {
             }
             other => other?,
         };
-        let whole = element.size.map(|size| size.saturating_add(element.header_len as u64));
+        let whole = element
+            .size
+            .map(|size| size.saturating_add(element.header_len as u64));
         match (element.id, whole) {
             (id::CLUSTER, _) => {
                 self.cluster = None;
@@ -155,7 +155,9 @@ impl Matroska {
                 self.cluster = super::ebml::uint(body);
                 bytes.skip(whole);
             }
-            (id::SIMPLE_BLOCK | id::BLOCK_GROUP, Some(whole)) => self.block(element, whole, bytes)?,
+            (id::SIMPLE_BLOCK | id::BLOCK_GROUP, Some(whole)) => {
+                self.block(element, whole, bytes)?
+            }
             (id, Some(whole)) => {
                 let end = at.saturating_add(whole);
                 if !is_expected(id) && bytes.length().is_some_and(|length| end > length) {
@@ -187,7 +189,9 @@ impl Matroska {
         let mut body = bytes.take(whole as usize)?;
         let _ = body.split_to(element.header_len);
         let (block, padding) = if element.id == id::BLOCK_GROUP {
-            let padding = child(&body, id::DISCARD_PADDING).and_then(sint).unwrap_or(0);
+            let padding = child(&body, id::DISCARD_PADDING)
+                .and_then(sint)
+                .unwrap_or(0);
             match child(&body, id::BLOCK) {
                 Some(block) => (body.slice_ref(block), padding),
                 None => return Ok(()),

@@ -42,6 +42,11 @@ enum Stage {
 impl Matroska {
     /// One attempt at [`Demuxer::seek`](crate::media::demux::Demuxer::seek).
     pub(super) fn seek_to(&mut self, target: u64, bytes: &mut ByteWindow) -> Result<(), Stop> {
+        if self.info.length.is_some_and(|length| target >= length) {
+            self.seeking = None;
+            self.is_ended = true;
+            return Ok(());
+        }
         let mut seeking = match self.seeking.take() {
             Some(seeking) if seeking.target == target => seeking,
             _ => self.start(target, bytes),
@@ -76,7 +81,10 @@ impl Matroska {
                 probe: None,
             },
             // nothing but reading on helps, from here if the place lies ahead
-            _ if self.reached.is_some_and(|reached| i64::try_from(reached).is_ok_and(|r| r <= wanted)) => {
+            _ if self
+                .reached
+                .is_some_and(|reached| i64::try_from(reached).is_ok_and(|r| r <= wanted)) =>
+            {
                 self.is_ended = false;
                 Stage::Read { held: None }
             }
@@ -116,7 +124,9 @@ impl Matroska {
                     }
                 };
                 match find_cluster(bytes, *high)? {
-                    Some(ticks) if i128::from(ticks) <= i128::from(self.clock.ticks_before(wanted)) => {
+                    Some(ticks)
+                        if i128::from(ticks) <= i128::from(self.clock.ticks_before(wanted)) =>
+                    {
                         *low = bytes.position();
                     }
                     _ => *high = middle,

@@ -135,7 +135,9 @@ fn parse_encodings(body: &[u8]) -> Result<Bytes, DemuxError> {
             .and_then(uint)
             .unwrap_or(0);
         if algorithm != HEADER_STRIPPING || !stripped.is_empty() {
-            return Err(DemuxError::Unsupported("the audio track is compressed once more"));
+            return Err(DemuxError::Unsupported(
+                "the audio track is compressed once more",
+            ));
         }
         let settings = child(compression, id::CONTENT_COMP_SETTINGS).unwrap_or(&[]);
         stripped = Bytes::copy_from_slice(settings);
@@ -280,7 +282,8 @@ impl Entry<'_> {
             .private
             .get(..24)
             .ok_or(DemuxError::Broken("the ALAC cookie ends early"))?;
-        let word = |at| u32::from_be_bytes([cookie[at], cookie[at + 1], cookie[at + 2], cookie[at + 3]]);
+        let word =
+            |at| u32::from_be_bytes([cookie[at], cookie[at + 1], cookie[at + 2], cookie[at + 3]]);
         Ok(Parsed {
             codec: Codec::Alac {
                 cookie: Bytes::copy_from_slice(self.private),

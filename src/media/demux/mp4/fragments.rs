@@ -151,7 +151,12 @@ pub(super) struct Fragments {
 
 impl Fragments {
     /// Begins at the box at `first_box`, where `clock` media ticks have passed.
-    pub(super) fn new(defaults: Defaults, first_box: u64, clock: u64, index: Option<Index>) -> Self {
+    pub(super) fn new(
+        defaults: Defaults,
+        first_box: u64,
+        clock: u64,
+        index: Option<Index>,
+    ) -> Self {
         Self {
             defaults,
             runs: VecDeque::new(),
@@ -415,7 +420,9 @@ impl Fragment {
             Some(last)
                 if last.size == run.size
                     && last.duration == run.duration
-                    && last.offset.checked_add(u64::from(last.count) * u64::from(last.size))
+                    && last
+                        .offset
+                        .checked_add(u64::from(last.count) * u64::from(last.size))
                         == Some(run.offset)
                     && last.end() == run.time
                     && last.count.checked_add(run.count).is_some() =>

@@ -69,7 +69,12 @@ impl Opening for Mp4Opening {
                     return self.finish(movie, bytes);
                 }
                 // samples in the tables come first: nothing more needs to be known now
-                b"mdat" if self.movie.as_ref().is_some_and(|movie| movie.table.is_some()) => {
+                b"mdat"
+                    if self
+                        .movie
+                        .as_ref()
+                        .is_some_and(|movie| movie.table.is_some()) =>
+                {
                     let movie = self.movie.take().expect("the guard has seen it");
                     return self.finish(movie, bytes);
                 }
@@ -90,7 +95,9 @@ fn whole<'a>(
     part: &'static str,
     bytes: &'a mut ByteWindow,
 ) -> Result<&'a [u8], Stop> {
-    let left = bytes.length().map(|len| len.saturating_sub(bytes.position()));
+    let left = bytes
+        .length()
+        .map(|len| len.saturating_sub(bytes.position()));
     let size = match (header.size, left) {
         (Some(size), Some(left)) if size > left => return Err(Stop::End),
         (Some(size), _) => size,
@@ -120,8 +127,11 @@ impl Mp4Opening {
             && let Some(index) = &index
             && is_global(index, bytes.length())
         {
-            let end = movie.timeline.position(index.end_time);
-            movie.length = u64::try_from(end).ok();
+            // some writers count from the first sample, some from the first audible one: the longer is assumed here, and
+            // the end of the last packet decides
+            let length = u128::from(index.end_time) * u128::from(movie.timeline.rate)
+                / u128::from(movie.timeline.scale);
+            movie.length = u64::try_from(length).ok();
         }
         let clock = movie.table.as_ref().map_or(0, SampleTable::total_time);
         let fragments = movie
@@ -254,7 +264,7 @@ impl Demuxer for Mp4 {
     fn seek(&mut self, target: u64, bytes: &mut ByteWindow) -> Result<(), Stop> {
         self.reached = None;
         self.is_ended = false;
-        if self.is_exact && self.info.length.is_some_and(|length| target >= length) {
+        if self.info.length.is_some_and(|length| target >= length) {
             self.is_ended = true;
             return Ok(());
         }

@@ -163,7 +163,9 @@ fn told_duration(mvex: Option<&[u8]>, movie: Header) -> Option<u64> {
             fields.u32().ok().map(u64::from)
         }
     });
-    let told = extended.filter(|&ticks| ticks != 0).unwrap_or(movie.duration);
+    let told = extended
+        .filter(|&ticks| ticks != 0)
+        .unwrap_or(movie.duration);
     // all ones: unknown
     (told != 0 && told != u64::from(u32::MAX) && told != u64::MAX).then_some(told)
 }
@@ -177,8 +179,8 @@ struct Edit {
     shown: u64,
 }
 
-/// Reads `edts/elst`. An empty edit at the front only aligns the sound with a picture: it is not played. Edits that go on
-/// where the one before stopped are one; if they jump about, everything from the first one on is played.
+/// Reads `edts/elst`. An empty edit at the front only aligns the sound with a picture: it is not played. Of several edits
+/// the first says where to begin, and everything from there on is played: sound is never left out.
 fn parse_edits(trak: &[u8], movie: Header) -> Result<Option<Edit>, DemuxError> {
     let Some(elst) = descend(trak, &[b"edts", b"elst"]) else {
         return Ok(None);
@@ -280,8 +282,7 @@ impl Spans {
 
     /// Movie ticks as samples, rounded up.
     fn movie_ticks(&self, ticks: u64, rate: u32) -> u64 {
-        let samples =
-            (u128::from(ticks) * u128::from(rate)).div_ceil(u128::from(self.movie_scale));
+        let samples = (u128::from(ticks) * u128::from(rate)).div_ceil(u128::from(self.movie_scale));
         // positions are signed elsewhere
         samples.min(i64::MAX as u128 / 4) as u64
     }

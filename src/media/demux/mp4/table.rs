@@ -352,7 +352,9 @@ fn parse_times(stbl: &[u8]) -> Result<Box<[TimeRun]>, DemuxError> {
         };
         match runs.last_mut() {
             _ if run.count == 0 => {}
-            Some(last) if last.delta == run.delta && last.count.checked_add(run.count).is_some() => {
+            Some(last)
+                if last.delta == run.delta && last.count.checked_add(run.count).is_some() =>
+            {
                 last.count += run.count;
             }
             _ => runs.push(run),
