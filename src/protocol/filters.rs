@@ -73,7 +73,7 @@ impl Filters {
     }
 
     /// The names that `is_disabled` says yes to, for the message of step 4 of a player's PATCH (reference, 2.6).
-    pub fn disabled<'a>(&'a self, is_disabled: impl Fn(&str) -> bool) -> Vec<&'a str> {
+    pub fn disabled(&self, is_disabled: impl Fn(&str) -> bool) -> Vec<&str> {
         self.named
             .iter()
             .map(String::as_str)

@@ -8,6 +8,10 @@ pub use super::server::{Cpu, FrameStats, Memory, Stats};
 use crate::units::GuildId;
 
 /// A message to a client.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "messages are written out where they are made, and never kept"
+)]
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "op", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Message {

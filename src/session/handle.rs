@@ -80,11 +80,14 @@ impl SessionHandle {
         update: rest::PlayerUpdate,
         no_replace: bool,
     ) -> Result<rest::Player, Rejection> {
-        let rules = Rules {
-            disabled_filters: &self.context.settings.disabled_filters,
-            has_source: &|name| self.context.world.has_source(name),
+        let plan = {
+            // not across an await: a server needs futures that can move between threads
+            let rules = Rules {
+                disabled_filters: &self.context.settings.disabled_filters,
+                has_source: &|name| self.context.world.has_source(name),
+            };
+            plan::plan(update, no_replace, &rules)?
         };
-        let plan = plan::plan(update, no_replace, &rules)?;
         let mut flushed = None;
         let result = self.carry_out(guild, plan, &mut flushed).await;
         flush(flushed).await;
