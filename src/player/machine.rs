@@ -5,9 +5,16 @@
 //! which it must be carried out and told. The order of events is the reference's, section 1.4; the order of the parts
 //! of a change its section 2.6, steps 8 to 13.
 
+mod effect;
+mod input;
+mod playing;
+
+pub use effect::Effect;
+pub use input::{Change, Moment, Play, Settings};
+
 use super::{
     link::Link,
-    note::{EndReason, Note, Shown, State, UserData, VoiceTarget},
+    note::{EndReason, Note, Shown, State, VoiceTarget},
 };
 use crate::{
     dsp::FilterSpec,
@@ -15,9 +22,9 @@ use crate::{
     frame::ReaderEvent,
     output::OutputEvent,
     playback::Event,
-    track::Track,
     units::{Millis, Samples},
 };
+use playing::Playing;
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -29,132 +36,6 @@ pub const MAX_VOLUME: u16 = 1000;
 const CLEANUP_CHECK: Duration = Duration::from_secs(10);
 /// A track that nobody took a frame of for so long is ended (lavaplayer's `DEFAULT_CLEANUP_THRESHOLD`).
 const CLEANUP_AFTER: Duration = Duration::from_secs(60);
-/// What a machine needs to know beforehand.
-#[derive(Clone, Copy, Debug)]
-pub struct Settings {
-    /// Time between two periodic updates (`playerUpdateInterval`). Never zero.
-    pub update_every: Duration,
-    /// What `TrackStuck` names (`trackStuckThresholdMs`).
-    pub stuck_after: Duration,
-}
-
-/// When something happens, and how far the current playback's reader is then.
-#[derive(Clone, Copy, Debug)]
-pub struct Moment {
-    /// Now.
-    pub at: Instant,
-    /// The reader's position, during a seek its target; anything when nothing plays.
-    pub position: Samples,
-    /// Frames taken plus polls that found none, since the playback began.
-    pub polls: u64,
-}
-
-/// What must be done next. Sound effects concern the playback that was started last.
-#[derive(Debug)]
-pub enum Effect {
-    /// Tell the client.
-    Tell(Note),
-    /// Start a playback; the one before is over.
-    Start {
-        /// Comes back with its events.
-        generation: u64,
-        /// What to play.
-        track: Arc<Track>,
-        /// Where to begin.
-        at: Samples,
-        /// Where to end.
-        limit: Option<Samples>,
-    },
-    /// End the playback; its reader is dropped.
-    Stop,
-    /// Go on from elsewhere.
-    Seek(Samples),
-    /// The player's volume has changed, in percent.
-    SetVolume(u16),
-    /// The player's filters have changed.
-    SetFilters(FilterSpec),
-    /// End before this position; `None` lifts it.
-    SetLimit(Option<Samples>),
-    /// No frame is taken while paused.
-    SetPaused(bool),
-    /// Connect to a voice server.
-    OpenVoice {
-        /// Comes back with its events.
-        generation: u64,
-        /// Where.
-        target: VoiceTarget,
-    },
-    /// Say goodbye to the voice server.
-    CloseVoice,
-    /// The connection is over by itself: let it go.
-    DropVoice,
-}
-
-/// The parts of a change that concern what is playing now (steps 9 to 12). `None` leaves alone.
-#[derive(Debug, Default)]
-pub struct Change {
-    /// Pause flag.
-    pub paused: Option<bool>,
-    /// Replaces the current track's data.
-    pub user_data: Option<UserData>,
-    /// In percent; cut at 0 and [`MAX_VOLUME`].
-    pub volume: Option<i64>,
-    /// Seek; negative is zero.
-    pub position: Option<Millis>,
-    /// End marker; `Some(None)` lifts it.
-    pub end_time: Option<Option<Millis>>,
-    /// Replaces the whole set.
-    pub filters: Option<FilterSpec>,
-}
-
-/// A track to start (step 13).
-#[derive(Debug)]
-pub struct Play {
-    /// What.
-    pub track: Track,
-    /// From where; without it from where the track says. Negative is zero.
-    pub position: Option<Millis>,
-    /// Where to end.
-    pub end_time: Option<Millis>,
-    /// The client's data.
-    pub user_data: UserData,
-}
-
-struct Playing {
-    generation: u64,
-    track: Arc<Track>,
-    user_data: Arc<UserData>,
-    length: i64,
-    is_seekable: bool,
-    limit: Option<Samples>,
-    /// The last seek, and the position before it.
-    sought: Option<(Samples, Samples)>,
-    is_stuck: bool,
-    next_update: Instant,
-    next_check: Instant,
-    polls: u64,
-    polled_at: Instant,
-}
-
-impl Playing {
-    /// Where the sound came to: not a seek's target that nothing was heard of (reference, R.1.11).
-    fn heard_until(&self, now: Moment) -> Samples {
-        match self.sought {
-            Some((target, before)) if now.position == target => before,
-            Some(_) | None => now.position,
-        }
-    }
-
-    fn shown(&self, position: Samples) -> Shown {
-        Shown {
-            track: self.track.clone(),
-            position: position.to_millis(),
-            length: self.length,
-            user_data: self.user_data.clone(),
-        }
-    }
-}
-
 /// One player.
 pub struct Machine {
     settings: Settings,

@@ -185,7 +185,8 @@ impl Sessions {
     }
 
     /// The session of a client that is connected. One that waits to be resumed is not found (reference, 1.6).
-    pub async fn find(&self, id: &str) -> Option<SessionHandle> {
+    #[must_use]
+    pub fn find(&self, id: &str) -> Option<SessionHandle> {
         let entries = self.table.lock();
         let entry = entries.get(id).filter(|entry| !entry.is_waiting)?;
         Some(entry.handle.clone())

@@ -3,32 +3,31 @@
 //!
 //! Nothing here waits for anything but the next thing to do: a command, an event, a deadline, the loss of the client.
 
+mod client;
+mod command;
+
+pub(super) use command::{Addressed, Applied, Command, Opened};
+
 use super::{
     Context, Rejection,
-    handle::Flushed,
     outbox::Inlet,
-    plan::{Next, Plan, Start},
+    plan::{Next, Plan},
     registry::{Table, Tally},
-    resume::ResumeBuffer,
     seat::{Now, Seat},
-    view,
 };
 use crate::{
-    player::{Attempt, Player, PlayerEvent, note::Note, note::VoiceTarget},
-    protocol::{
-        message::{FrameStats, Message},
-        rest,
-    },
-    stats::frames,
+    player::{Player, PlayerEvent, note::Note, note::VoiceTarget},
+    protocol::rest,
     units::{GuildId, UserId},
 };
+use client::Client;
 use std::{
     collections::{BTreeSet, HashMap},
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::mpsc,
     time::{Instant, sleep_until},
 };
 
@@ -36,73 +35,6 @@ use tokio::{
 const STATS_EVERY: Duration = Duration::from_secs(60);
 /// Seconds that a session may be resumed for, unless the client says otherwise.
 const DEFAULT_TIMEOUT: i64 = 60;
-
-/// An event with the player it is for: guild and serial number.
-pub(super) type Addressed = (GuildId, u64, PlayerEvent);
-
-/// What a request leaves behind before it waits for a voice server.
-pub(super) struct Opened {
-    /// Names the player for the steps that follow.
-    pub(super) serial: u64,
-    /// A connection that is being made.
-    pub(super) attempt: Option<Attempt>,
-}
-
-/// How far a change came.
-pub(super) enum Applied {
-    /// All of it.
-    Done {
-        player: Box<rest::Player>,
-        flush: Flushed,
-    },
-    /// Up to the new track, which cannot be played.
-    Refused { why: Rejection, flush: Flushed },
-    /// Up to the new track, which must be loaded first.
-    Load {
-        identifier: String,
-        start: Start,
-        flush: Flushed,
-    },
-}
-
-/// What can be asked of a session. Replies to askers that have gone are dropped.
-pub(super) enum Command {
-    Players(oneshot::Sender<Vec<rest::Player>>),
-    Player(GuildId, oneshot::Sender<Option<rest::Player>>),
-    /// Creates the player if missing, and leads its voice to a target if there is one.
-    Open(
-        GuildId,
-        Option<VoiceTarget>,
-        oneshot::Sender<Result<Opened, Rejection>>,
-    ),
-    GiveUpVoice(GuildId, u64, u64, oneshot::Sender<()>),
-    /// Steps 9 to 13 on the player with this serial number.
-    Apply(
-        GuildId,
-        u64,
-        Box<Plan>,
-        oneshot::Sender<Result<Applied, Rejection>>,
-    ),
-    Destroy(GuildId, oneshot::Sender<Flushed>),
-    Configure(rest::SessionUpdate, oneshot::Sender<rest::Session>),
-    /// The client is back.
-    Attach(Inlet, oneshot::Sender<()>),
-    /// The program ends.
-    Shutdown,
-}
-
-/// Where the client is.
-enum Client {
-    Here {
-        inlet: Inlet,
-        next_stats: Instant,
-    },
-    /// Gone; the session ends at this time (`None`: in more years than there are).
-    Away {
-        until: Option<Instant>,
-        buffer: ResumeBuffer,
-    },
-}
 
 /// Whether the session goes on.
 #[derive(PartialEq, Eq)]
@@ -391,42 +323,6 @@ impl Session {
         self.tell(guild, notes, now);
     }
 
-    fn tell(&mut self, guild: GuildId, notes: Vec<Note>, now: Now) {
-        for note in notes {
-            // nobody wants to know later where a player stood
-            let is_update = matches!(note, Note::Update(_));
-            if is_update && matches!(self.client, Client::Away { .. }) {
-                continue;
-            }
-            let text = view::message(guild, note, now.unix_ms).to_json();
-            self.push(text, !is_update);
-        }
-    }
-
-    /// Queues a message for the client, wherever it is. A client that does not read is cut off and counts as lost.
-    fn push(&mut self, text: String, is_lasting: bool) {
-        match &mut self.client {
-            Client::Here { inlet, .. } => {
-                let Err(text) = inlet.push(text, is_lasting) else {
-                    return;
-                };
-                tracing::warn!(session = %self.id, "the client reads too slowly and is cut off");
-                self.leave();
-                if is_lasting {
-                    self.push(text, is_lasting);
-                }
-            }
-            Client::Away { buffer, .. } => buffer.push(text),
-        }
-    }
-
-    fn flush(&self) -> Flushed {
-        match &self.client {
-            Client::Here { inlet, .. } => Some(inlet.flush()),
-            Client::Away { .. } => None,
-        }
-    }
-
     fn hear(&mut self, guild: GuildId, serial: u64, event: PlayerEvent) -> Flow {
         let now = now();
         self.with_seat(guild, serial, now, |player| player.heard(now.at, event));
@@ -455,108 +351,6 @@ impl Session {
         self.check_client()
     }
 
-    fn tell_stats(&mut self, now: Now) {
-        let minutes: Vec<_> = self
-            .seats
-            .values_mut()
-            .filter_map(|seat| seat.last_minute(now))
-            .collect();
-        let totals = self.table.totals();
-        let mut stats = (self.context.stats)();
-        stats.players = totals.players;
-        stats.playing_players = totals.playing_players;
-        stats.frame_stats = frames::average(minutes).map(|a| FrameStats {
-            sent: a.sent,
-            nulled: a.nulled,
-            deficit: a.deficit,
-        });
-        self.push(Message::Stats(stats).to_json(), false);
-    }
-
-    /// The first messages of a connection.
-    fn greet(&mut self, resumed: bool) {
-        let ready = Message::Ready {
-            resumed,
-            session_id: self.id.clone(),
-        };
-        self.push(ready.to_json(), false);
-    }
-
-    /// The client is back (reference, 1.6): what it missed, then where its players stand.
-    fn resume(&mut self, inlet: Inlet, now: Now) -> Flow {
-        let here = Client::Here {
-            inlet,
-            next_stats: Instant::from_std(now.at) + STATS_EVERY,
-        };
-        let before = std::mem::replace(&mut self.client, here);
-        self.table.set_waiting(&self.id, false);
-        self.tally.set_connected(true);
-        self.greet(true);
-        if let Client::Away { buffer, .. } = before {
-            tracing::info!(session = %self.id, dropped = buffer.dropped(), "resumed");
-            for text in buffer.into_messages() {
-                self.push(text, true);
-            }
-        }
-        let mut guilds: Vec<_> = self.seats.keys().copied().collect();
-        guilds.sort_unstable();
-        for guild in guilds {
-            let state = self.seats[&guild].player().state(now.at);
-            self.tell(guild, vec![Note::Update(state)], now);
-        }
-        self.tell_stats(now);
-        self.check_client()
-    }
-
-    /// The client is lost.
-    fn lose(&mut self) -> Flow {
-        self.leave();
-        self.check_client()
-    }
-
-    /// From now on the client is away, for as long as it may be.
-    fn leave(&mut self) {
-        let may_resume = self.setting.resuming && self.setting.timeout > 0;
-        let wait = if may_resume {
-            Duration::from_secs(self.setting.timeout.unsigned_abs())
-        } else {
-            Duration::ZERO
-        };
-        let away = Client::Away {
-            until: Instant::now().checked_add(wait),
-            buffer: ResumeBuffer::new(self.context.settings.resume),
-        };
-        let Client::Here { inlet, .. } = std::mem::replace(&mut self.client, away) else {
-            return;
-        };
-        for text in inlet.cut_off() {
-            self.push(text, true);
-        }
-        self.tally.set_connected(false);
-        if may_resume {
-            self.table.set_waiting(&self.id, true);
-            tracing::info!(session = %self.id, timeout = self.setting.timeout, "the client is away");
-        }
-    }
-
-    /// Whether the session goes on, now that something has happened.
-    fn check_client(&mut self) -> Flow {
-        let Client::Away { until, .. } = &mut self.client else {
-            return Flow::GoOn;
-        };
-        let now = Instant::now();
-        if until.is_none_or(|until| until > now) {
-            return Flow::GoOn;
-        }
-        if self.setting.resuming && self.setting.timeout > 0 && !self.table.is_waiting(&self.id) {
-            // a client has just been told that it may resume; if it is lost before it comes, another one may
-            *until = Some(now + Duration::from_secs(1));
-            self.table.set_waiting(&self.id, true);
-            return Flow::GoOn;
-        }
-        Flow::End
-    }
-
     /// Ends all players.
     fn end(mut self) {
         self.table.remove(&self.id);
@@ -566,16 +360,6 @@ impl Session {
             self.destroy(guild, now);
         }
         tracing::info!(session = %self.id, "the session is over");
-    }
-}
-
-impl Client {
-    /// Resolves when a client that is here is lost.
-    async fn lost(&self) {
-        match self {
-            Self::Here { inlet, .. } => inlet.lost().await,
-            Self::Away { .. } => std::future::pending().await,
-        }
     }
 }
 

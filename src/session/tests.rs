@@ -5,7 +5,7 @@ mod stage;
 
 use super::*;
 use crate::{
-    error::Failure, frame::ReaderEvent, output::OutputEvent, player::machine::SoundEvent,
+    error::Failure, frame::ReaderEvent, output::OutputEvent, playback::Event,
     protocol::rest, units::GuildId,
 };
 use stage::{GUILD, encoded, stage, stage_with};
@@ -243,7 +243,7 @@ async fn late_events_of_a_destroyed_player_do_not_reach_its_successor() {
     stage.find(&client).await.destroy_player(GUILD).await;
     stage.play(&client, "b").await;
     client.heard().await;
-    stage.sound_event(0, SoundEvent::Reader(ReaderEvent::Drained));
+    stage.sound_event(0, Event::Reader(ReaderEvent::Drained));
     assert_eq!(client.heard().await, [""; 0]);
 }
 
@@ -291,10 +291,10 @@ async fn a_lost_session_that_may_be_resumed_waits_and_tells_what_was_missed() {
     client.heard().await;
     let id = client.lose();
     stage.settle().await;
-    assert!(stage.sessions.find(&id).await.is_none());
+    assert!(stage.sessions.find(&id).is_none());
     assert!(stage.sessions.will_resume(&id));
     assert_eq!(stage.sessions.totals().players, 0);
-    stage.sound_event(0, SoundEvent::Reader(ReaderEvent::Drained));
+    stage.sound_event(0, Event::Reader(ReaderEvent::Drained));
     tokio::time::sleep(Duration::from_secs(29)).await;
     let mut client = stage.resume(&id).await;
     assert!(client.resumed && client.id == id);
@@ -380,7 +380,7 @@ async fn a_connected_session_cannot_be_taken_over() {
     stage.configure(&first, r#"{"resuming":true}"#).await;
     let second = stage.resume(&first.id).await;
     assert!(!second.resumed && second.id != first.id);
-    assert!(stage.sessions.find(&first.id).await.is_some());
+    assert!(stage.sessions.find(&first.id).is_some());
 }
 
 #[tokio::test(start_paused = true)]
@@ -401,7 +401,7 @@ async fn a_client_that_does_not_read_is_cut_off_and_may_resume() {
     // an update every five seconds, until the queue is full
     tokio::time::sleep(Duration::from_secs(55)).await;
     for _ in 0..20 {
-        if let Some(handle) = stage.sessions.find(&client.id).await {
+        if let Some(handle) = stage.sessions.find(&client.id) {
             let _ = handle
                 .patch_player(GUILD, stage::update(r#"{"position":1}"#), false)
                 .await;
@@ -447,7 +447,7 @@ async fn shutdown_closes_every_socket_and_destroys_all_players() {
         client.heard().await.first().map(String::as_str),
         Some("close 1001")
     );
-    assert!(stage.sessions.find(&client.id).await.is_none());
+    assert!(stage.sessions.find(&client.id).is_none());
     assert_eq!(stage.client().await.heard().await, ["close 1001"]);
 }
 

@@ -30,7 +30,7 @@ struct Voice {
 #[derive(Default)]
 struct Props {
     runs: Vec<Run>,
-    sounds: Vec<Arc<dyn Fn(SoundEvent) + Send + Sync>>,
+    sounds: Vec<Arc<dyn Fn(Event) + Send + Sync>>,
     writers: Vec<FrameWriter>,
     voices: Vec<Voice>,
 }
@@ -218,7 +218,6 @@ impl Stage {
     pub(super) async fn find(&self, client: &Client) -> SessionHandle {
         self.sessions
             .find(&client.id)
-            .await
             .expect("it is connected")
     }
 
@@ -273,7 +272,7 @@ impl Stage {
         assert!(player.state.connected && player.voice.token == token);
     }
 
-    pub(super) fn sound_event(&self, index: usize, event: SoundEvent) {
+    pub(super) fn sound_event(&self, index: usize, event: Event) {
         let sound = self.world.0.lock().unwrap().sounds[index].clone();
         sound(event);
     }

@@ -1,0 +1,130 @@
+//! Owns: where log lines go: the terminal, and rolling files.
+//! Never knows: what is logged.
+
+use crate::config::{LogLevel, Logging};
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    path::PathBuf,
+    sync::{Mutex, PoisonError},
+};
+use tracing_subscriber::{EnvFilter, fmt::MakeWriter, layer::SubscriberExt, util::SubscriberInitExt};
+
+/// Lavalink's name for the file.
+const FILE_NAME: &str = "spring.log";
+
+/// Starts logging as configured; `RUST_LOG` wins over the levels of the configuration.
+///
+/// # Errors
+/// When the log file cannot be opened.
+pub fn start(settings: &Logging) -> io::Result<()> {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(directives(settings)));
+    let terminal = tracing_subscriber::fmt::layer().with_target(true);
+    let file = match &settings.file_path {
+        None => None,
+        Some(folder) => {
+            let rolling = Rolling::open(folder.clone(), settings.max_file_bytes, settings.max_history)?;
+            Some(tracing_subscriber::fmt::layer().with_ansi(false).with_writer(rolling))
+        }
+    };
+    // a second start in one process (tests) keeps the first
+    let _ = tracing_subscriber::registry().with(filter).with(terminal).with(file).try_init();
+    Ok(())
+}
+
+/// For tools: only what went wrong, to standard error; `RUST_LOG` shows more.
+pub fn start_quiet() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();
+}
+
+/// Lavalink's logger names as filter directives: `root` is everything, `lavalink` and its packages are this program.
+fn directives(settings: &Logging) -> String {
+    let root = settings.levels.get("root").copied().unwrap_or_default();
+    let mut all = vec![root.as_directive().to_owned()];
+    let own = settings
+        .levels
+        .iter()
+        .filter(|(name, _)| *name == "lavalink" || name.starts_with("lavalink.") || name.starts_with("lavalink_rust"))
+        .max_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+    if let Some((_, level)) = own {
+        all.push(format!("lavalink_rust={}", level.as_directive()));
+    }
+    if matches!(root, LogLevel::Trace | LogLevel::Debug) {
+        // the transport's own chatter hides what one looks for
+        all.push("hyper=info,h2=info,rustls=info,reqwest=info,tungstenite=info".to_owned());
+    }
+    all.join(",")
+}
+
+/// A log file that is closed and numbered when it has grown enough; the oldest go.
+struct Rolling {
+    folder: PathBuf,
+    max_bytes: u64,
+    max_history: u32,
+    open: Mutex<(File, u64)>,
+}
+
+impl Rolling {
+    fn open(folder: PathBuf, max_bytes: u64, max_history: u32) -> io::Result<Self> {
+        fs::create_dir_all(&folder)?;
+        let file = OpenOptions::new().create(true).append(true).open(folder.join(FILE_NAME))?;
+        let size = file.metadata()?.len();
+        Ok(Self { folder, max_bytes: max_bytes.max(1), max_history, open: Mutex::new((file, size)) })
+    }
+
+    /// `spring.log.1` is the newest closed file.
+    fn roll(&self) -> io::Result<File> {
+        let numbered = |n: u32| self.folder.join(format!("{FILE_NAME}.{n}"));
+        let _ = fs::remove_file(numbered(self.max_history));
+        for n in (1..self.max_history).rev() {
+            let _ = fs::rename(numbered(n), numbered(n + 1));
+        }
+        let current = self.folder.join(FILE_NAME);
+        if self.max_history > 0 {
+            let _ = fs::rename(&current, numbered(1));
+        }
+        OpenOptions::new().create(true).write(true).truncate(true).open(current)
+    }
+}
+
+impl Write for &Rolling {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if open.1 > 0 && open.1 + line.len() as u64 > self.max_bytes {
+            *open = (self.roll()?, 0);
+        }
+        open.0.write_all(line)?;
+        open.1 += line.len() as u64;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).0.flush()
+    }
+}
+
+impl<'a> MakeWriter<'a> for Rolling {
+    type Writer = &'a Self;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_file_is_closed_and_the_oldest_go() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = Rolling::open(folder.path().into(), 10, 2).expect("opens");
+        for line in ["first----\n", "second---\n", "third----\n", "fourth---\n"] {
+            (&log).write_all(line.as_bytes()).expect("writes");
+        }
+        let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap_or_default();
+        assert_eq!((read("spring.log"), read("spring.log.1")), ("fourth---\n".into(), "third----\n".into()));
+        assert_eq!((read("spring.log.2"), read("spring.log.3")), ("second---\n".into(), String::new()));
+    }
+}

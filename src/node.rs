@@ -1,0 +1,297 @@
+//! Owns: the composition root: builds all parts from the configuration, starts them, and stops them in order.
+//! Never knows: how any part works.
+
+use crate::{
+    config::{self, Config},
+    dsp::{self, FilterSpec},
+    error::Failure,
+    frame::{FrameFormat, FrameReader},
+    net,
+    output::{Output, voice},
+    playback::{self, Engine, encode},
+    player::{Call, OnSound, OnVoice, Run, Sound, World, machine},
+    protocol::filters::{self, Filters},
+    server, session,
+    source::{self, Registry},
+    stats::system::System,
+    track::LoadResult,
+};
+use anyhow::Context;
+use futures_util::future::BoxFuture;
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+
+/// How long everything may take to stop.
+const STOP_WITHIN: Duration = Duration::from_secs(5);
+/// Threads for sockets: they wait far more than they work, so a few serve thousands of players.
+const MAX_NET_THREADS: usize = 4;
+
+/// Runs the node until it is told to stop (SIGTERM, SIGINT).
+///
+/// # Errors
+/// When it cannot start: the port is taken, a file cannot be read.
+pub fn run(config: Config) -> anyhow::Result<()> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cores.min(MAX_NET_THREADS))
+        .thread_name("net")
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let result = runtime.block_on(async {
+        let node = Node::start(config).await?;
+        told_to_stop().await.context("cannot wait for signals")?;
+        tracing::info!("stopping");
+        node.stop().await;
+        Ok(())
+    });
+    // what is left waits for the network and holds nothing that must be saved
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    result
+}
+
+async fn told_to_stop() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// A running node.
+pub struct Node {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    server: JoinHandle<()>,
+    sessions: session::Sessions,
+    world: Arc<NodeWorld>,
+}
+
+impl Node {
+    /// Builds and starts everything; when it returns, clients can connect.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on.
+    pub async fn start(config: Config) -> anyhow::Result<Self> {
+        let sources = Arc::new(Registry::new(source_settings(&config)));
+        let world = Arc::new(NodeWorld {
+            engine: Engine::new(workers(&config), playback_settings(&config)),
+            sources: sources.clone(),
+            voice: voice::Voice::new(voice_settings(&config)),
+            stuck_after: config.lavalink.track_stuck_threshold,
+        });
+        let system = Arc::new(System::new(Instant::now(), SystemTime::now()));
+        let figures = system.clone();
+        let sessions = session::Sessions::new(
+            session_settings(&config),
+            world.clone(),
+            Arc::new(move || server::machine_stats(&figures, Instant::now())),
+        );
+        let (host, port) = (config.server.address.0, config.server.port);
+        let listener = TcpListener::bind((host, port))
+            .await
+            .with_context(|| format!("cannot listen on {host}:{port}"))?;
+        let address = listener.local_addr().context("the listener has no address")?;
+        let app = server::App::new(server_settings(&config), sessions.clone(), sources, system);
+        let (stop, stopped) = watch::channel(false);
+        let server = tokio::spawn(server::serve(listener, Arc::new(app), stopped));
+        tracing::info!(%address, kernels = dsp::instruction_set(), "ready to take connections");
+        Ok(Self { address, stop, server, sessions, world })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops accepting, tells clients, ends players, says goodbye to voice servers; within five seconds. What does not end
+    /// by then is named and left.
+    pub async fn stop(self) {
+        let _ = self.stop.send(true);
+        let ended = tokio::time::timeout(STOP_WITHIN, async {
+            self.sessions.shutdown().await;
+            self.world.voice.drained().await;
+            let _ = self.server.await;
+        });
+        if ended.await.is_err() {
+            tracing::warn!("not everything has stopped within {STOP_WITHIN:?}");
+        }
+    }
+}
+
+/// The real world of players.
+struct NodeWorld {
+    engine: Engine,
+    sources: Arc<Registry>,
+    voice: voice::Voice,
+    stuck_after: Duration,
+}
+
+impl World for NodeWorld {
+    fn load(&self, identifier: String) -> BoxFuture<'static, Result<LoadResult, Failure>> {
+        let sources = self.sources.clone();
+        Box::pin(async move { sources.load(&identifier).await })
+    }
+
+    fn has_source(&self, name: &str) -> bool {
+        self.sources.has(name)
+    }
+
+    fn start(&self, run: Run, events: OnSound) -> Result<(Box<dyn Sound>, FrameReader), Failure> {
+        let media = self.sources.open(&run.track)?;
+        let request = playback::Request {
+            window: media.window,
+            hint: media.hint,
+            start: run.at,
+            volume: run.volume,
+            filters: run.filters,
+            format: FrameFormat::Opus,
+            stuck_after: self.stuck_after,
+        };
+        let (playback, reader) = self.engine.start(request, events);
+        Ok((Box::new(playback), reader))
+    }
+
+    fn connect(&self, call: Call, events: OnVoice) -> Box<dyn Output> {
+        let target = voice::Target {
+            guild: call.guild,
+            user: call.user,
+            channel: call.target.channel_id,
+            session_id: call.target.session_id,
+            token: call.target.token,
+            endpoint: call.target.endpoint,
+        };
+        Box::new(self.voice.connect(target, events))
+    }
+}
+
+/// Reads filters as `PATCH player` has them, for the command line.
+///
+/// # Errors
+/// When the text is not such JSON, or a value cannot be processed: names the field and what is allowed.
+pub fn parse_filters(json: &str) -> anyhow::Result<FilterSpec> {
+    let filters = Filters::parse(json.as_bytes())?;
+    let spec = session::filter_spec(&filters);
+    match spec.problem() {
+        Some(dsp::Problem { field, value, allowed: (low, high) }) => {
+            anyhow::bail!("{field} is {value}, but must lie between {low} and {high}")
+        }
+        None => Ok(spec),
+    }
+}
+
+fn workers(config: &Config) -> usize {
+    match config.audio.workers {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        workers => workers,
+    }
+}
+
+fn playback_settings(config: &Config) -> playback::Settings {
+    playback::Settings {
+        frame_buffer: config.lavalink.frame_buffer,
+        quality: encode::Quality {
+            complexity: config.lavalink.opus_encoding_quality,
+            bitrate: match config.audio.bitrate {
+                config::Bitrate::Auto => None,
+                config::Bitrate::Fixed(bits) => Some(bits),
+            },
+        },
+        resampling: match config.lavalink.resampling_quality {
+            config::ResamplingQuality::Low => dsp::Quality::Low,
+            config::ResamplingQuality::Medium => dsp::Quality::Medium,
+            config::ResamplingQuality::High => dsp::Quality::High,
+        },
+        seek_ghosting: config.lavalink.use_seek_ghosting,
+    }
+}
+
+fn source_settings(config: &Config) -> source::Settings {
+    let http = &config.lavalink.http;
+    let proxy = (!http.proxy_host.is_empty()).then(|| net::Proxy {
+        host: http.proxy_host.clone(),
+        port: http.proxy_port,
+        credentials: (!http.proxy_user.is_empty())
+            .then(|| (http.proxy_user.clone(), http.proxy_password.clone())),
+    });
+    source::Settings {
+        http: config.lavalink.sources.http,
+        local: config.lavalink.sources.local,
+        local_roots: config.lavalink.local_roots.clone().unwrap_or_default(),
+        network: net::Settings {
+            connect_timeout: config.lavalink.timeouts.connect,
+            read_timeout: config.lavalink.timeouts.socket,
+            block_private_addresses: http.block_private_addresses,
+            proxy,
+            ..net::Settings::default()
+        },
+        ..source::Settings::default()
+    }
+}
+
+fn voice_settings(config: &Config) -> voice::Settings {
+    voice::Settings {
+        roots: config.voice.ca_file.iter().cloned().collect(),
+        is_plaintext: config.voice.plaintext,
+        max_pacers: config.voice.pacers,
+        is_realtime: config.voice.realtime,
+        ..voice::Settings::default()
+    }
+}
+
+fn session_settings(config: &Config) -> session::Settings {
+    let defaults = session::Settings::default();
+    session::Settings {
+        player: machine::Settings {
+            update_every: config.lavalink.player_update_interval,
+            stuck_after: config.lavalink.track_stuck_threshold,
+        },
+        disabled_filters: config.lavalink.filters.off().map(str::to_owned).collect(),
+        max_sessions: config.limits.sessions,
+        max_players: config.limits.players_per_session,
+        outbox_bytes: config.limits.outbox_bytes,
+        resume: session::resume::Limits {
+            messages: config.limits.resume_events,
+            ..defaults.resume
+        },
+        ..defaults
+    }
+}
+
+fn server_settings(config: &Config) -> server::Settings {
+    let request = &config.logging.request;
+    let is_on = |name: &&str| config.lavalink.filters.is_on(name);
+    server::Settings {
+        password: config.lavalink.password.clone(),
+        http2: config.server.http2,
+        filters: filters::NAMES.iter().copied().filter(is_on).map(str::to_owned).collect(),
+        metrics: config.metrics.enabled.then(|| server::Metrics {
+            path: config.metrics.endpoint.clone(),
+            is_open: config.metrics.is_endpoint_explicit,
+        }),
+        request_log: server::RequestLog {
+            enabled: request.enabled,
+            include_client_info: request.include_client_info,
+            include_headers: request.include_headers,
+            include_query_string: request.include_query_string,
+            include_payload: request.include_payload,
+            max_payload_length: request.max_payload_length,
+            before_request: request.before_request,
+        },
+        limits: server::Limits {
+            body_bytes: config.limits.body_bytes,
+            header_bytes: config.limits.header_bytes,
+            connections: config.limits.connections,
+            request_timeout: config.limits.request_timeout,
+            ..server::Limits::default()
+        },
+    }
+}

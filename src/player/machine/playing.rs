@@ -1,0 +1,46 @@
+//! Owns: what a machine knows of the current track.
+//! Never knows: what to do about it.
+
+use super::Moment;
+use crate::{
+    player::note::{Shown, UserData},
+    track::Track,
+    units::Samples,
+};
+use std::{sync::Arc, time::Instant};
+
+/// One playback of a track, as the machine knows it.
+pub(super) struct Playing {
+    pub(super) generation: u64,
+    pub(super) track: Arc<Track>,
+    pub(super) user_data: Arc<UserData>,
+    pub(super) length: i64,
+    pub(super) is_seekable: bool,
+    pub(super) limit: Option<Samples>,
+    /// The last seek, and the position before it.
+    pub(super) sought: Option<(Samples, Samples)>,
+    pub(super) is_stuck: bool,
+    pub(super) next_update: Instant,
+    pub(super) next_check: Instant,
+    pub(super) polls: u64,
+    pub(super) polled_at: Instant,
+}
+
+impl Playing {
+    /// Where the sound came to: not a seek's target that nothing was heard of (reference, R.1.11).
+    pub(super) fn heard_until(&self, now: Moment) -> Samples {
+        match self.sought {
+            Some((target, before)) if now.position == target => before,
+            Some(_) | None => now.position,
+        }
+    }
+
+    pub(super) fn shown(&self, position: Samples) -> Shown {
+        Shown {
+            track: self.track.clone(),
+            position: position.to_millis(),
+            length: self.length,
+            user_data: self.user_data.clone(),
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Owns: what can be asked of a session's task, and how it answers.
+//! Never knows: what is done about it.
+
+use crate::{
+    player::{Attempt, PlayerEvent, note::VoiceTarget},
+    protocol::rest,
+    session::{
+        Rejection,
+        handle::Flushed,
+        outbox::Inlet,
+        plan::{Plan, Start},
+    },
+    units::GuildId,
+};
+use tokio::sync::oneshot;
+
+/// An event with the player it is for: guild and serial number.
+pub(in crate::session) type Addressed = (GuildId, u64, PlayerEvent);
+
+/// What a request leaves behind before it waits for a voice server.
+pub(in crate::session) struct Opened {
+    /// Names the player for the steps that follow.
+    pub(in crate::session) serial: u64,
+    /// A connection that is being made.
+    pub(in crate::session) attempt: Option<Attempt>,
+}
+
+/// How far a change came.
+pub(in crate::session) enum Applied {
+    /// All of it.
+    Done {
+        player: Box<rest::Player>,
+        flush: Flushed,
+    },
+    /// Up to the new track, which cannot be played.
+    Refused { why: Rejection, flush: Flushed },
+    /// Up to the new track, which must be loaded first.
+    Load {
+        identifier: String,
+        start: Start,
+        flush: Flushed,
+    },
+}
+
+/// What can be asked of a session. Replies to askers that have gone are dropped.
+pub(in crate::session) enum Command {
+    Players(oneshot::Sender<Vec<rest::Player>>),
+    Player(GuildId, oneshot::Sender<Option<rest::Player>>),
+    /// Creates the player if missing, and leads its voice to a target if there is one.
+    Open(
+        GuildId,
+        Option<VoiceTarget>,
+        oneshot::Sender<Result<Opened, Rejection>>,
+    ),
+    GiveUpVoice(GuildId, u64, u64, oneshot::Sender<()>),
+    /// Steps 9 to 13 on the player with this serial number.
+    Apply(
+        GuildId,
+        u64,
+        Box<Plan>,
+        oneshot::Sender<Result<Applied, Rejection>>,
+    ),
+    Destroy(GuildId, oneshot::Sender<Flushed>),
+    Configure(rest::SessionUpdate, oneshot::Sender<rest::Session>),
+    /// The client is back.
+    Attach(Inlet, oneshot::Sender<()>),
+    /// The program ends.
+    Shutdown,
+}
