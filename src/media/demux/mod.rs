@@ -5,6 +5,8 @@
 //! nothing and returns [`Stop::Need`], so the same call can be repeated when more bytes are there. That is why opening,
 //! playing and seeking all run on the decode pool without ever blocking it.
 
+pub mod probe;
+
 use crate::media::window::{ByteWindow, Stop};
 use bytes::Bytes;
 
