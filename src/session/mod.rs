@@ -16,7 +16,7 @@ mod view;
 
 pub use handle::SessionHandle;
 pub use outbox::{Outbox, Outgoing};
-pub use registry::{ClientHello, Connected, Counts, Sessions};
+pub use registry::{ClientHello, Connected, Sessions, Totals};
 
 use crate::{
     player::{World, machine},

@@ -133,10 +133,13 @@ impl Drop for Outbox {
 }
 
 impl Inlet {
-    /// Queues a text; gives it back when the queue is full.
+    /// Queues a text; gives it back when the queue is full. After [`close`](Self::close) nothing is queued any more.
     pub(super) fn push(&self, text: String, is_lasting: bool) -> Result<(), String> {
         {
             let mut queue = self.shared.lock();
+            if queue.close.is_some() {
+                return Ok(());
+            }
             let cost = text.len() + OVERHEAD;
             if queue.bytes + cost > self.shared.limit {
                 return Err(text);

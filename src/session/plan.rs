@@ -77,7 +77,7 @@ pub(super) struct Rules<'a> {
     /// Names of filters that the configuration forbids.
     pub(super) disabled_filters: &'a [String],
     /// Whether tracks of a source can be played.
-    pub(super) has_source: &'a dyn Fn(&str) -> bool,
+    pub(super) has_source: &'a (dyn Fn(&str) -> bool + Sync),
 }
 
 /// Checks a request. Messages are the original's, word for word.

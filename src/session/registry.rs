@@ -59,14 +59,14 @@ pub struct Connected {
 
 /// Players of connected sessions (reference, 1.3: those that wait to be resumed do not count).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct Totals {
     /// All.
     pub players: u64,
     /// Those with a track that are not paused.
-    pub playing: u64,
+    pub playing_players: u64,
 }
 
-/// One session's part of [`Counts`], written by its task.
+/// One session's part of [`Totals`], written by its task.
 pub(super) struct Tally {
     players: AtomicU64,
     playing: AtomicU64,
@@ -148,15 +148,15 @@ impl Table {
         self.lock().remove(id);
     }
 
-    pub(super) fn counts(&self) -> Counts {
-        let mut counts = Counts::default();
+    pub(super) fn totals(&self) -> Totals {
+        let mut totals = Totals::default();
         for entry in self.lock().values() {
             if entry.tally.is_connected.load(Ordering::Relaxed) {
-                counts.players += entry.tally.players.load(Ordering::Relaxed);
-                counts.playing += entry.tally.playing.load(Ordering::Relaxed);
+                totals.players += entry.tally.players.load(Ordering::Relaxed);
+                totals.playing_players += entry.tally.playing.load(Ordering::Relaxed);
             }
         }
-        counts
+        totals
     }
 }
 
@@ -185,8 +185,7 @@ impl Sessions {
     }
 
     /// The session of a client that is connected. One that waits to be resumed is not found (reference, 1.6).
-    #[must_use]
-    pub fn find(&self, id: &str) -> Option<SessionHandle> {
+    pub async fn find(&self, id: &str) -> Option<SessionHandle> {
         let entries = self.table.lock();
         let entry = entries.get(id).filter(|entry| !entry.is_waiting)?;
         Some(entry.handle.clone())
@@ -200,8 +199,8 @@ impl Sessions {
 
     /// Players of connected sessions.
     #[must_use]
-    pub fn counts(&self) -> Counts {
-        self.table.counts()
+    pub fn totals(&self) -> Totals {
+        self.table.totals()
     }
 
     /// Gives a client its session, the one that it named if that waits for it, else a new one. To be called once its

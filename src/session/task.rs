@@ -461,10 +461,10 @@ impl Session {
             .values_mut()
             .filter_map(|seat| seat.last_minute(now))
             .collect();
-        let counts = self.table.counts();
+        let totals = self.table.totals();
         let mut stats = (self.context.stats)();
-        stats.players = counts.players;
-        stats.playing_players = counts.playing;
+        stats.players = totals.players;
+        stats.playing_players = totals.playing_players;
         stats.frame_stats = frames::average(minutes).map(|a| FrameStats {
             sent: a.sent,
             nulled: a.nulled,

@@ -1,0 +1,361 @@
+//! Owns: a made-up world for sessions, and a client that notes what it hears.
+//! Never knows: what is tested with it.
+
+use super::*;
+use crate::{
+    dsp::FilterSpec,
+    frame::{self, FrameFormat, FrameReader, FrameWriter},
+    output::Output,
+    player::{Call, OnSound, OnVoice, Run, Sound},
+    protocol::message::{Cpu, Memory},
+    track::{LoadResult, Playlist, Track, TrackInfo, codec},
+    units::{Samples, UserId},
+};
+use futures_util::future::{BoxFuture, FutureExt};
+use serde_json::{Map, Value};
+use std::sync::Mutex;
+
+pub(super) const GUILD: GuildId = GuildId(1);
+pub(super) const VOICE: &str =
+    r#"{"voice":{"token":"t","endpoint":"e","sessionId":"s","channelId":"3"}}"#;
+
+type Held = Arc<Mutex<Option<FrameReader>>>;
+
+struct Voice {
+    events: OnVoice,
+    reader: Held,
+    is_closed: Arc<Mutex<bool>>,
+}
+
+#[derive(Default)]
+struct Props {
+    runs: Vec<Run>,
+    sounds: Vec<Arc<dyn Fn(SoundEvent) + Send + Sync>>,
+    writers: Vec<FrameWriter>,
+    voices: Vec<Voice>,
+}
+
+struct FakeSound;
+
+impl Sound for FakeSound {
+    fn seek(&self, _: Samples) {}
+    fn set_volume(&self, _: u16) {}
+    fn set_filters(&self, _: FilterSpec) {}
+}
+
+struct FakeOutput {
+    reader: Held,
+    is_closed: Arc<Mutex<bool>>,
+}
+
+impl Output for FakeOutput {
+    fn play(&mut self, reader: FrameReader) {
+        *self.reader.lock().unwrap() = Some(reader);
+    }
+
+    fn stop(&mut self) {
+        drop(self.reader.lock().unwrap().take());
+    }
+
+    fn set_paused(&mut self, _: bool) {}
+
+    fn close(self: Box<Self>) {
+        *self.is_closed.lock().unwrap() = true;
+    }
+}
+
+impl Drop for FakeOutput {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn track(name: &str, source: &str) -> Track {
+    Track {
+        info: TrackInfo {
+            identifier: name.into(),
+            is_seekable: true,
+            author: "Unknown artist".into(),
+            length: 30_000,
+            is_stream: false,
+            position: 0,
+            title: "Unknown title".into(),
+            uri: None,
+            artwork_url: None,
+            isrc: None,
+            source_name: source.into(),
+        },
+        details: codec::probe_details("mp3").unwrap(),
+        plugin_info: Map::new(),
+        originals: vec![],
+    }
+}
+
+pub(super) fn encoded(name: &str) -> String {
+    encoded_by(name, "http")
+}
+
+pub(super) fn encoded_by(name: &str, source: &str) -> String {
+    codec::encode(&track(name, source), 0).unwrap()
+}
+
+pub(super) fn update(body: &str) -> rest::PlayerUpdate {
+    rest::PlayerUpdate::parse(body.as_bytes()).unwrap()
+}
+
+#[derive(Clone, Default)]
+struct FakeWorld(Arc<Mutex<Props>>);
+
+impl World for FakeWorld {
+    fn load(&self, identifier: String) -> BoxFuture<'static, Result<LoadResult, Failure>> {
+        async move {
+            match identifier.as_str() {
+                "nothing" => Ok(LoadResult::Empty),
+                "broken" => Err(Failure::common("the site is down")),
+                "slow" => std::future::pending().await,
+                "list" => Ok(LoadResult::Playlist(Playlist {
+                    name: "l".into(),
+                    selected: None,
+                    plugin_info: Map::new(),
+                    tracks: vec![],
+                })),
+                name => Ok(LoadResult::Track(Box::new(track(name, "http")))),
+            }
+        }
+        .boxed()
+    }
+
+    fn has_source(&self, name: &str) -> bool {
+        name == "http"
+    }
+
+    fn start(&self, run: Run, events: OnSound) -> Result<(Box<dyn Sound>, FrameReader), Failure> {
+        if run.track.info.identifier == "unopenable" {
+            return Err(Failure::common("no such file"));
+        }
+        let (writer, reader) = frame::ring(FrameFormat::Opus, 4, 500, || (), |_| ());
+        let mut props = self.0.lock().unwrap();
+        props.runs.push(run);
+        props.sounds.push(Arc::from(events));
+        props.writers.push(writer);
+        Ok((Box::new(FakeSound), reader))
+    }
+
+    fn connect(&self, _: Call, events: OnVoice) -> Box<dyn Output> {
+        let (reader, is_closed) = (Held::default(), Arc::new(Mutex::new(false)));
+        self.0.lock().unwrap().voices.push(Voice {
+            events,
+            reader: reader.clone(),
+            is_closed: is_closed.clone(),
+        });
+        Box::new(FakeOutput { reader, is_closed })
+    }
+}
+
+pub(super) struct Stage {
+    pub(super) sessions: Sessions,
+    world: FakeWorld,
+}
+
+pub(super) fn stage() -> Stage {
+    stage_with(Settings::default())
+}
+
+pub(super) fn stage_with(settings: Settings) -> Stage {
+    let world = FakeWorld::default();
+    let stats: StatsSource = Arc::new(|| Stats {
+        frame_stats: None,
+        players: 0,
+        playing_players: 0,
+        uptime: 0,
+        memory: Memory {
+            free: 0,
+            used: 0,
+            allocated: 0,
+            reservable: 0,
+        },
+        cpu: Cpu {
+            cores: 1,
+            system_load: 0.0,
+            lavalink_load: 0.0,
+        },
+    });
+    Stage {
+        sessions: Sessions::new(settings, Arc::new(world.clone()), stats),
+        world,
+    }
+}
+
+impl Stage {
+    pub(super) async fn client(&self) -> Client {
+        self.connect(None).await
+    }
+
+    pub(super) async fn resume(&self, id: &str) -> Client {
+        self.connect(Some(id.to_owned())).await
+    }
+
+    pub(super) async fn resume_lost(&self, client: Client) -> Client {
+        let id = client.lose();
+        self.settle().await;
+        self.resume(&id).await
+    }
+
+    async fn connect(&self, session_id: Option<String>) -> Client {
+        let hello = ClientHello {
+            user: UserId(9),
+            client_name: None,
+            session_id,
+        };
+        let connected = self.sessions.connect(hello).await;
+        Client {
+            id: connected.session_id,
+            resumed: connected.resumed,
+            outbox: connected.outbox,
+        }
+    }
+
+    pub(super) async fn find(&self, client: &Client) -> SessionHandle {
+        self.sessions
+            .find(&client.id)
+            .await
+            .expect("it is connected")
+    }
+
+    pub(super) async fn patch(
+        &self,
+        client: &Client,
+        body: &str,
+    ) -> Result<rest::Player, Rejection> {
+        let handle = self.find(client).await;
+        handle.patch_player(GUILD, update(body), false).await
+    }
+
+    pub(super) async fn play(&self, client: &Client, name: &str) {
+        let body = format!(r#"{{"encodedTrack":"{}"}}"#, encoded(name));
+        self.patch(client, &body).await.unwrap();
+    }
+
+    pub(super) async fn player(&self, client: &Client) -> rest::Player {
+        let handle = self.find(client).await;
+        handle.player(GUILD).await.expect("it exists")
+    }
+
+    pub(super) async fn configure(&self, client: &Client, body: &str) -> rest::Session {
+        let update = rest::SessionUpdate::parse(body.as_bytes()).unwrap();
+        self.find(client).await.configure(update).await
+    }
+
+    /// Lets everything happen that happens without time.
+    pub(super) async fn settle(&self) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+
+    /// Waits until so many connections have been asked for.
+    pub(super) async fn voices(&self, count: usize) {
+        while self.world.0.lock().unwrap().voices.len() < count {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    pub(super) async fn voice_event(&self, index: usize, event: OutputEvent) {
+        self.voices(index + 1).await;
+        (self.world.0.lock().unwrap().voices[index].events)(event);
+    }
+
+    /// Sends voice data, and lets connection number `index` succeed.
+    pub(super) async fn connect_voice(&self, client: &Client, index: usize, token: &str) {
+        let handle = self.find(client).await;
+        let body = update(&VOICE.replace(r#""t""#, &format!("{token:?}")));
+        let asked = tokio::spawn(async move { handle.patch_player(GUILD, body, false).await });
+        self.voice_event(index, OutputEvent::Opened).await;
+        let player = asked.await.unwrap().unwrap();
+        assert!(player.state.connected && player.voice.token == token);
+    }
+
+    pub(super) fn sound_event(&self, index: usize, event: SoundEvent) {
+        let sound = self.world.0.lock().unwrap().sounds[index].clone();
+        sound(event);
+    }
+
+    pub(super) fn runs(&self) -> Vec<Run> {
+        self.world.0.lock().unwrap().runs.clone()
+    }
+
+    pub(super) fn is_voice_closed(&self, index: usize) -> bool {
+        *self.world.0.lock().unwrap().voices[index]
+            .is_closed
+            .lock()
+            .unwrap()
+    }
+
+    /// Which playback's reader an output has.
+    pub(super) fn reader_at(&self, index: usize) -> Option<usize> {
+        let props = self.world.0.lock().unwrap();
+        let held = props.voices[index].reader.lock().unwrap();
+        let progress = held.as_ref()?.progress();
+        let is_its = |w: &FrameWriter| Arc::ptr_eq(&w.progress(), &progress);
+        props.writers.iter().position(is_its)
+    }
+}
+
+pub(super) struct Client {
+    pub(super) id: String,
+    pub(super) resumed: bool,
+    outbox: Outbox,
+}
+
+impl Client {
+    pub(super) fn lose(self) -> String {
+        self.id
+    }
+
+    /// The next thing, in a few words. Flushes are answered.
+    pub(super) async fn next(&mut self) -> String {
+        match self.outbox.next().await.expect("the session goes on") {
+            Outgoing::Text(text) => brief(&serde_json::from_str(&text).unwrap()),
+            Outgoing::Flush(done) => {
+                // too late when nobody waits any more
+                let _ = done.send(());
+                "flush".into()
+            }
+            Outgoing::Close(code) => format!("close {code}"),
+        }
+    }
+
+    /// All that is there.
+    pub(super) async fn heard(&mut self) -> Vec<String> {
+        let mut all = Vec::new();
+        while let Ok(next) = tokio::time::timeout(Duration::from_millis(1), self.next()).await {
+            let is_over = next.starts_with("close ");
+            all.push(next);
+            if is_over {
+                break;
+            }
+        }
+        all
+    }
+}
+
+fn brief(message: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let name = || text(&message["track"]["info"]["identifier"]);
+    match (
+        text(&message["op"]).as_str(),
+        text(&message["type"]).as_str(),
+    ) {
+        ("ready", _) => format!("ready {}", message["resumed"]),
+        ("stats", _) => format!(
+            "stats {}/{} {}",
+            message["players"], message["playingPlayers"], message["frameStats"]
+        ),
+        ("playerUpdate", _) => format!("update {}", message["state"]["position"]),
+        (_, "TrackStartEvent") => format!("start {}", name()),
+        (_, "TrackEndEvent") => format!("end {} {}", name(), text(&message["reason"])),
+        (_, "TrackExceptionEvent") => format!("exception {}", name()),
+        (_, "WebSocketClosedEvent") => {
+            format!("closed {} {}", message["code"], message["byRemote"])
+        }
+        _ => message.to_string(),
+    }
+}
