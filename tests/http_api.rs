@@ -440,14 +440,15 @@ mod socket {
         }
     }
 
+    async fn session_id(socket: &mut WebSocketStream<TcpStream>) -> String {
+        text(socket).await["sessionId"].as_str().unwrap().to_owned()
+    }
+
     #[tokio::test]
     async fn a_session_is_told_everything_before_the_answer() {
         let node = Node::start(settings()).await;
         let (mut socket, _) = connect(&node, None).await;
-        let id = text(&mut socket).await["sessionId"]
-            .as_str()
-            .unwrap()
-            .to_owned();
+        let id = session_id(&mut socket).await;
         assert_eq!(text(&mut socket).await["op"], "stats");
         let session = format!("/v4/sessions/{id}");
         assert_eq!(node.get(&format!("{session}/players")).await.body, "[]");
@@ -514,13 +515,23 @@ mod socket {
     }
 
     #[tokio::test]
+    async fn a_panic_costs_one_request() {
+        let node = Node::start(settings()).await;
+        let (mut socket, _) = connect(&node, None).await;
+        let id = session_id(&mut socket).await;
+        let path = format!("/v4/sessions/{id}/players/1");
+        let body = format!(r#"{{"track":{{"identifier":"{}"}}}}"#, support::PANIC);
+        let reply = node.call("PATCH", &path, JSON, &body).await;
+        let message = "The server failed on this request";
+        assert_error(&reply, 500, &path, message);
+        assert_eq!(node.get(&path).await.status, 200);
+    }
+
+    #[tokio::test]
     async fn a_session_waits_for_its_client() {
         let node = Node::start(settings()).await;
         let (mut socket, _) = connect(&node, None).await;
-        let id = text(&mut socket).await["sessionId"]
-            .as_str()
-            .unwrap()
-            .to_owned();
+        let id = session_id(&mut socket).await;
         let session = format!("/v4/sessions/{id}");
         let resuming = r#"{"resuming":true,"timeout":60}"#;
         assert_eq!(
@@ -555,6 +566,7 @@ mod socket {
             }
         };
         assert_eq!(code, Some(1001));
+        while let Some(Ok(_)) = socket.next().await {}
         node.served.await.unwrap();
         assert!(TcpStream::connect(&node.address).await.is_err());
     }

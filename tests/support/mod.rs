@@ -21,6 +21,9 @@ use lavalink_rust::{
     units::Samples,
 };
 
+/// An identifier that makes loading panic.
+pub const PANIC: &str = "panic";
+
 struct SilentWorld;
 
 struct Silence {
@@ -46,8 +49,11 @@ impl Output for Nowhere {
 }
 
 impl World for SilentWorld {
-    fn load(&self, _identifier: String) -> BoxFuture<'static, Result<LoadResult, Failure>> {
-        Box::pin(async { Ok(LoadResult::Empty) })
+    fn load(&self, identifier: String) -> BoxFuture<'static, Result<LoadResult, Failure>> {
+        Box::pin(async move {
+            assert_ne!(identifier, PANIC, "as the test wants it");
+            Ok(LoadResult::Empty)
+        })
     }
 
     fn has_source(&self, name: &str) -> bool {
