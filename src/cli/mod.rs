@@ -159,8 +159,11 @@ fn serve(loaded: Loaded) -> u8 {
         eprintln!("cannot write the log: {e}");
         return FAILED;
     }
-    for warning in &warnings {
-        tracing::warn!("{warning}");
+    for said in &warnings {
+        match said.level {
+            config::Level::Note => tracing::info!("{said}"),
+            config::Level::Warning | config::Level::Error => tracing::warn!("{said}"),
+        }
     }
     match node::run(config) {
         Ok(()) => OK,
@@ -201,8 +204,11 @@ fn play(args: PlayArgs) -> u8 {
         }
     };
     let engine = playback::Engine::new(1, playback::Settings::default());
-    let sources = Registry::new(play::sources());
-    match runtime.block_on(play::play(wanted, &engine, &sources)) {
+    let played = runtime.block_on(async {
+        let sources = Registry::new(play::sources());
+        play::play(wanted, &engine, &sources).await
+    });
+    match played {
         Ok(played) => {
             eprintln!("{}: {:.3} s written", played.name, played.written.0 as f64 / 48_000.0);
             OK

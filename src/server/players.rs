@@ -17,19 +17,19 @@ use crate::{
 /// `PATCH /v4/sessions/{session}`.
 pub async fn configure(app: &App, session: &str, body: &[u8]) -> Result<Answer, Problem> {
     let update = SessionUpdate::parse(body)?;
-    let session = find(app, session).await?;
+    let session = find(app, session)?;
     Ok(json(&session.configure(update).await))
 }
 
 /// `GET /v4/sessions/{session}/players`.
 pub async fn list(app: &App, session: &str) -> Result<Answer, Problem> {
-    Ok(json(&find(app, session).await?.players().await))
+    Ok(json(&find(app, session)?.players().await))
 }
 
 /// `GET /v4/sessions/{session}/players/{guild}`.
 pub async fn get(app: &App, session: &str, guild: &str) -> Result<Answer, Problem> {
     let guild = guild_id(guild)?;
-    let player = find(app, session).await?.player(guild).await;
+    let player = find(app, session)?.player(guild).await;
     let player = player.ok_or_else(|| Problem::told(StatusCode::NOT_FOUND, "Player not found"))?;
     Ok(json(&player))
 }
@@ -50,7 +50,7 @@ pub async fn update(
         })?,
     };
     let update = PlayerUpdate::parse(body)?;
-    let session = find(app, session).await?;
+    let session = find(app, session)?;
     let player = session.patch_player(guild, update, no_replace).await?;
     Ok(json(&player))
 }
@@ -58,13 +58,13 @@ pub async fn update(
 /// `DELETE /v4/sessions/{session}/players/{guild}`.
 pub async fn destroy(app: &App, session: &str, guild: &str) -> Result<Answer, Problem> {
     let guild = guild_id(guild)?;
-    find(app, session).await?.destroy_player(guild).await;
+    find(app, session)?.destroy_player(guild).await;
     Ok(empty(StatusCode::NO_CONTENT))
 }
 
 /// Sessions that wait to be resumed are not found (reference, 1.6).
-async fn find(app: &App, id: &str) -> Result<SessionHandle, Problem> {
-    let session = app.sessions.find(id).await;
+fn find(app: &App, id: &str) -> Result<SessionHandle, Problem> {
+    let session = app.sessions.find(id);
     session.ok_or_else(|| Problem::told(StatusCode::NOT_FOUND, "Session not found"))
 }
 
