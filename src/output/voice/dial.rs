@@ -23,7 +23,7 @@ pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 /// An open WebSocket.
-pub(super) type WebSocket = WebSocketStream<Box<dyn Stream>>;
+pub(super) type WebSocket = Box<WebSocketStream<Box<dyn Stream>>>;
 
 /// Opens WebSockets; shared by all connections, so that there is one set of TLS roots.
 pub(super) struct Dialer {
@@ -82,7 +82,7 @@ impl Dialer {
             .max_frame_size(Some(MAX_MESSAGE));
         let (socket, _) =
             tokio_tungstenite::client_async_with_config(url, stream, Some(config)).await?;
-        Ok(socket)
+        Ok(Box::new(socket))
     }
 
     fn tls(&self) -> &Arc<rustls::ClientConfig> {
