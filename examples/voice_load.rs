@@ -103,13 +103,16 @@ fn resident() -> Result<u64> {
     Ok(line.split_whitespace().nth(1).context("VmRSS")?.parse()?)
 }
 
-/// CPU time of this process' threads whose name begins so, in ms.
-fn cpu_ms(name: &str) -> Result<u64> {
+/// CPU time of the pacing threads in ms.
+fn pacers_ms() -> Result<u64> {
     let mut ms = 0;
     for task in std::fs::read_dir("/proc/self/task")? {
         let path = task?.path();
-        let comm = std::fs::read_to_string(path.join("comm"))?;
-        if comm.starts_with(name) {
+        // threads of the blocking pool come and go
+        let Ok(name) = std::fs::read_to_string(path.join("comm")) else {
+            continue;
+        };
+        if name.starts_with("pacer") {
             let stat = std::fs::read_to_string(path.join("schedstat"))?;
             let ns: u64 = stat
                 .split_whitespace()
@@ -122,29 +125,35 @@ fn cpu_ms(name: &str) -> Result<u64> {
     Ok(ms)
 }
 
+/// CPU time of this process in ms, counted by the kernel in hundredths of a second.
+fn all_ms() -> Result<u64> {
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    let (_, fields) = stat.rsplit_once(')').context("stat")?;
+    let times = fields.split_whitespace().skip(11).take(2);
+    let ticks: u64 = times.map(|t| t.parse::<u64>().unwrap_or(0)).sum();
+    Ok(ticks * 10)
+}
+
 impl Load {
     async fn run(self) -> Result<()> {
         let voice = Voice::new(Settings {
             roots: vec![self.ca.clone()],
             ..Settings::default()
         });
-        let before = (resident()?, cpu_ms("")?);
+        let before = (resident()?, all_ms()?);
         let mut connections = self.connect(&voice).await?;
         tokio::time::sleep(Duration::from_millis(500)).await;
-        let connected = (resident()?, cpu_ms("")?);
+        let connected = (resident()?, all_ms()?);
         let n = self.connections;
         println!(
             "{n} connections: {} kB and {:.1} ms CPU each",
             (connected.0 - before.0) / n,
             (connected.1 - before.1) as f64 / n as f64,
         );
-        let idle = cpu_ms("")?;
+        let idle = all_ms()?;
         tokio::time::sleep(Duration::from_secs(2)).await;
-        println!(
-            "idle: {:.2} % of a core",
-            (cpu_ms("")? - idle) as f64 / 20.0
-        );
-        let writers = self.play(&mut connections);
+        println!("idle: {:.2} % of a core", (all_ms()? - idle) as f64 / 20.0);
+        self.play(&mut connections);
         tokio::time::sleep(Duration::from_secs(1)).await;
         let sent = || {
             connections
@@ -152,10 +161,10 @@ impl Load {
                 .map(|c| c.voice_stats().sent)
                 .sum::<u64>()
         };
-        let (frames, all, pacers, at) = (sent(), cpu_ms("")?, cpu_ms("pacer")?, Instant::now());
+        let (frames, all, pacers, at) = (sent(), all_ms()?, pacers_ms()?, Instant::now());
         tokio::time::sleep(Duration::from_secs(self.seconds)).await;
         let (frames, took) = (sent() - frames, at.elapsed().as_secs_f64());
-        let (all, pacers) = (cpu_ms("")? - all, cpu_ms("pacer")? - pacers);
+        let (all, pacers) = (all_ms()? - all, pacers_ms()? - pacers);
         let dropped: u64 = connections.iter().map(|c| c.voice_stats().dropped).sum();
         println!(
             "{frames} frames in {took:.2} s ({:.1} % of those due), {dropped} dropped",
@@ -167,7 +176,6 @@ impl Load {
             all as f64 * 1000.0 / frames as f64,
             all as f64 / took / 10.0,
         );
-        drop(writers);
         drop(connections);
         voice.drained().await;
         Ok(())
@@ -207,21 +215,26 @@ impl Load {
         Ok(connections)
     }
 
-    fn play(&self, connections: &mut [Connection]) -> Vec<FrameWriter> {
-        let frames = (self.seconds as usize + 3) * 50;
-        let mut payload = [0x5A; FRAME];
-        connections
+    /// Plays for ever; a thread keeps the rings filled, as a decode pool does.
+    fn play(&self, connections: &mut [Connection]) {
+        let mut writers: Vec<FrameWriter> = connections
             .iter_mut()
             .map(|connection| {
-                let (mut writer, reader) =
-                    ring(FrameFormat::Opus, frames, 1_000_000, || (), |_| ());
-                for i in 0..frames {
-                    payload[..8].copy_from_slice(&i.to_le_bytes());
-                    writer.push(&payload, Samples(i as u64 * 960));
-                }
+                let (writer, reader) = ring(FrameFormat::Opus, 20, 1_000_000, || (), |_| ());
                 connection.play(reader);
                 writer
             })
-            .collect()
+            .collect();
+        std::thread::spawn(move || {
+            for i in 0u64.. {
+                for writer in &mut writers {
+                    while writer.push(&[i as u8; FRAME], Samples(i * 960)) {}
+                }
+                if writers.iter().all(FrameWriter::is_abandoned) {
+                    return;
+                }
+                std::thread::sleep(Duration::from_millis(100));
+            }
+        });
     }
 }
