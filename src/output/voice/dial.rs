@@ -1,8 +1,9 @@
 //! Owns: how a WebSocket to a voice server is opened: endpoint, name lookup, TLS roots, limits.
 //! Never knows: what is said over it.
 
+use super::trust;
 use crate::error::Failure;
-use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
+use rustls::pki_types::ServerName;
 use std::{path::PathBuf, sync::Arc, sync::OnceLock, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -23,7 +24,7 @@ pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 /// An open WebSocket.
-pub(super) type WebSocket = WebSocketStream<Box<dyn Stream>>;
+pub(super) type WebSocket = Box<WebSocketStream<Box<dyn Stream>>>;
 
 /// Opens WebSockets; shared by all connections, so that there is one set of TLS roots.
 pub(super) struct Dialer {
@@ -82,50 +83,12 @@ impl Dialer {
             .max_frame_size(Some(MAX_MESSAGE));
         let (socket, _) =
             tokio_tungstenite::client_async_with_config(url, stream, Some(config)).await?;
-        Ok(socket)
+        Ok(Box::new(socket))
     }
 
     fn tls(&self) -> &Arc<rustls::ClientConfig> {
-        self.tls.get_or_init(|| {
-            let mut roots = rustls::RootCertStore {
-                roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-            };
-            let named = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from);
-            for file in self.roots.iter().cloned().chain(named).chain(folder()) {
-                match CertificateDer::pem_file_iter(&file) {
-                    Ok(found) => {
-                        roots.add_parsable_certificates(found.filter_map(Result::ok));
-                    }
-                    Err(error) => {
-                        tracing::warn!(file = %file.display(), %error, "unreadable certificates");
-                    }
-                }
-            }
-            let provider = Arc::new(rustls::crypto::ring::default_provider());
-            let mut config = rustls::ClientConfig::builder_with_provider(provider)
-                .with_safe_default_protocol_versions()
-                .expect("the provider knows TLS 1.2 and 1.3")
-                .with_root_certificates(roots)
-                .with_no_client_auth();
-            // a repaired connection is seldom the same server's; tickets of all would only be kept
-            config.resumption = rustls::client::Resumption::in_memory_sessions(32);
-            Arc::new(config)
-        })
+        self.tls.get_or_init(|| trust::client_config(&self.roots))
     }
-}
-
-/// The files of `SSL_CERT_DIR`.
-fn folder() -> Vec<PathBuf> {
-    let Some(folder) = std::env::var_os("SSL_CERT_DIR") else {
-        return Vec::new();
-    };
-    std::fs::read_dir(folder).map_or_else(
-        |_| Vec::new(),
-        |entries| {
-            let files = entries.flatten().map(|e| e.path());
-            files.filter(|p| p.is_file()).collect()
-        },
-    )
 }
 
 /// A voice server's name and port.

@@ -17,6 +17,7 @@ mod os;
 mod pacer;
 mod task;
 mod transport;
+mod trust;
 
 use super::{Output, OutputEvent};
 use crate::{
@@ -42,8 +43,8 @@ use transport::Mode;
 /// How voice connections are made; the same for all of a process.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// PEM files with certificates to trust besides Mozilla's. The files of the environment variables `SSL_CERT_FILE` and
-    /// `SSL_CERT_DIR` are always trusted too.
+    /// PEM files with certificates to trust besides Mozilla's, of authorities or of servers themselves. The files of the
+    /// environment variables `SSL_CERT_FILE` and `SSL_CERT_DIR` are always trusted too.
     pub roots: Vec<PathBuf>,
     /// Connects without TLS (`ws://`). Only for tests: Discord knows nothing but TLS.
     pub is_plaintext: bool,

@@ -379,7 +379,7 @@ async fn goodbye(mut socket: WebSocket, code: u16) {
         reason: tungstenite::Utf8Bytes::from_static(""),
     };
     let _ = tokio::time::timeout(GOODBYE_TIMEOUT, async {
-        if socket.close(Some(frame)).await.is_ok() {
+        if socket.as_mut().close(Some(frame)).await.is_ok() {
             while let Some(Ok(_)) = socket.next().await {}
         }
     })

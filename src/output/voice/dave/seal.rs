@@ -35,7 +35,7 @@ impl FrameSealer {
     ///
     /// `ordinal` numbers the secrets of a connection: equal if and only if the secret is. A sealer must be kept, not
     /// made anew, when the same secret is installed again, or its nonces would repeat.
-    pub(super) fn new(base_secret: &[u8], ordinal: u64) -> Self {
+    pub(in crate::output::voice) fn new(base_secret: &[u8], ordinal: u64) -> Self {
         Self {
             ordinal,
             secret: tree_secret(base_secret, "secret", 0),

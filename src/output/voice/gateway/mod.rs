@@ -5,12 +5,14 @@
 //! Connections are numbered by the attempt that made them. Whatever arrives for another number than the current one is
 //! late and ignored.
 
+mod action;
 mod beat;
 mod close;
 #[cfg(test)]
 mod tests;
 mod wire;
 
+pub(super) use action::{Action, DaveInput};
 pub(super) use wire::{
     Credentials, commit_and_welcome, dave_version, invalid_commit_or_welcome, key_package,
     ready_for_transition,
@@ -30,58 +32,6 @@ use wire::{Binary, Message, Ready};
 const STEP_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection that lived this long was a good one: the next repair is immediate again.
 const LONG_LIFE: Duration = Duration::from_secs(10);
-
-/// What the machine wants done.
-#[derive(Debug)]
-pub(super) enum Action {
-    /// Open connection number `attempt` after a pause, then say [`Gateway::opened`] or [`Gateway::unreachable`].
-    Connect { attempt: u32, after: Duration },
-    /// Send this as a text message.
-    Text(String),
-    /// Send this as a binary message.
-    Binary(Vec<u8>),
-    /// Give the connection up, saying goodbye with this code.
-    Hang(u16),
-    /// Ask the server over UDP for this end's address, then say [`Gateway::discovered`].
-    Discover { ssrc: u32, server: SocketAddr },
-    /// Frames may be sent, encrypted so.
-    Link {
-        ssrc: u32,
-        mode: Mode,
-        secret: [u8; 32],
-    },
-    /// Something for the end-to-end encryption.
-    Dave(DaveInput),
-    /// Tell the player.
-    Emit(OutputEvent),
-    /// All is over: the [`OutputEvent`] before this was the last.
-    Over,
-}
-
-/// What the gateway says about end-to-end encryption (<https://daveprotocol.com>, voice gateway opcodes).
-#[derive(Debug, PartialEq)]
-pub(super) enum DaveInput {
-    /// Op 4: the version of the call; zero for none.
-    Version(u16),
-    /// Op 11.
-    Joined(Vec<u64>),
-    /// Op 13.
-    Left(u64),
-    /// Op 21.
-    Prepare { id: u16, version: u16 },
-    /// Op 22.
-    Execute { id: u16 },
-    /// Op 24.
-    Epoch { epoch: u64, version: u16 },
-    /// Op 25.
-    ExternalSender(Vec<u8>),
-    /// Op 27.
-    Proposals { is_revoke: bool, body: Vec<u8> },
-    /// Op 29.
-    Commit { id: u16, body: Vec<u8> },
-    /// Op 30.
-    Welcome { id: u16, body: Vec<u8> },
-}
 
 /// Where the conversation stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -379,4 +379,27 @@ mod tests {
         assert_eq!(rig.turn(0), Turn::Idle);
         assert_eq!(rig.writer.level(), 1);
     }
+
+    /// Expected: the nonce stands in the byte before the last three of a sealed frame.
+    #[test]
+    fn a_frame_key_that_comes_back_goes_on_counting() {
+        let mut rig = Rig::new();
+        let sealer = |ordinal: u64| Some(FrameSealer::new(&[ordinal as u8; 16], ordinal));
+        let mut nonces = Vec::new();
+        for (at, change) in [sealer(1), None, sealer(1), sealer(1), sealer(2)]
+            .into_iter()
+            .enumerate()
+        {
+            rig.stream.set_sealer(change);
+            rig.push(1);
+            rig.turn(at as u64 * 20);
+            let (_, _, payload) = rig.received();
+            nonces.push(if payload.ends_with(&[0xFA, 0xFA]) {
+                payload[payload.len() - 4]
+            } else {
+                0
+            });
+        }
+        assert_eq!(nonces, [1, 0, 2, 3, 1]);
+    }
 }
