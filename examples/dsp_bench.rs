@@ -4,7 +4,10 @@
 //! `cargo run --release --example dsp_bench`
 
 use lavalink_rust::{
-    dsp::{Quality, Resampler},
+    dsp::{
+        BANDS, Chain, ChannelMixSpec, DistortionSpec, EqualizerSpec, FilterSpec, KaraokeSpec,
+        LowPassSpec, Quality, Resampler, RotationSpec, TimescaleSpec, TremoloSpec, VibratoSpec,
+    },
     pcm::PcmBlock,
 };
 
@@ -81,7 +84,109 @@ fn resampling() {
     }
 }
 
+fn filters() {
+    let none = FilterSpec::default();
+    let equalizer = EqualizerSpec {
+        gains: [0.2; BANDS],
+    };
+    let timescale = |speed, pitch, rate| FilterSpec {
+        timescale: Some(TimescaleSpec { speed, pitch, rate }),
+        ..FilterSpec::default()
+    };
+    let specs = [
+        (
+            "low pass",
+            FilterSpec {
+                low_pass: Some(LowPassSpec::default()),
+                ..none.clone()
+            },
+        ),
+        (
+            "channel mix",
+            FilterSpec {
+                channel_mix: Some(ChannelMixSpec {
+                    left_to_right: 0.5,
+                    ..Default::default()
+                }),
+                ..none.clone()
+            },
+        ),
+        (
+            "rotation",
+            FilterSpec {
+                rotation: Some(RotationSpec { rotation_hz: 0.2 }),
+                ..none.clone()
+            },
+        ),
+        (
+            "distortion",
+            FilterSpec {
+                distortion: Some(DistortionSpec {
+                    sin_scale: 2.0,
+                    ..Default::default()
+                }),
+                ..none.clone()
+            },
+        ),
+        (
+            "vibrato",
+            FilterSpec {
+                vibrato: Some(VibratoSpec::default()),
+                ..none.clone()
+            },
+        ),
+        (
+            "tremolo",
+            FilterSpec {
+                tremolo: Some(TremoloSpec::default()),
+                ..none.clone()
+            },
+        ),
+        (
+            "karaoke",
+            FilterSpec {
+                karaoke: Some(KaraokeSpec::default()),
+                ..none.clone()
+            },
+        ),
+        (
+            "equalizer",
+            FilterSpec {
+                equalizer: Some(equalizer),
+                ..none.clone()
+            },
+        ),
+        (
+            "volume",
+            FilterSpec {
+                volume: Some(0.5),
+                ..none
+            },
+        ),
+        ("time-scale speed 1.25", timescale(1.25, 1.0, 1.0)),
+        ("time-scale speed 0.5", timescale(0.5, 1.0, 1.0)),
+        ("time-scale pitch 1.2", timescale(1.0, 1.2, 1.0)),
+        ("time-scale rate 1.25", timescale(1.0, 1.0, 1.25)),
+        ("time-scale 1.1, 0.95, 1.05", timescale(1.1, 0.95, 1.05)),
+    ];
+    let sound = music(20 * 48_000);
+    let mut block = PcmBlock::default();
+    for (name, spec) in specs {
+        let mut chain = Chain::new(&spec);
+        let mut out = PcmBlock::default();
+        measure(name, 20.0, || {
+            for at in (0..sound.len()).step_by(960) {
+                block.clear();
+                block.extend_from(&sound, at..at + 960);
+                out.clear();
+                chain.process(&block, &mut out);
+            }
+        });
+    }
+}
+
 fn main() {
     println!("kernels: {}", lavalink_rust::dsp::instruction_set());
     resampling();
+    filters();
 }

@@ -78,6 +78,8 @@ pub enum Taken {
 #[derive(Debug)]
 pub struct Progress {
     position: AtomicU64,
+    /// Where a seek goes that is still under way, or [`NO_SEEK`].
+    seeking: AtomicU64,
     limit: AtomicU64,
     sent: AtomicU64,
     missed: AtomicU64,
@@ -85,17 +87,30 @@ pub struct Progress {
 
 /// [`Progress::limit`]'s value when there is none.
 const NO_LIMIT: u64 = u64::MAX;
+/// [`Progress::seeking`]'s value when no seek is under way.
+const NO_SEEK: u64 = u64::MAX;
 
 impl Progress {
-    /// Where the next frame to be taken starts: everything before it has been handed out.
+    /// Where the next frame to be taken starts: everything before it has been handed out. During a seek its target, though
+    /// old frames may still be heard.
     #[must_use]
     pub fn position(&self) -> Samples {
-        Samples(self.position.load(Ordering::Relaxed))
+        match self.seeking.load(Ordering::Relaxed) {
+            NO_SEEK => Samples(self.position.load(Ordering::Relaxed)),
+            target => Samples(target),
+        }
     }
 
-    /// Shows a new position before the first frame from there arrives (a seek reports its target at once).
-    pub fn set_position(&self, at: Samples) {
-        self.position.store(at.0, Ordering::Relaxed);
+    /// A seek to `target` begins: it is the position from now on.
+    pub fn begin_seek(&self, target: Samples) {
+        self.seeking
+            .store(target.0.min(NO_SEEK - 1), Ordering::Relaxed);
+    }
+
+    /// The first frame of the place sought is about to be written; it starts at `position`.
+    pub fn end_seek(&self, position: Samples) {
+        self.position.store(position.0, Ordering::Relaxed);
+        self.seeking.store(NO_SEEK, Ordering::Relaxed);
     }
 
     /// Ends the playback before the first frame that starts at or after `at`; `None` lifts the limit.
@@ -202,6 +217,7 @@ pub fn ring(
         abandoned: AtomicBool::new(false),
         progress: Arc::new(Progress {
             position: AtomicU64::new(0),
+            seeking: AtomicU64::new(NO_SEEK),
             limit: AtomicU64::new(NO_LIMIT),
             sent: AtomicU64::new(0),
             missed: AtomicU64::new(0),
@@ -609,6 +625,17 @@ mod tests {
             events.lock().expect("no panic").last(),
             Some(&ReaderEvent::LimitReached)
         );
+    }
+
+    #[test]
+    fn a_seek_shows_its_target_until_it_arrives() {
+        let (mut w, mut r, _) = opus(4);
+        w.push(b"old", at(3));
+        r.progress().begin_seek(at(100));
+        take(&mut r);
+        assert_eq!(r.progress().position(), at(100));
+        r.progress().end_seek(at(99));
+        assert_eq!(r.progress().position(), at(99));
     }
 
     #[test]

@@ -139,6 +139,9 @@ impl Chain {
     /// Filters `input` and appends the output to `out`: as many samples, unless a time-scale is on; then what is certain
     /// by now, up to twenty times as many.
     pub fn process(&mut self, input: &PcmBlock, out: &mut PcmBlock) {
+        if input.is_empty() {
+            return;
+        }
         self.apply_pending();
         self.taken += input.len() as u64;
         let from = out.len();
@@ -165,7 +168,7 @@ impl Chain {
     pub fn flush(&mut self, out: &mut PcmBlock) {
         let from = out.len();
         if let Some(timescale) = &mut self.timescale {
-            timescale.flush(&PcmBlock::default(), out);
+            timescale.flush(out);
         }
         self.after.process(out, from);
         let taken = self.taken;
@@ -237,9 +240,8 @@ impl Chain {
             }
             (Some(timescale), None) => {
                 // What it holds comes first and ends where this block begins.
-                timescale.flush(input, out);
+                timescale.hand_over(input, out);
                 self.timescale = None;
-                out.extend_from(input, 0..input.len());
             }
             (None, None) => out.extend_from(input, 0..input.len()),
         }

@@ -21,6 +21,8 @@ pub struct UnsupportedRate(
 
 /// Denominator of ratios that change while they run: a millionth is 0.002 cents.
 const FINE: u64 = 1_000_000;
+/// Samples over which one rate hands over to another: 1 ms.
+pub(crate) const BLEND: usize = 48;
 /// Bound of a ratio that changes while it runs, and of its inverse.
 const MAX_RATIO: f64 = 20.0;
 
@@ -77,7 +79,8 @@ impl Resampler {
     /// A resampler whose ratio may change: `ratio` input samples per output sample, 0.05 to 20.
     pub(crate) fn variable(ratio: f64, quality: Quality) -> Self {
         let from = fine(ratio);
-        let mut resampler = Self::with_ratio(from, FINE, false, quality);
+        let divisor = gcd(from, FINE);
+        let mut resampler = Self::with_ratio(from / divisor, FINE / divisor, true, quality);
         resampler.is_identity = false;
         resampler.kept = resampler.quality.longest_half(MAX_RATIO);
         resampler
@@ -86,12 +89,15 @@ impl Resampler {
     /// Goes on with another ratio from the next output on; for a resampler made [`variable`](Self::variable).
     pub(crate) fn set_ratio(&mut self, ratio: f64) {
         let from = fine(ratio);
-        if from == self.from {
+        // The denominator divides a million, so this loses nothing.
+        let scale = FINE / self.to;
+        if from == self.from * scale {
             return;
         }
         let centre = self.start + self.before();
         self.table = table(from, FINE, false, self.quality);
-        (self.from, self.whole, self.rest) = (from, (from / FINE) as usize, from % FINE);
+        (self.from, self.to, self.fraction) = (from, FINE, self.fraction * scale);
+        (self.whole, self.rest) = ((from / FINE) as usize, from % FINE);
         match centre.checked_sub(self.before()) {
             Some(start) => self.start = start,
             None => {
@@ -153,20 +159,32 @@ impl Resampler {
 
     /// Appends the tail as if silence followed, and ends the stream: the next sample begins a new one.
     pub fn flush(&mut self, out: &mut PcmBlock) {
-        self.flush_into(&PcmBlock::default(), out);
-    }
-
-    /// As [`flush`](Self::flush), but `next` is what follows: heard by the filter, not part of the stream.
-    pub(crate) fn flush_into(&mut self, next: &PcmBlock, out: &mut PcmBlock) {
         if !self.is_identity {
             let ahead = self.table.taps / 2;
-            let wanted = self.outputs_before(self.history.len());
-            let known = ahead.min(next.len());
-            self.history.extend_from(next, 0..known);
-            self.history.resize(self.history.len() + ahead - known);
+            let wanted = self.outputs_before(self.history.len(), 0);
+            self.history.resize(self.history.len() + ahead);
             self.produce(wanted, out);
         }
         self.reset();
+    }
+
+    /// Ends the stream where `next` goes on in its own rate: appends the tail, and on top up to [`BLEND`] samples of what
+    /// this resampler would have made of `next`, to fade out under its beginning. Returns their number.
+    pub(crate) fn hand_over(&mut self, next: &PcmBlock, out: &mut PcmBlock) -> usize {
+        let ahead = self.table.taps / 2;
+        // The last output lies half a sample to one and a half before `next`.
+        let wanted = self.outputs_before(self.history.len(), self.to / 2);
+        let room = next.len().saturating_sub(ahead + 2) as u64 * self.to / self.from;
+        let blended = room.min(BLEND as u64);
+        let known = next
+            .len()
+            .min(ahead + (blended * self.from).div_ceil(self.to) as usize + 2);
+        self.history.extend_from(next, 0..known);
+        let missing = ahead.saturating_sub(known);
+        self.history.resize(self.history.len() + missing);
+        self.produce(wanted + blended, out);
+        self.reset();
+        blended as usize
     }
 
     /// Input samples taken that no output has reached.
@@ -175,13 +193,13 @@ impl Resampler {
         self.history.len() as f64 - reached as f64 - self.fraction as f64 / self.to as f64
     }
 
-    /// How many more outputs have their instant before sample `end` of the history.
-    fn outputs_before(&self, end: usize) -> u64 {
+    /// How many more outputs have their instant before sample `end` of the history, less `margin` parts of `to`.
+    fn outputs_before(&self, end: usize, margin: u64) -> u64 {
         let Some(samples) = end.checked_sub(self.start + self.before()) else {
             return 0;
         };
         (samples as u64 * self.to)
-            .saturating_sub(self.fraction)
+            .saturating_sub(self.fraction + margin)
             .div_ceil(self.from)
     }
 

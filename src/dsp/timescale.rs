@@ -9,6 +9,9 @@ use super::{
 };
 use crate::pcm::PcmBlock;
 
+/// Images below −100 dB even for ratios that need interpolated coefficients: nothing else masks them here.
+const QUALITY: Quality = Quality::Medium;
+
 /// What the three factors come to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Factors {
@@ -72,15 +75,17 @@ impl Timescale {
             tempo,
             transposition,
         } = self.factors;
+        // Pieces are as long as usual once they are heard.
+        let scale = transposition.clamp(0.25, 1.0);
         match &mut self.wsola {
-            Some(wsola) => wsola.set_tempo(tempo),
-            None if tempo != 1.0 => self.wsola = Some(Wsola::new(tempo)),
+            Some(wsola) => wsola.set(tempo, scale),
+            None if tempo != 1.0 => self.wsola = Some(Wsola::new(tempo, scale)),
             None => {}
         }
         match &mut self.rate {
             Some(rate) => rate.set_ratio(transposition),
             None if transposition != 1.0 => {
-                let mut rate = Resampler::variable(transposition, Quality::Low);
+                let mut rate = Resampler::variable(transposition, QUALITY);
                 rate.prime(&self.middle);
                 self.rate = Some(rate);
             }
@@ -101,20 +106,41 @@ impl Timescale {
         }
     }
 
-    /// Appends the rest and ends the stream; `next` is what will be heard after it, untouched.
-    pub fn flush(&mut self, next: &PcmBlock, out: &mut PcmBlock) {
-        if let Some(wsola) = &mut self.wsola {
-            self.middle.clear();
-            wsola.flush(&mut self.middle);
-            match &mut self.rate {
-                Some(rate) => rate.process(&self.middle, out),
-                None => out.extend_from(&self.middle, 0..self.middle.len()),
+    /// Appends the rest and ends the stream.
+    pub fn flush(&mut self, out: &mut PcmBlock) {
+        self.flush_tempo(out);
+        if let Some(rate) = &mut self.rate {
+            rate.flush(out);
+        }
+    }
+
+    /// Appends the rest and ends the stream in front of `next`, which goes on untouched; appends `next` too.
+    pub fn hand_over(&mut self, next: &PcmBlock, out: &mut PcmBlock) {
+        self.flush_tempo(out);
+        // Without a change of rate the last sample is the one before `next`.
+        let blended = self
+            .rate
+            .as_mut()
+            .map_or(0, |rate| rate.hand_over(next, out));
+        let from = out.len() - blended;
+        for (to, next) in out.channels.iter_mut().zip(&next.channels) {
+            for (n, (old, new)) in to[from..].iter_mut().zip(next).enumerate() {
+                *old += (new - *old) * (n as f32 + 0.5) / blended as f32;
             }
         }
-        if let Some(rate) = &mut self.rate {
-            rate.flush_into(next, out);
-        }
+        out.extend_from(next, blended..next.len());
+    }
+
+    /// Gives the tempo's rest to the rate, or out.
+    fn flush_tempo(&mut self, out: &mut PcmBlock) {
         self.middle.clear();
+        if let Some(wsola) = &mut self.wsola {
+            wsola.flush(&mut self.middle);
+        }
+        match &mut self.rate {
+            Some(rate) => rate.process(&self.middle, out),
+            None => out.extend_from(&self.middle, 0..self.middle.len()),
+        }
     }
 
     /// Input samples taken and not yet heard.

@@ -3,16 +3,8 @@
 
 use super::kernel::kernels;
 use crate::{pcm::PcmBlock, units::SAMPLE_RATE};
-use std::f32::consts::PI;
+use std::{f32::consts::PI, ops::Range};
 
-/// Samples at 48 kHz.
-const fn ms(ms: usize) -> usize {
-    ms * SAMPLE_RATE as usize / 1000
-}
-
-/// Length of the crossfade between two pieces. SoundTouch takes 8 ms; longer is purer with tones and still shorter than
-/// what the ear takes for a repetition. A multiple of [`COARSE`].
-const OVERLAP: usize = ms(12);
 /// The search looks at every fourth sample first.
 const COARSE: usize = 4;
 /// How many of the best places of the coarse search are looked at closely.
@@ -25,6 +17,7 @@ const FINALISTS: usize = 4;
 #[derive(Clone, Debug)]
 pub(crate) struct Wsola {
     tempo: f64,
+    geometry: Geometry,
     input: PcmBlock,
     /// Where in `input` the sound goes on without a cut.
     natural: usize,
@@ -43,26 +36,49 @@ struct Coarse {
     scores: Vec<f32>,
 }
 
-/// A piece's length without its crossfade, and the width of the search, in samples.
-///
-/// Slow tempos repeat: long pieces repeat less often. Fast ones drop: short pieces lose no syllable. The line between
-/// is SoundTouch's (90 to 40 ms for tempos of 0.5 to 2, search over 20 to 15 ms).
-fn geometry(tempo: f64) -> (usize, usize) {
-    let way = ((tempo - 0.5) / 1.5).clamp(0.0, 1.0);
-    let line = |slow_ms: f64, fast_ms: f64| {
-        (slow_ms + (fast_ms - slow_ms) * way) * f64::from(SAMPLE_RATE) / 1000.0
-    };
-    (
-        line(90.0, 40.0) as usize - OVERLAP,
-        line(24.0, 20.0) as usize,
-    )
+/// What is kept in front of the next piece for a search, should the tempo change: half the longest piece and half
+/// the widest search, in samples, and more.
+const REACH_BACK: usize = 4_096;
+
+/// Lengths in samples.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Geometry {
+    /// A piece without its crossfade: what every round gives out.
+    hop: usize,
+    /// Width of the search.
+    seek: usize,
+    /// The crossfade, a multiple of [`COARSE`].
+    overlap: usize,
+}
+
+impl Geometry {
+    /// Slow tempos repeat: long pieces repeat less often. Fast ones drop: short pieces lose no syllable. The line between
+    /// is SoundTouch's (90 to 40 ms for tempos of 0.5 to 2, search over 20 to 15 ms there). Its crossfade is 8 ms; a
+    /// longer one is purer with tones and still shorter than what the ear takes for a repetition.
+    ///
+    /// `scale` is how much shorter all this is made because the sound will be stretched afterwards.
+    fn new(tempo: f64, scale: f64) -> Self {
+        let way = ((tempo - 0.5) / 1.5).clamp(0.0, 1.0);
+        let line = |slow_ms: f64, fast_ms: f64| {
+            ((slow_ms + (fast_ms - slow_ms) * way) * scale * f64::from(SAMPLE_RATE) / 1000.0)
+                as usize
+        };
+        let overlap = line(12.0, 12.0) / COARSE * COARSE;
+        Self {
+            hop: line(90.0, 40.0) - overlap,
+            seek: line(24.0, 20.0),
+            overlap,
+        }
+    }
 }
 
 impl Wsola {
-    /// At the beginning of a stream; `tempo` 1/400 to 400, above 1 is faster.
-    pub fn new(tempo: f64) -> Self {
+    /// At the beginning of a stream; `tempo` 1/400 to 400, above 1 is faster; `scale` 0.25 to 2, how long the pieces are
+    /// against the usual.
+    pub fn new(tempo: f64, scale: f64) -> Self {
         Self {
             tempo,
+            geometry: Geometry::new(tempo, scale),
             input: PcmBlock::default(),
             natural: 0,
             nominal: 0.0,
@@ -72,13 +88,15 @@ impl Wsola {
     }
 
     /// Another tempo from the next piece on.
-    pub fn set_tempo(&mut self, tempo: f64) {
+    pub fn set(&mut self, tempo: f64, scale: f64) {
         self.tempo = tempo;
+        self.geometry = Geometry::new(tempo, scale);
     }
 
     /// Forgets the stream.
-    pub fn reset(&mut self) {
-        *self = Self::new(self.tempo);
+    fn reset(&mut self) {
+        self.input.clear();
+        (self.natural, self.nominal, self.is_first) = (0, 0.0, true);
     }
 
     /// Input samples that have not been given out yet, in time.
@@ -89,30 +107,31 @@ impl Wsola {
     /// Takes `input` and appends all pieces that are complete.
     pub fn process(&mut self, input: &PcmBlock, out: &mut PcmBlock) {
         self.input.extend_from(input, 0..input.len());
-        let (hop, seek) = geometry(self.tempo);
+        let Geometry { hop, seek, overlap } = self.geometry;
         loop {
-            let last_candidate = self.nominal as usize + seek / 2;
-            let read = (last_candidate + hop + OVERLAP).max(self.natural + OVERLAP);
+            let target = self.target();
+            let last_candidate = target + seek / 2;
+            let read = (last_candidate + hop + overlap).max(self.natural + overlap);
             // Not before its own time is over: the end may come, and then the piece would be too long.
             let passed = self.nominal + hop as f64 * self.tempo;
             if self.input.len() < read || (self.input.len() as f64) < passed {
                 return;
             }
-            let first_candidate = (self.nominal as usize).saturating_sub(seek / 2);
+            let first_candidate = target.saturating_sub(seek / 2);
             let at = if self.is_first {
                 self.natural
             } else {
-                self.best(first_candidate, last_candidate)
+                self.best(first_candidate, target, last_candidate)
             };
             self.join(at, hop, out);
             self.nominal = passed;
-            self.forget(seek);
+            self.forget();
         }
     }
 
     /// Appends the rest, so that the last output sample is the last input sample, and ends the stream.
     pub fn flush(&mut self, out: &mut PcmBlock) {
-        let (hop, seek) = geometry(self.tempo);
+        let Geometry { hop, seek, overlap } = self.geometry;
         let len = self.input.len();
         let mut left = ((len as f64 - self.nominal) / self.tempo).round().max(0.0) as usize;
         while left > 0 && len > 0 {
@@ -121,13 +140,14 @@ impl Wsola {
                 self.join(len - piece, piece, out);
             } else {
                 // Pieces may not reach beyond the end.
-                let limit = len.saturating_sub(piece + OVERLAP);
-                let last = (self.nominal as usize + seek / 2).min(limit);
-                let first = (self.nominal as usize).saturating_sub(seek / 2).min(last);
+                let limit = len.saturating_sub(piece + overlap);
+                let target = self.target();
+                let last = (target + seek / 2).min(limit);
+                let first = target.saturating_sub(seek / 2).min(last);
                 let can_search =
-                    !self.is_first && self.natural + OVERLAP <= len && last + OVERLAP <= len;
+                    !self.is_first && self.natural + overlap <= len && last + overlap <= len;
                 let at = if can_search {
-                    self.best(first, last)
+                    self.best(first, target, last)
                 } else {
                     last.min(self.natural)
                 };
@@ -139,9 +159,16 @@ impl Wsola {
         self.reset();
     }
 
+    /// Where the next piece should begin so that its middle is in time: within it sound runs at the old tempo.
+    fn target(&self) -> usize {
+        (self.nominal + self.geometry.hop as f64 * (self.tempo - 1.0) / 2.0).max(0.0) as usize
+    }
+
     /// Appends `hop` samples from `at` on, faded in over what would have come naturally.
     fn join(&mut self, at: usize, hop: usize, out: &mut PcmBlock) {
-        let overlap = OVERLAP
+        let overlap = self
+            .geometry
+            .overlap
             .min(hop)
             .min(self.input.len().saturating_sub(self.natural));
         let overlap = if at == self.natural || self.is_first {
@@ -164,11 +191,9 @@ impl Wsola {
     }
 
     /// Drops what neither a piece nor a crossfade can need.
-    fn forget(&mut self, seek: usize) {
-        // A tempo may be set in between, whose search is wider than this one's.
-        let margin = seek.max(geometry(0.0).1);
+    fn forget(&mut self) {
         let useless = (self.nominal as usize)
-            .saturating_sub(margin)
+            .saturating_sub(REACH_BACK)
             .min(self.natural)
             .min(self.input.len());
         self.input.drop_front(useless);
@@ -176,50 +201,33 @@ impl Wsola {
         self.nominal -= useless as f64;
     }
 
-    /// Where from `first` to `last` the input is most like what would come naturally.
-    fn best(&mut self, first: usize, last: usize) -> usize {
+    /// Where from `first` to `last`, preferably near `target`, the input is most like what would come naturally.
+    fn best(&mut self, first: usize, target: usize, last: usize) -> usize {
+        let overlap = self.geometry.overlap;
         let mut coarse = std::mem::take(&mut self.coarse);
-        let places = (last - first) / COARSE + 1;
-        decimate(
-            &self.input,
-            self.natural,
-            OVERLAP / COARSE,
-            &mut coarse.wanted,
-        );
-        let area = (places - 1 + OVERLAP / COARSE).min((self.input.len() - first) / COARSE);
-        decimate(&self.input, first, area, &mut coarse.area);
-        let centre = (self.nominal - first as f64) / COARSE as f64;
-        let half = (places as f64 / 2.0).max(1.0);
-        let places = places.min((area + 1).saturating_sub(OVERLAP / COARSE));
+        let len = overlap / COARSE;
+        decimate(&self.input, self.natural, len, &mut coarse.wanted);
+        let reach = (last - first) / COARSE + len;
+        let reach = reach.min((self.input.len() - first) / COARSE);
+        decimate(&self.input, first, reach, &mut coarse.area);
+        let half = ((last - first) as f64 / 2.0).max(1.0);
+        let away = |at: usize| away((at as f64 - target as f64) / half);
+        let search = Search::new(&coarse.wanted, 0, len, &coarse.area);
         coarse.scores.clear();
-        let mut energy = f64::NAN;
-        for place in 0..places {
-            energy = energy_at(&coarse.area, place, OVERLAP / COARSE, energy);
-            let likeness = likeness(
-                &coarse.wanted,
-                0,
-                &coarse.area,
-                place,
-                OVERLAP / COARSE,
-                energy,
-            );
-            coarse
-                .scores
-                .push(likeness - away((place as f64 - centre) / half));
-        }
-        let mut best = (
-            f32::NEG_INFINITY,
-            (self.nominal as usize).clamp(first, last),
-        );
+        let places = (reach + 1).saturating_sub(len);
+        let scores = search.likeness(0..places).enumerate();
+        coarse
+            .scores
+            .extend(scores.map(|(place, likeness)| likeness - away(first + place * COARSE)));
+
+        let search = Search::new(&self.input, self.natural, overlap, &self.input);
+        let mut best = (f32::NEG_INFINITY, target.clamp(first, last));
         for place in finalists(&coarse.scores).into_iter().flatten() {
             let middle = first + place * COARSE;
-            let from = middle.saturating_sub(COARSE - 1).max(first);
-            let to = (middle + COARSE - 1).min(last);
-            let mut energy = f64::NAN;
-            for at in from..=to {
-                energy = energy_at(&self.input, at, OVERLAP, energy);
-                let score = likeness(&self.input, self.natural, &self.input, at, OVERLAP, energy)
-                    - away((at as f64 - self.nominal) / (half * COARSE as f64));
+            let from = (middle + 1).saturating_sub(COARSE).max(first);
+            let range = from..(middle + COARSE).min(last + 1);
+            for (at, likeness) in range.clone().zip(search.likeness(range)) {
+                let score = likeness - away(at);
                 if score > best.0 {
                     best = (score, at);
                 }
@@ -230,9 +238,59 @@ impl Wsola {
     }
 }
 
+/// A stretch of sound that is searched for in another.
+struct Search<'a> {
+    wanted: [&'a [f32]; 2],
+    energy: f64,
+    area: &'a PcmBlock,
+}
+
+impl<'a> Search<'a> {
+    /// Looks for `len` samples of `block` from `at` on.
+    fn new(block: &'a PcmBlock, at: usize, len: usize, area: &'a PcmBlock) -> Self {
+        let [left, right] = &block.channels;
+        let wanted = [&left[at..at + len], &right[at..at + len]];
+        Self {
+            wanted,
+            energy: energy(wanted),
+            area,
+        }
+    }
+
+    /// Correlation of both channels together with each of the `places` in the area, −1 to 1; 0 with silence.
+    fn likeness(&self, places: Range<usize>) -> impl Iterator<Item = f32> + '_ {
+        let dot = kernels().dot;
+        let len = self.wanted[0].len();
+        let at = move |place: usize| [0, 1].map(|c| &self.area.channels[c][place..place + len]);
+        let first = places.start;
+        let mut found = if places.is_empty() {
+            0.0
+        } else {
+            energy(at(first))
+        };
+        places.map(move |place| {
+            if place > first {
+                let square = |c: usize, n: usize| f64::from(self.area.channels[c][n]).powi(2);
+                let change = |c| square(c, place + len - 1) - square(c, place - 1);
+                found = (found + change(0) + change(1)).max(0.0);
+            }
+            let there = at(place);
+            let sum = dot(self.wanted[0], there[0]) + dot(self.wanted[1], there[1]);
+            // Far below the quietest sound a file can hold.
+            (f64::from(sum) / (found * self.energy + 1e-18).sqrt()) as f32
+        })
+    }
+}
+
+/// Sum of the squares of both channels.
+fn energy(samples: [&[f32]; 2]) -> f64 {
+    let square = |x: &f32| f64::from(*x) * f64::from(*x);
+    samples.into_iter().flatten().map(square).sum()
+}
+
 /// What a place loses for lying far from where it should: enough to decide between equals, not between good and bad.
 fn away(way: f64) -> f32 {
-    0.002 * (way * way) as f32
+    0.000_1 * (way * way) as f32
 }
 
 /// Means of [`COARSE`] samples each, from `from` on.
@@ -245,36 +303,6 @@ fn decimate(input: &PcmBlock, from: usize, len: usize, to: &mut PcmBlock) {
                 .map(|c| c.iter().sum::<f32>()),
         );
     }
-}
-
-/// Energy of `len` samples of both channels from `at` on; `before` is that of one sample earlier, or NaN.
-fn energy_at(block: &PcmBlock, at: usize, len: usize, before: f64) -> f64 {
-    let square = |x: f32| f64::from(x) * f64::from(x);
-    if before.is_nan() {
-        return block
-            .channels
-            .iter()
-            .map(|c| c[at..at + len].iter().map(|&x| square(x)).sum::<f64>())
-            .sum();
-    }
-    let change: f64 = block
-        .channels
-        .iter()
-        .map(|c| square(c[at + len - 1]) - square(c[at - 1]))
-        .sum();
-    (before + change).max(0.0)
-}
-
-/// Correlation of both channels together, against the energy of the candidate: −1 to 1 times a constant.
-fn likeness(a: &PcmBlock, a_at: usize, b: &PcmBlock, b_at: usize, len: usize, energy: f64) -> f32 {
-    let dot = kernels().dot;
-    let sum: f32 = a
-        .channels
-        .iter()
-        .zip(&b.channels)
-        .map(|(a, b)| dot(&a[a_at..a_at + len], &b[b_at..b_at + len]))
-        .sum();
-    (f64::from(sum) / (energy + 1e-9).sqrt()) as f32
 }
 
 /// The places of the highest peaks, best first.

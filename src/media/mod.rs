@@ -3,4 +3,9 @@
 
 pub mod codec;
 pub mod demux;
+pub mod file;
+pub mod http;
+pub mod ranges;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod window;

@@ -3,6 +3,8 @@
 
 pub mod address;
 pub mod guard;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod tls;
 
 use crate::{error::Failure, units::Secret};

@@ -1,2 +1,228 @@
-//! Owns: one run of a track: bytes to frames.
+//! Owns: one run of a track: from fetched bytes to a ring of frames.
 //! Never knows: sessions, clients, voice.
+
+pub mod encode;
+mod feed;
+mod pipeline;
+pub mod pool;
+mod render;
+
+use crate::{
+    dsp::{FilterSpec, Quality as ResamplingQuality},
+    error::Failure,
+    frame::{self, FrameFormat, FrameReader, Progress, ReaderEvent},
+    media::{demux::probe::Hint, window::ByteWindow},
+    units::{FRAME_DURATION, Samples},
+};
+use pool::{Pool, Waker};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+/// How playbacks work on this node.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// How far ahead of the listener frames are made: Lavalink's `frameBufferDurationMs`, ours is 400 ms.
+    pub frame_buffer: Duration,
+    /// The encoder's.
+    pub quality: encode::Quality,
+    /// Lavalink's `resamplingQuality`.
+    pub resampling: ResamplingQuality,
+    /// Lavalink's `useSeekGhosting`: old frames are heard until the first one of the new place is there.
+    pub seek_ghosting: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            frame_buffer: Duration::from_millis(400),
+            quality: encode::Quality::default(),
+            resampling: ResamplingQuality::Low,
+            seek_ghosting: true,
+        }
+    }
+}
+
+/// What is to be played, and how it begins.
+pub struct Request {
+    /// The bytes.
+    pub window: ByteWindow,
+    /// What their container may be.
+    pub hint: Hint,
+    /// Where to begin.
+    pub start: Samples,
+    /// Lavalink's volume, 0 to 1000.
+    pub volume: u16,
+    /// The filters.
+    pub filters: FilterSpec,
+    /// What the frames are to be.
+    pub format: FrameFormat,
+    /// Time without a frame, while one was asked for, after which the playback is stuck.
+    pub stuck_after: Duration,
+}
+
+/// What a playback tells. Called on pool and output threads: must not block.
+#[derive(Debug)]
+pub enum Event {
+    /// The headers are read.
+    Opened {
+        /// Exact length, if the container tells it.
+        length: Option<Samples>,
+        /// Whether [`Playback::seek`] does anything.
+        is_seekable: bool,
+    },
+    /// It cannot go on. What was made can still be heard; [`ReaderEvent::Drained`] follows when it has been.
+    Failed {
+        /// Why.
+        failure: Failure,
+        /// Whether any frame had been made.
+        produced: bool,
+    },
+    /// From the frames' reader.
+    Reader(ReaderEvent),
+}
+
+/// What the owner of a playback wants of it: the latest of each counts.
+#[derive(Clone)]
+struct Wishes {
+    volume: u16,
+    filters: FilterSpec,
+    seek: Option<Samples>,
+    is_stopped: bool,
+}
+
+struct Parts {
+    window: ByteWindow,
+    hint: Hint,
+    format: FrameFormat,
+}
+
+/// Runs playbacks. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    pool: Arc<Pool>,
+    settings: Settings,
+}
+
+impl Engine {
+    /// Makes an engine with `workers` threads of its own.
+    #[must_use]
+    pub fn new(workers: usize, settings: Settings) -> Self {
+        Self {
+            pool: Arc::new(Pool::new(workers)),
+            settings,
+        }
+    }
+
+    /// Starts playing. Frames appear in the reader as soon as the first bytes are there.
+    pub fn start(
+        &self,
+        request: Request,
+        events: impl Fn(Event) + Send + Sync + 'static,
+    ) -> (Playback, FrameReader) {
+        let events: Arc<dyn Fn(Event) + Send + Sync> = Arc::new(events);
+        let wishes = Arc::new(Mutex::new(Wishes {
+            volume: request.volume,
+            filters: request.filters,
+            seek: (request.start > Samples::ZERO).then_some(request.start),
+            is_stopped: false,
+        }));
+        let frames = self
+            .settings
+            .frame_buffer
+            .as_millis()
+            .div_ceil(FRAME_DURATION.as_millis())
+            + 1;
+        let stuck_after = (request.stuck_after.as_millis() / FRAME_DURATION.as_millis()).max(1);
+        let mut window = request.window;
+        let mut reader = None;
+        let waker = self.pool.add(|waker| {
+            let (for_reader, for_window) = (waker.clone(), waker);
+            let notify = events.clone();
+            let (writer, taken) = frame::ring(
+                request.format,
+                frames as usize,
+                u32::try_from(stuck_after).unwrap_or(u32::MAX),
+                move || for_reader.wake(),
+                move |event| notify(Event::Reader(event)),
+            );
+            if request.start > Samples::ZERO {
+                writer.progress().begin_seek(request.start);
+            }
+            reader = Some(taken);
+            window.on_ready(move || for_window.wake());
+            let parts = Parts {
+                window,
+                hint: request.hint,
+                format: request.format,
+            };
+            Box::new(pipeline::Pipeline::new(
+                parts,
+                writer,
+                wishes.clone(),
+                events,
+                self.settings,
+            ))
+        });
+        let reader = reader.expect("made with the job");
+        let playback = Playback {
+            progress: reader.progress(),
+            wishes,
+            waker,
+        };
+        (playback, reader)
+    }
+
+    /// Playbacks that ended by a panic since the start.
+    #[must_use]
+    pub fn panics(&self) -> u64 {
+        self.pool.panics()
+    }
+}
+
+/// A running playback, as its owner holds it. Dropping it ends it.
+pub struct Playback {
+    progress: Arc<Progress>,
+    wishes: Arc<Mutex<Wishes>>,
+    waker: Waker,
+}
+
+impl Playback {
+    fn wish(&self, change: impl FnOnce(&mut Wishes)) {
+        change(&mut self.wishes.lock().unwrap_or_else(PoisonError::into_inner));
+        self.waker.wake();
+    }
+
+    /// Goes on at `to`; the position is that at once. Nothing happens on a stream that cannot seek. Beyond the end, the
+    /// playback drains.
+    pub fn seek(&self, to: Samples) {
+        self.progress.begin_seek(to);
+        self.wish(|w| w.seek = Some(to));
+    }
+
+    /// Changes the volume (0 to 1000), to be heard after one frame.
+    pub fn set_volume(&self, volume: u16) {
+        self.wish(|w| w.volume = volume);
+    }
+
+    /// Changes the filters.
+    pub fn set_filters(&self, filters: FilterSpec) {
+        self.wish(|w| w.filters = filters);
+    }
+
+    /// Position, counters, and the limit.
+    #[must_use]
+    pub const fn progress(&self) -> &Arc<Progress> {
+        &self.progress
+    }
+}
+
+impl Drop for Playback {
+    fn drop(&mut self) {
+        self.wish(|w| w.is_stopped = true);
+    }
+}
+
+#[cfg(test)]
+mod tests;

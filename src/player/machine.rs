@@ -10,7 +10,7 @@ mod input;
 mod playing;
 
 pub use effect::Effect;
-pub use input::{Change, Moment, Play, Settings, SoundEvent};
+pub use input::{Change, Moment, Play, Settings};
 
 use super::{
     link::Link,
@@ -21,6 +21,7 @@ use crate::{
     error::Failure,
     frame::ReaderEvent,
     output::OutputEvent,
+    playback::Event,
     units::{Millis, Samples},
 };
 use playing::Playing;
@@ -333,12 +334,12 @@ impl Machine {
     }
 
     /// A playback tells something. Ignored unless it is the current one.
-    pub fn heard_sound(&mut self, now: Moment, generation: u64, event: SoundEvent) {
+    pub fn heard_sound(&mut self, now: Moment, generation: u64, event: Event) {
         let Some(playing) = self.playing.as_mut().filter(|p| p.generation == generation) else {
             return;
         };
         match event {
-            SoundEvent::Opened {
+            Event::Opened {
                 length,
                 is_seekable,
             } => {
@@ -349,18 +350,18 @@ impl Machine {
                 }
                 playing.is_seekable &= is_seekable;
             }
-            SoundEvent::Failed { failure, produced } => {
+            Event::Failed { failure, produced } => {
                 let shown = playing.shown(now.position);
                 self.tell(Note::TrackException(shown, failure));
                 if !produced {
                     self.end(now, EndReason::LoadFailed);
                 }
             }
-            SoundEvent::Reader(ReaderEvent::Started) => {}
-            SoundEvent::Reader(ReaderEvent::Drained | ReaderEvent::LimitReached) => {
+            Event::Reader(ReaderEvent::Started) => {}
+            Event::Reader(ReaderEvent::Drained | ReaderEvent::LimitReached) => {
                 self.end(now, EndReason::Finished);
             }
-            SoundEvent::Reader(ReaderEvent::Stuck) => {
+            Event::Reader(ReaderEvent::Stuck) => {
                 if !std::mem::replace(&mut playing.is_stuck, true) {
                     let shown = playing.shown(now.position);
                     self.tell(Note::TrackStuck(shown, self.settings.stuck_after));

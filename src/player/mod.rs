@@ -13,11 +13,12 @@ use crate::{
     error::Failure,
     frame::{FrameReader, Progress},
     output::{Output, OutputEvent},
+    playback::{Event, Playback},
     track::{LoadResult, Track},
     units::{GuildId, Samples, UserId},
 };
 use futures_util::future::BoxFuture;
-use machine::{Change, Effect, Machine, Moment, Play, Settings, SoundEvent};
+use machine::{Change, Effect, Machine, Moment, Play, Settings};
 use note::{Note, Shown, State, VoiceTarget};
 use std::{sync::Arc, time::Instant};
 use tokio::sync::oneshot;
@@ -56,8 +57,22 @@ pub trait Sound: Send {
     fn set_filters(&self, filters: FilterSpec);
 }
 
+impl Sound for Playback {
+    fn seek(&self, to: Samples) {
+        Self::seek(self, to);
+    }
+
+    fn set_volume(&self, percent: u16) {
+        Self::set_volume(self, percent);
+    }
+
+    fn set_filters(&self, filters: FilterSpec) {
+        Self::set_filters(self, filters);
+    }
+}
+
 /// Told by a playback, on any thread.
-pub type OnSound = Box<dyn Fn(SoundEvent) + Send + Sync>;
+pub type OnSound = Box<dyn Fn(Event) + Send + Sync>;
 /// Told by an output, on any thread.
 pub type OnVoice = Box<dyn FnMut(OutputEvent) + Send>;
 
@@ -79,7 +94,7 @@ pub trait World: Send + Sync {
 /// What comes back to a player from its playback and its output, with the generation it belongs to.
 pub enum PlayerEvent {
     /// A playback tells something.
-    Sound(u64, SoundEvent),
+    Sound(u64, Event),
     /// An output tells something.
     Voice(u64, OutputEvent),
     /// The output that held the reader is gone.
@@ -359,7 +374,7 @@ impl Player {
             Ok(started) => started,
             Err(failure) => {
                 self.silence();
-                let failed = SoundEvent::Failed {
+                let failed = Event::Failed {
                     failure,
                     produced: false,
                 };

@@ -5,8 +5,8 @@ mod stage;
 
 use super::*;
 use crate::{
-    error::Failure, frame::ReaderEvent, output::OutputEvent, player::machine::SoundEvent,
-    protocol::rest, units::GuildId,
+    error::Failure, frame::ReaderEvent, output::OutputEvent, playback::Event, protocol::rest,
+    units::GuildId,
 };
 use stage::{GUILD, encoded, stage, stage_with};
 
@@ -243,7 +243,7 @@ async fn late_events_of_a_destroyed_player_do_not_reach_its_successor() {
     stage.find(&client).await.destroy_player(GUILD).await;
     stage.play(&client, "b").await;
     client.heard().await;
-    stage.sound_event(0, SoundEvent::Reader(ReaderEvent::Drained));
+    stage.sound_event(0, Event::Reader(ReaderEvent::Drained));
     assert_eq!(client.heard().await, [""; 0]);
 }
 
@@ -294,7 +294,7 @@ async fn a_lost_session_that_may_be_resumed_waits_and_tells_what_was_missed() {
     assert!(stage.sessions.find(&id).await.is_none());
     assert!(stage.sessions.will_resume(&id));
     assert_eq!(stage.sessions.totals().players, 0);
-    stage.sound_event(0, SoundEvent::Reader(ReaderEvent::Drained));
+    stage.sound_event(0, Event::Reader(ReaderEvent::Drained));
     tokio::time::sleep(Duration::from_secs(29)).await;
     let mut client = stage.resume(&id).await;
     assert!(client.resumed && client.id == id);

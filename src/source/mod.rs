@@ -1,2 +1,109 @@
 //! Owns: places that tracks come from.
 //! Never knows: players, sessions.
+
+mod http;
+mod local;
+mod playlist;
+mod probe;
+mod registry;
+
+pub use registry::Registry;
+
+use crate::{
+    error::Failure,
+    media::{demux::probe::Hint, window::ByteWindow},
+    net,
+    track::{LoadResult, Track},
+};
+use futures_util::future::BoxFuture;
+use std::{path::PathBuf, time::Duration};
+
+/// Title of a track that has none.
+pub const UNKNOWN_TITLE: &str = "Unknown title";
+/// Author of a track that has none.
+pub const UNKNOWN_AUTHOR: &str = "Unknown artist";
+
+/// Which sources there are, and their limits.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The `http` source (`sources.http`).
+    pub http: bool,
+    /// The `local` source (`sources.local`).
+    pub local: bool,
+    /// The directories that local files must lie in, symbolic links followed (`localRoots`); any, when there are none.
+    pub local_roots: Vec<PathBuf>,
+    /// How requests are made.
+    pub network: net::Settings,
+    /// The longest that one load may take, all its references included. The original has only the limits of each request.
+    pub load_timeout: Duration,
+}
+
+impl Default for Settings {
+    /// Lavalink's defaults (reference, 5.2).
+    fn default() -> Self {
+        Self {
+            http: true,
+            local: false,
+            local_roots: Vec::new(),
+            network: net::Settings::default(),
+            load_timeout: Duration::from_secs(15),
+        }
+    }
+}
+
+/// What is to be loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// The identifier.
+    pub identifier: String,
+    /// A title that a playlist gave for it, for when it has none of its own.
+    pub title: Option<String>,
+}
+
+impl Reference {
+    /// An identifier as a client sends it.
+    pub fn new(identifier: impl Into<String>) -> Self {
+        Self {
+            identifier: identifier.into(),
+            title: None,
+        }
+    }
+}
+
+/// What a source makes of an identifier.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Another source may know it.
+    NotMine,
+    /// This.
+    Found(LoadResult),
+    /// It stands for another identifier: all sources are asked anew.
+    Reference(Reference),
+}
+
+/// The bytes of a track.
+pub struct Media {
+    /// Where they arrive.
+    pub window: ByteWindow,
+    /// What they may be.
+    pub hint: Hint,
+}
+
+/// A place that tracks come from.
+pub trait Source: Send + Sync {
+    /// Its name, as tracks carry it (`sourceName`).
+    fn name(&self) -> &'static str;
+
+    /// Looks an identifier up.
+    ///
+    /// # Errors
+    /// When it is this source's, but cannot be loaded.
+    fn load<'a>(&'a self, reference: &'a Reference) -> BoxFuture<'a, Result<Outcome, Failure>>;
+
+    /// Begins to fetch a track, which may come from a client and so say anything. Never waits; what goes wrong later is told
+    /// by the window.
+    ///
+    /// # Errors
+    /// When the track cannot be one of this source's.
+    fn open(&self, track: &Track) -> Result<Media, Failure>;
+}

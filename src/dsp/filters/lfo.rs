@@ -75,11 +75,11 @@ mod tests {
     #[test]
     fn an_hour_later_the_phase_is_still_right() {
         let mut lfo = Lfo::new(14.0);
-        let hour = 3_600 * 48_000;
+        let hour: u64 = 3_600 * 48_000;
         lfo.since_exact = hour as u32;
         lfo.settle();
         for n in hour..hour + 1_000 {
-            // 14 Hz repeats every 24000 samples / 7.
+            // Reduced in integers: 14 Hz come round once a second.
             let want = (TAU * ((14 * n) % 48_000) as f64 / 48_000.0).sin();
             assert!((lfo.next() - want).abs() < 1e-7);
         }

@@ -1,10 +1,8 @@
-//! Owns: what a machine is told: settings, moments, a playback's events, a client's wishes.
+//! Owns: what a machine is told: settings, moments, a client's wishes.
 //! Never knows: what follows from it.
 
 use crate::{
     dsp::FilterSpec,
-    error::Failure,
-    frame::ReaderEvent,
     player::note::UserData,
     track::Track,
     units::{Millis, Samples},
@@ -29,27 +27,6 @@ pub struct Moment {
     pub position: Samples,
     /// Frames taken plus polls that found none, since the playback began.
     pub polls: u64,
-}
-
-/// What a playback tells its player.
-#[derive(Debug)]
-pub enum SoundEvent {
-    /// The headers are read.
-    Opened {
-        /// Exact length, when known.
-        length: Option<Samples>,
-        /// Whether it can be played from elsewhere.
-        is_seekable: bool,
-    },
-    /// Playing failed. What was made before is still to be heard when `produced`.
-    Failed {
-        /// Why.
-        failure: Failure,
-        /// Whether any frame was made.
-        produced: bool,
-    },
-    /// From the frame reader.
-    Reader(ReaderEvent),
 }
 
 /// The parts of a change that concern what is playing now (steps 9 to 12). `None` leaves alone.

@@ -180,7 +180,7 @@ impl Bench {
         self.machine.generations
     }
 
-    fn sound(&mut self, event: SoundEvent) {
+    fn sound(&mut self, event: Event) {
         let generation = self.machine.playing.as_ref().map_or(0, |p| p.generation);
         self.machine.heard_sound(self.now, generation, event);
     }

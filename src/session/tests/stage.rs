@@ -30,7 +30,7 @@ struct Voice {
 #[derive(Default)]
 struct Props {
     runs: Vec<Run>,
-    sounds: Vec<Arc<dyn Fn(SoundEvent) + Send + Sync>>,
+    sounds: Vec<Arc<dyn Fn(Event) + Send + Sync>>,
     writers: Vec<FrameWriter>,
     voices: Vec<Voice>,
 }
@@ -273,7 +273,7 @@ impl Stage {
         assert!(player.state.connected && player.voice.token == token);
     }
 
-    pub(super) fn sound_event(&self, index: usize, event: SoundEvent) {
+    pub(super) fn sound_event(&self, index: usize, event: Event) {
         let sound = self.world.0.lock().unwrap().sounds[index].clone();
         sound(event);
     }

@@ -9,7 +9,7 @@ fn the_end_time_finishes_the_track() {
     b.play_with("a", None, Some(1500));
     assert_eq!(b.seen()[0], "[start at 0 until Some(Samples(72000))]");
     b.hear(1500);
-    b.sound(SoundEvent::Reader(ReaderEvent::LimitReached));
+    b.sound(Event::Reader(ReaderEvent::LimitReached));
     assert_eq!(b.told(), ["end a Finished 1500"]);
 }
 
@@ -74,7 +74,7 @@ fn a_seek_past_the_end_shows_the_target_and_ends_where_the_sound_was() {
     let mut b = Bench::playing("a");
     b.hear(600);
     b.seek(10_000_000);
-    b.sound(SoundEvent::Reader(ReaderEvent::Drained));
+    b.sound(Event::Reader(ReaderEvent::Drained));
     assert_eq!(b.told(), ["update 10000000", "end a Finished 600"]);
 }
 
@@ -95,7 +95,7 @@ fn seeks_without_a_track_or_on_a_stream_are_ignored() {
     b.seek(1000);
     assert_eq!(b.seen(), [""; 0]);
     b.play("a");
-    b.sound(SoundEvent::Opened {
+    b.sound(Event::Opened {
         length: None,
         is_seekable: false,
     });

@@ -51,7 +51,7 @@ fn stop_ends_the_track_once() {
 fn a_natural_end_is_told_without_an_update() {
     let mut b = Bench::playing("a");
     b.hear(1960);
-    b.sound(SoundEvent::Reader(ReaderEvent::Drained));
+    b.sound(Event::Reader(ReaderEvent::Drained));
     assert_eq!(b.told(), ["end a Finished 1960"]);
     assert_eq!(b.run_until(60), [""; 0]);
 }
@@ -59,7 +59,7 @@ fn a_natural_end_is_told_without_an_update() {
 #[test]
 fn a_playback_that_fails_before_any_sound_ends_with_load_failed_at_once() {
     let mut b = Bench::playing("a");
-    b.sound(SoundEvent::Failed {
+    b.sound(Event::Failed {
         failure: Failure::common("gone"),
         produced: false,
     });
@@ -70,21 +70,21 @@ fn a_playback_that_fails_before_any_sound_ends_with_load_failed_at_once() {
 fn what_was_made_before_a_failure_is_heard_before_the_end() {
     let mut b = Bench::playing("a");
     b.hear(2000);
-    b.sound(SoundEvent::Failed {
+    b.sound(Event::Failed {
         failure: Failure::suspicious("cut"),
         produced: true,
     });
     assert_eq!(b.told(), ["exception a cut"]);
     b.hear(400);
-    b.sound(SoundEvent::Reader(ReaderEvent::Drained));
+    b.sound(Event::Reader(ReaderEvent::Drained));
     assert_eq!(b.told(), ["end a Finished 2400"]);
 }
 
 #[test]
 fn stuck_is_told_once_with_an_update_and_the_track_goes_on() {
     let mut b = Bench::playing("a");
-    b.sound(SoundEvent::Reader(ReaderEvent::Stuck));
-    b.sound(SoundEvent::Reader(ReaderEvent::Stuck));
+    b.sound(Event::Reader(ReaderEvent::Stuck));
+    b.sound(Event::Reader(ReaderEvent::Stuck));
     assert_eq!(b.told(), ["stuck 10000", "update 0"]);
     assert!(b.machine.has_track());
 }
@@ -136,13 +136,13 @@ fn late_events_of_an_old_playback_change_nothing() {
     b.play("b");
     b.seen();
     for event in [
-        SoundEvent::Reader(ReaderEvent::Drained),
-        SoundEvent::Reader(ReaderEvent::Stuck),
-        SoundEvent::Failed {
+        Event::Reader(ReaderEvent::Drained),
+        Event::Reader(ReaderEvent::Stuck),
+        Event::Failed {
             failure: Failure::fault("late"),
             produced: false,
         },
-        SoundEvent::Opened {
+        Event::Opened {
             length: Some(Samples(48)),
             is_seekable: false,
         },
@@ -156,7 +156,7 @@ fn late_events_of_an_old_playback_change_nothing() {
 #[test]
 fn the_headers_correct_the_length_but_not_a_streams() {
     let mut b = Bench::playing("a");
-    let opened = || SoundEvent::Opened {
+    let opened = || Event::Opened {
         length: Some(Samples(48_000 * 29)),
         is_seekable: true,
     };

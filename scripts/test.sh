@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Formatting, lints, all tests. Exit status 0 when everything is in order; a summary stands at the end.
+# The conformance harness is not run here but by .ci/run.
+# shellcheck source-path=SCRIPTDIR source=prerequisites.sh
+. "$(dirname "${BASH_SOURCE[0]}")/prerequisites.sh"
+
+for component in rustfmt clippy; do
+  if ! cargo "${component/rustfmt/fmt}" --version >/dev/null 2>&1; then
+    command -v rustup >/dev/null 2>&1 || {
+      say "$component is missing: install it with your Rust toolchain"
+      exit 1
+    }
+    rustup component add "$component"
+  fi
+done
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+failed=()
+
+say "formatting"
+cargo fmt --check || failed+=(formatting)
+say "clippy"
+cargo clippy --locked --all-targets -- -D warnings || failed+=(clippy)
+say "tests"
+cargo test --locked --no-fail-fast 2>&1 | tee "$log" || failed+=(tests)
+
+say "summary"
+awk '
+  /^test result:/ { for (i = 1; i < NF; i++) {
+    if ($(i + 1) ~ /^passed/) passed += $i
+    if ($(i + 1) ~ /^failed/) failures += $i
+    if ($(i + 1) ~ /^ignored/) ignored += $i } }
+  END { printf "tests: %d passed, %d failed, %d ignored\n", passed, failures, ignored }
+' "$log"
+if [ ${#failed[@]} -gt 0 ]; then
+  say "not in order: ${failed[*]}"
+  exit 1
+fi
+say "all in order"

@@ -1,0 +1,296 @@
+//! Owns: turning what was collected into settings: placeholders, types, ranges, what must be there.
+//! Never knows: where the text was read from, beyond the origin it carries.
+
+use std::{cell::Cell, collections::BTreeMap};
+
+use super::{
+    Loaded,
+    bind::{Binder, Given, Part, Raw},
+    diagnostic::{Diagnostic, Level, Origin},
+    effective::Effective,
+    name,
+    place::{self, Match},
+    placeholder,
+    schema::{self, Bound, Key, Standing, TABLE},
+    settings::{Bitrate, Config},
+    value::{Kind, Value},
+};
+
+/// A value in force, and whether it must stay unseen.
+struct InForce {
+    value: Value,
+    is_secret: bool,
+}
+
+impl Binder {
+    /// Reads every value and gives the result.
+    pub(super) fn finish(mut self) -> Loaded {
+        let mut config = schema::defaults();
+        let mut values = BTreeMap::new();
+        let given = std::mem::take(&mut self.given);
+        for (slot, one) in &given {
+            let Some(in_force) = self.value(one, &given) else {
+                continue;
+            };
+            let bound = Bound {
+                key: one.place.key(),
+                name: &one.place.name,
+                value: &in_force.value,
+                explicit: true,
+            };
+            (bound.key.set)(&mut config, &bound);
+            self.remark(one, &in_force.value);
+            values.insert(slot.clone(), in_force);
+        }
+        self.require_password(&config, &given);
+        let effective = effective(&given, &values);
+        self.errors.sort_by(|a, b| a.origin.cmp(&b.origin));
+        self.warnings
+            .sort_by(|a, b| (a.level, &a.origin).cmp(&(b.level, &b.origin)));
+        Loaded {
+            config: if self.errors.is_empty() {
+                Ok(config)
+            } else {
+                Err(self.errors)
+            },
+            warnings: self.warnings,
+            effective,
+        }
+    }
+
+    /// The value of a key; `None` when it is empty (the default stays) or wrong (an error has been noted).
+    fn value(&mut self, given: &Given, all: &BTreeMap<(usize, String), Given>) -> Option<InForce> {
+        let key = given.place.key();
+        match &given.raw {
+            Raw::Scalar(part) => {
+                let (text, is_secret) = self.resolve(given, part, all)?;
+                if text.trim().is_empty() && !key.kind.is_text() {
+                    return None;
+                }
+                let read = match key.kind.read(&text) {
+                    Ok(read) => read,
+                    Err(why) => {
+                        self.refuse(given, part, &why, is_secret);
+                        return None;
+                    }
+                };
+                if let Some(corrected) = read.corrected {
+                    let message = format!("{}: {corrected}", given.place.path());
+                    self.warnings.push(
+                        Diagnostic::warning(part.origin.clone(), message)
+                            .showing(part.excerpt.clone()),
+                    );
+                }
+                Some(InForce {
+                    value: read.value,
+                    is_secret,
+                })
+            }
+            Raw::List(parts) => self.list(given, parts, all),
+        }
+    }
+
+    fn list(
+        &mut self,
+        given: &Given,
+        parts: &BTreeMap<usize, Part>,
+        all: &BTreeMap<(usize, String), Given>,
+    ) -> Option<InForce> {
+        let Kind::List(item) = given.place.key().kind else {
+            return None;
+        };
+        let mut values = Vec::new();
+        let mut any_secret = false;
+        let mut any_wrong = false;
+        for part in parts.values() {
+            let Some((text, is_secret)) = self.resolve(given, part, all) else {
+                any_wrong = true;
+                continue;
+            };
+            any_secret |= is_secret;
+            match item.read(&text) {
+                Ok(value) => values.push(value),
+                Err(why) => {
+                    self.refuse(given, part, &why, is_secret);
+                    any_wrong = true;
+                }
+            }
+        }
+        (!any_wrong).then_some(InForce {
+            value: Value::List(values),
+            is_secret: any_secret,
+        })
+    }
+
+    /// The text without placeholders, and whether it must stay unseen: its key is secret, or a secret went into it.
+    fn resolve(
+        &mut self,
+        given: &Given,
+        part: &Part,
+        all: &BTreeMap<(usize, String), Given>,
+    ) -> Option<(String, bool)> {
+        let is_secret = Cell::new(matches!(given.place.key().kind, Kind::Secret));
+        let look_up = |wanted: &str| {
+            if name::split(wanted)
+                .iter()
+                .any(|segment| name::is_secret(segment))
+            {
+                is_secret.set(true);
+            }
+            if let Some(text) = self.env.get(wanted) {
+                return Some(text.clone());
+            }
+            let Match::Key(place) = place::find(&name::split(wanted)) else {
+                return None;
+            };
+            match &all.get(&(place.row, name::uniform(&place.name)))?.raw {
+                Raw::Scalar(part) => Some(part.text.clone()),
+                Raw::List(_) => None,
+            }
+        };
+        match placeholder::resolve(&part.text, &look_up) {
+            Ok(text) => Some((text, is_secret.get())),
+            Err(why) => {
+                let message = format!("{}: {why}", given.place.path());
+                self.errors.push(
+                    Diagnostic::error(part.origin.clone(), message)
+                        .allowing("${NAME} for a variable that is set, or ${NAME:default}")
+                        .showing(part.excerpt.clone()),
+                );
+                None
+            }
+        }
+    }
+
+    fn refuse(&mut self, given: &Given, part: &Part, why: &str, is_secret: bool) {
+        let why = if is_secret {
+            "the value `***` is not allowed"
+        } else {
+            why
+        };
+        let message = format!("{}: {why}", given.place.path());
+        self.errors.push(
+            Diagnostic::error(part.origin.clone(), message)
+                .allowing(given.place.key().kind.allowed())
+                .showing(part.excerpt.clone()),
+        );
+    }
+
+    /// Says what a valid value does not do, or does.
+    fn remark(&mut self, given: &Given, value: &Value) {
+        let path = given.place.path();
+        let key = given.place.key();
+        let (level, message) = match key.standing {
+            Standing::NoEffect(why) => {
+                let level = if is_default(key, value) {
+                    Level::Note
+                } else {
+                    Level::Warning
+                };
+                (level, format!("{path} has no effect here: {why}"))
+            }
+            Standing::AbsentSource if *value == Value::Switch(true) => {
+                let source = key.last();
+                let text = format!("{path}: source {source} is not part of this version");
+                (Level::Warning, text)
+            }
+            Standing::Risky(meaning) if *value == Value::Switch(true) => {
+                (Level::Warning, format!("{path}: {meaning}"))
+            }
+            _ => return,
+        };
+        let origin = given.origin.clone();
+        self.warnings.push(match level {
+            Level::Note => Diagnostic::note(origin, message),
+            Level::Warning | Level::Error => Diagnostic::warning(origin, message),
+        });
+    }
+
+    fn require_password(&mut self, config: &Config, given: &BTreeMap<(usize, String), Given>) {
+        if !config.lavalink.password.expose().is_empty() {
+            return;
+        }
+        const PATH: &str = "lavalink.server.password";
+        let written = given.values().find(|one| one.place.key().path == PATH);
+        let origin = written.map_or(Origin::Nowhere, |one| one.origin.clone());
+        let is_known_wrong = written.is_some() && self.errors.iter().any(|e| e.origin == origin);
+        if is_known_wrong {
+            return;
+        }
+        let message = format!("{PATH} is not set; without it no client can authenticate");
+        self.errors.push(Diagnostic::error(origin, message).allowing(
+            "any text: `password:` below `lavalink:`, `server:` in the file, or the environment variable \
+             LAVALINK_SERVER_PASSWORD",
+        ));
+    }
+}
+
+fn is_default(key: &Key, value: &Value) -> bool {
+    match schema::default_of(key) {
+        Some(default) => default == *value,
+        None => match value {
+            Value::Text(text) => text.trim().is_empty(),
+            Value::List(items) => items.is_empty(),
+            _ => false,
+        },
+    }
+}
+
+/// Every key that is read, in the order of the table.
+fn effective(
+    given: &BTreeMap<(usize, String), Given>,
+    values: &BTreeMap<(usize, String), InForce>,
+) -> Vec<Effective> {
+    let mut all = Vec::new();
+    for (row, key) in TABLE.iter().enumerate().filter(|(_, key)| key.is_read()) {
+        let no_effect = match key.standing {
+            Standing::NoEffect(why) => Some(why),
+            Standing::AbsentSource => Some("this source is not part of this version"),
+            _ => None,
+        };
+        let written = values
+            .iter()
+            .filter(|((at, _), _)| *at == row)
+            .filter_map(|(slot, in_force)| Some((given.get(slot)?, in_force)));
+        let before = all.len();
+        all.extend(written.map(|(one, in_force)| Effective {
+            path: one.place.path(),
+            value: shown(key, &in_force.value, in_force.is_secret),
+            origin: Some(one.origin.clone()),
+            no_effect,
+        }));
+        if all.len() == before && !key.is_family() {
+            all.push(Effective {
+                path: key.path.to_owned(),
+                value: key.default.to_owned(),
+                origin: None,
+                no_effect,
+            });
+        }
+    }
+    all
+}
+
+/// A value as it would be written.
+fn shown(key: &Key, value: &Value, is_secret: bool) -> String {
+    if is_secret {
+        return "***".to_owned();
+    }
+    match value {
+        Value::Switch(on) => on.to_string(),
+        Value::Whole(number) => number.to_string(),
+        Value::Text(text) => text.escape_debug().to_string(),
+        Value::Choice(at) => match key.kind {
+            Kind::Choice(names) => names.get(*at).copied().unwrap_or_default().to_owned(),
+            _ => String::new(),
+        },
+        Value::Address(address) => address.to_string(),
+        Value::Block(block) => format!("{}/{}", block.address, block.prefix),
+        Value::Bitrate(Bitrate::Auto) => "auto".to_owned(),
+        Value::Bitrate(Bitrate::Fixed(rate)) => rate.to_string(),
+        Value::List(items) => {
+            let items: Vec<String> = items.iter().map(|item| shown(key, item, false)).collect();
+            format!("[{}]", items.join(", "))
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! Owns: what a row of the table of keys is: path, kind, default, whether it applies here, where its value goes.
+//! Never knows: where values come from.
+
+mod table;
+
+use std::{path::PathBuf, time::Duration};
+
+use crate::units::Secret;
+
+pub(super) use table::TABLE;
+
+use super::{
+    name,
+    settings::Config,
+    value::{Kind, Value},
+};
+
+/// One row: a key, or a family of keys.
+#[derive(Debug)]
+pub(super) struct Key {
+    /// Lavalink's spelling. A last segment `*` stands for any one segment, `**` for any number of segments.
+    pub path: &'static str,
+    pub kind: Kind,
+    /// As it would be written; empty: none, or blank text.
+    pub default: &'static str,
+    pub standing: Standing,
+    /// Puts a value of `kind` in its place.
+    pub set: fn(&mut Config, &Bound<'_>),
+}
+
+/// What a key means to this node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It does what it says.
+    Applies,
+    /// Read and validated, but without effect; why.
+    NoEffect(&'static str),
+    /// It does what it says, and a user should know what that means when it is on.
+    Risky(&'static str),
+    /// Switches on a source that this version does not have.
+    AbsentSource,
+    /// A block of a plugin.
+    PluginBlock,
+    /// The list of plugins for the JVM.
+    JvmPlugins,
+    /// A key of Spring Boot; what stands in its stead.
+    Spring(&'static str),
+}
+
+/// A value on its way into [`Config`].
+pub(super) struct Bound<'a> {
+    pub key: &'static Key,
+    /// What stood for `*` or `**`, as written; for other keys the last segment of the path.
+    pub name: &'a str,
+    pub value: &'a Value,
+    /// Whether a user wrote it; otherwise it is the default.
+    pub explicit: bool,
+}
+
+impl Bound<'_> {
+    fn switch(&self) -> bool {
+        match self.value {
+            Value::Switch(on) => *on,
+            _ => self.mismatch(),
+        }
+    }
+
+    fn number<T: TryFrom<i64>>(&self) -> T {
+        match self.value {
+            Value::Whole(number) => T::try_from(*number)
+                .ok()
+                .expect("the row's range fits its field"),
+            _ => self.mismatch(),
+        }
+    }
+
+    fn millis(&self) -> Duration {
+        Duration::from_millis(self.number())
+    }
+
+    fn text(&self) -> String {
+        match self.value {
+            Value::Text(text) => text.clone(),
+            _ => self.mismatch(),
+        }
+    }
+
+    fn secret(&self) -> Secret {
+        Secret::new(self.text())
+    }
+
+    fn path(&self) -> Option<PathBuf> {
+        Some(self.text())
+            .filter(|text| !text.trim().is_empty())
+            .map(PathBuf::from)
+    }
+
+    fn choice<T: Copy>(&self, all: &[T]) -> T {
+        match self.value {
+            Value::Choice(at) => *all.get(*at).expect("as many values as names in the row"),
+            _ => self.mismatch(),
+        }
+    }
+
+    fn list<T>(&self, pick: impl Fn(&Value) -> Option<T>) -> Vec<T> {
+        match self.value {
+            Value::List(items) => items
+                .iter()
+                .map(|item| pick(item).expect("the items are of the row's kind"))
+                .collect(),
+            _ => self.mismatch(),
+        }
+    }
+
+    fn mismatch(&self) -> ! {
+        unreachable!("{}: the kind of the row fits its setter", self.key.path)
+    }
+}
+
+const fn key(
+    path: &'static str,
+    kind: Kind,
+    default: &'static str,
+    set: fn(&mut Config, &Bound<'_>),
+) -> Key {
+    Key {
+        path,
+        kind,
+        default,
+        standing: Standing::Applies,
+        set,
+    }
+}
+
+/// A row that is recognised, reported as its standing says, and never read.
+const fn unread(path: &'static str, standing: Standing) -> Key {
+    Key {
+        path,
+        kind: Kind::Anything,
+        default: "",
+        standing,
+        set: |_, _| {},
+    }
+}
+
+/// A row that is read and validated for a value that nothing needs.
+const fn idle(path: &'static str, kind: Kind, default: &'static str, why: &'static str) -> Key {
+    key(path, kind, default, |_, _| {}).without_effect(why)
+}
+
+impl Key {
+    const fn without_effect(mut self, why: &'static str) -> Self {
+        self.standing = Standing::NoEffect(why);
+        self
+    }
+
+    const fn risky(mut self, meaning: &'static str) -> Self {
+        self.standing = Standing::Risky(meaning);
+        self
+    }
+
+    const fn absent(mut self) -> Self {
+        self.standing = Standing::AbsentSource;
+        self
+    }
+
+    /// Whether it has a value, unlike the blocks that are only recognised.
+    pub(super) fn is_read(&self) -> bool {
+        !matches!(self.kind, Kind::Anything)
+    }
+
+    /// Whether it stands for many keys.
+    pub(super) fn is_family(&self) -> bool {
+        self.path.ends_with('*')
+    }
+
+    /// The path without a trailing wildcard.
+    pub(super) fn stem(&self) -> &'static str {
+        self.path.trim_end_matches('*').trim_end_matches('.')
+    }
+
+    /// The segments of the stem in uniform form.
+    pub(super) fn segments(&self) -> Vec<String> {
+        self.stem().split('.').map(name::uniform).collect()
+    }
+
+    /// The last segment of the path.
+    pub(super) fn last(&self) -> &'static str {
+        self.stem().rsplit('.').next().unwrap_or(self.path)
+    }
+}
+
+/// The settings when nobody says anything.
+pub(super) fn defaults() -> Config {
+    let mut config = Config::blank();
+    for key in TABLE {
+        if let Some(value) = default_of(key) {
+            let bound = Bound {
+                key,
+                name: key.last(),
+                value: &value,
+                explicit: false,
+            };
+            (key.set)(&mut config, &bound);
+        }
+    }
+    config
+}
+
+/// A row's default as a value; `None` when the field stays blank.
+pub(super) fn default_of(key: &Key) -> Option<Value> {
+    (!key.default.is_empty()).then(|| {
+        key.kind
+            .read(key.default)
+            .expect("the defaults of the table are valid")
+            .value
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::config::settings::Bitrate;
+
+    /// Values at both ends of what a kind takes.
+    fn extremes(kind: Kind) -> Vec<Value> {
+        match kind {
+            Kind::Switch => vec![Value::Switch(true), Value::Switch(false)],
+            Kind::Whole { min, max, .. } | Kind::Size { min, max } => {
+                vec![Value::Whole(min), Value::Whole(max)]
+            }
+            Kind::Text | Kind::Secret => vec![Value::Text(String::new())],
+            Kind::Choice(names) => (0..names.len()).map(Value::Choice).collect(),
+            Kind::Address => vec![Value::Address([127, 0, 0, 1].into())],
+            Kind::Bitrate => vec![Value::Bitrate(Bitrate::Fixed(6000))],
+            Kind::List(_) => vec![Value::List(Vec::new())],
+            Kind::Anything => Vec::new(),
+        }
+    }
+
+    #[test]
+    fn every_setter_takes_every_value_of_its_kind() {
+        for key in TABLE {
+            for value in extremes(key.kind) {
+                let bound = Bound {
+                    key,
+                    name: key.last(),
+                    value: &value,
+                    explicit: true,
+                };
+                (key.set)(&mut Config::blank(), &bound);
+            }
+        }
+    }
+
+    #[test]
+    fn no_path_is_listed_twice() {
+        let mut seen = HashSet::new();
+        for key in TABLE {
+            assert!(seen.insert(key.path.to_lowercase()), "{}", key.path);
+        }
+    }
+
+    #[test]
+    fn defaults_are_within_their_own_ranges() {
+        for key in TABLE {
+            if !key.default.is_empty() {
+                let read = key.kind.read(key.default).expect(key.path);
+                assert!(read.corrected.is_none(), "{}", key.path);
+            }
+        }
+    }
+}

@@ -1,0 +1,667 @@
+//! Owns: the list of all keys. No other place names them; a new key is one row here and one field in `settings`.
+//! Never knows: where values come from.
+
+use std::{path::PathBuf, time::Duration};
+
+use super::{
+    super::{
+        settings::{Config, ListenAddress, LogLevel, ResamplingQuality, RotationStrategy},
+        value::{Correction, Item, Kind, Value},
+    },
+    Bound, Key, Standing, idle, key, unread,
+};
+
+const fn whole(min: i64, max: i64) -> Kind {
+    Kind::Whole {
+        min,
+        max,
+        correct: None,
+    }
+}
+
+const fn corrected(min: i64, max: i64, to: fn(i64) -> i64, rule: &'static str) -> Kind {
+    Kind::Whole {
+        min,
+        max,
+        correct: Some(Correction { to, rule }),
+    }
+}
+
+const I32: i64 = i32::MAX as i64;
+const GIB: i64 = 1 << 30;
+const LONGEST_TIMEOUT_MS: i64 = 600_000;
+const LEVELS: &[&str] = &[
+    "TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL", "OFF", "false",
+];
+const STRATEGIES: &[&str] = &[
+    "RotateOnBan",
+    "LoadBalance",
+    "NanoSwitch",
+    "RotatingNanoSwitch",
+];
+
+const TIMEOUT: Kind = corrected(
+    1,
+    LONGEST_TIMEOUT_MS,
+    |ms| {
+        if (1..=LONGEST_TIMEOUT_MS).contains(&ms) {
+            ms
+        } else {
+            LONGEST_TIMEOUT_MS
+        }
+    },
+    "no connection waits longer than ten minutes",
+);
+
+const NO_YOUTUBE: &str = "the YouTube source is not part of this version";
+const NO_SOUNDCLOUD: &str = "the SoundCloud source is not part of this version";
+const NO_JVM_PLUGINS: &str = "plugins of the JVM cannot be loaded";
+const NO_PLANNER: &str = "rotation of outgoing addresses is not part of this version";
+const NO_SENTRY: &str = "nothing is reported to Sentry";
+const NO_CLOUD_CONFIG: &str = "there is no client for Spring's config server";
+const NO_TLS: &str = "this node speaks plain HTTP; put a proxy in front of it for TLS";
+
+/// Every key. Reference section 5.2 for Lavalink's; ours stand at the end.
+pub(in crate::config) const TABLE: &[Key] = &[
+    key("server.port", whole(0, 65_535), "8080", |c, b| {
+        c.server.port = b.number()
+    }),
+    key("server.address", Kind::Address, "0.0.0.0", |c, b| {
+        if let Value::Address(address) = b.value {
+            c.server.address = ListenAddress(*address);
+        }
+    }),
+    key("server.http2.enabled", Kind::Switch, "false", |c, b| {
+        c.server.http2 = b.switch()
+    }),
+    // The node itself.
+    key("lavalink.server.password", Kind::Secret, "", |c, b| {
+        c.lavalink.password = b.secret()
+    }),
+    key(
+        "lavalink.server.sources.youtube",
+        Kind::Switch,
+        "true",
+        |c, b| c.lavalink.sources.youtube = b.switch(),
+    )
+    .absent(),
+    key(
+        "lavalink.server.sources.bandcamp",
+        Kind::Switch,
+        "true",
+        |c, b| c.lavalink.sources.bandcamp = b.switch(),
+    )
+    .absent(),
+    key(
+        "lavalink.server.sources.soundcloud",
+        Kind::Switch,
+        "true",
+        |c, b| c.lavalink.sources.soundcloud = b.switch(),
+    )
+    .absent(),
+    key(
+        "lavalink.server.sources.twitch",
+        Kind::Switch,
+        "true",
+        |c, b| c.lavalink.sources.twitch = b.switch(),
+    )
+    .absent(),
+    key(
+        "lavalink.server.sources.vimeo",
+        Kind::Switch,
+        "true",
+        |c, b| c.lavalink.sources.vimeo = b.switch(),
+    )
+    .absent(),
+    key(
+        "lavalink.server.sources.nico",
+        Kind::Switch,
+        "false",
+        |c, b| c.lavalink.sources.nico = b.switch(),
+    )
+    .absent(),
+    key(
+        "lavalink.server.sources.http",
+        Kind::Switch,
+        "true",
+        |c, b| c.lavalink.sources.http = b.switch(),
+    ),
+    key(
+        "lavalink.server.sources.local",
+        Kind::Switch,
+        "false",
+        |c, b| c.lavalink.sources.local = b.switch(),
+    ),
+    key(
+        "lavalink.server.filters.volume",
+        Kind::Switch,
+        "true",
+        set_filter,
+    ),
+    key(
+        "lavalink.server.filters.equalizer",
+        Kind::Switch,
+        "true",
+        set_filter,
+    ),
+    key(
+        "lavalink.server.filters.karaoke",
+        Kind::Switch,
+        "true",
+        set_filter,
+    ),
+    key(
+        "lavalink.server.filters.timescale",
+        Kind::Switch,
+        "true",
+        set_filter,
+    ),
+    key(
+        "lavalink.server.filters.tremolo",
+        Kind::Switch,
+        "true",
+        set_filter,
+    ),
+    key(
+        "lavalink.server.filters.vibrato",
+        Kind::Switch,
+        "true",
+        set_filter,
+    ),
+    key(
+        "lavalink.server.filters.distortion",
+        Kind::Switch,
+        "true",
+        set_filter,
+    ),
+    key(
+        "lavalink.server.filters.rotation",
+        Kind::Switch,
+        "true",
+        set_filter,
+    ),
+    key(
+        "lavalink.server.filters.channelMix",
+        Kind::Switch,
+        "true",
+        set_filter,
+    ),
+    key(
+        "lavalink.server.filters.lowPass",
+        Kind::Switch,
+        "true",
+        set_filter,
+    ),
+    key("lavalink.server.filters.*", Kind::Switch, "", set_filter),
+    idle(
+        "lavalink.server.nonAllocatingFrameBuffer",
+        Kind::Switch,
+        "false",
+        "no frame buffer allocates here",
+    ),
+    idle(
+        "lavalink.server.bufferDurationMs",
+        corrected(
+            0,
+            I32,
+            |ms| match ms {
+                ..=0 => 0,
+                1..=39 => 400,
+                _ => ms,
+            },
+            "at least 40 ms, or 0 to switch it off, as in Lavalink",
+        ),
+        "400",
+        "there are no garbage collection pauses to bridge; frames leave at exact deadlines",
+    ),
+    key(
+        "lavalink.server.frameBufferDurationMs",
+        corrected(
+            200,
+            60_000,
+            |ms| match ms {
+                ..=199 => 400,
+                200..=60_000 => ms,
+                _ => 60_000,
+            },
+            "less than 200 ms is replaced by the default, as in Lavalink; more than a minute is never kept",
+        ),
+        "400",
+        |c, b| c.lavalink.frame_buffer = b.millis(),
+    ),
+    key(
+        "lavalink.server.opusEncodingQuality",
+        corrected(
+            0,
+            10,
+            |quality| {
+                if (0..=10).contains(&quality) {
+                    quality
+                } else {
+                    10
+                }
+            },
+            "what is outside 0 to 10 is 10, as in Lavalink",
+        ),
+        "10",
+        |c, b| c.lavalink.opus_encoding_quality = b.number(),
+    ),
+    key(
+        "lavalink.server.resamplingQuality",
+        Kind::Choice(&["LOW", "MEDIUM", "HIGH"]),
+        "LOW",
+        |c, b| c.lavalink.resampling_quality = b.choice(&ResamplingQuality::ALL),
+    ),
+    key(
+        "lavalink.server.trackStuckThresholdMs",
+        corrected(
+            100,
+            i64::MAX,
+            |ms| if ms < 100 { 10_000 } else { ms },
+            "less than 100 ms is replaced by the default, as in Lavalink",
+        ),
+        "10000",
+        |c, b| c.lavalink.track_stuck_threshold = b.millis(),
+    ),
+    key(
+        "lavalink.server.useSeekGhosting",
+        Kind::Switch,
+        "true",
+        |c, b| c.lavalink.use_seek_ghosting = b.switch(),
+    ),
+    idle(
+        "lavalink.server.youtubePlaylistLoadLimit",
+        whole(0, I32),
+        "6",
+        NO_YOUTUBE,
+    ),
+    key(
+        "lavalink.server.playerUpdateInterval",
+        whole(1, 3600),
+        "5",
+        |c, b| c.lavalink.player_update_interval = Duration::from_secs(b.number()),
+    ),
+    idle(
+        "lavalink.server.youtubeSearchEnabled",
+        Kind::Switch,
+        "true",
+        NO_YOUTUBE,
+    ),
+    idle(
+        "lavalink.server.soundcloudSearchEnabled",
+        Kind::Switch,
+        "true",
+        NO_SOUNDCLOUD,
+    ),
+    idle(
+        "lavalink.server.soundcloudFilterOutPreviewTracks",
+        Kind::Switch,
+        "false",
+        NO_SOUNDCLOUD,
+    ),
+    idle(
+        "lavalink.server.gc-warnings",
+        Kind::Switch,
+        "true",
+        "there is no garbage collector",
+    ),
+    key(
+        "lavalink.server.ratelimit.ipBlocks",
+        Kind::List(Item::Block),
+        "",
+        |c, b| {
+            c.lavalink.ratelimit.ip_blocks = b.list(|item| match item {
+                Value::Block(block) => Some(*block),
+                _ => None,
+            });
+        },
+    )
+    .without_effect(NO_PLANNER),
+    key(
+        "lavalink.server.ratelimit.excludedIps",
+        Kind::List(Item::Address),
+        "",
+        |c, b| {
+            c.lavalink.ratelimit.excluded_ips = b.list(|item| match item {
+                Value::Address(address) => Some(*address),
+                _ => None,
+            });
+        },
+    )
+    .without_effect(NO_PLANNER),
+    key(
+        "lavalink.server.ratelimit.strategy",
+        Kind::Choice(STRATEGIES),
+        "RotateOnBan",
+        |c, b| c.lavalink.ratelimit.strategy = b.choice(&RotationStrategy::ALL),
+    )
+    .without_effect(NO_PLANNER),
+    key(
+        "lavalink.server.ratelimit.searchTriggersFail",
+        Kind::Switch,
+        "true",
+        |c, b| c.lavalink.ratelimit.search_triggers_fail = b.switch(),
+    )
+    .without_effect(NO_PLANNER),
+    key(
+        "lavalink.server.ratelimit.retryLimit",
+        whole(-1, I32),
+        "-1",
+        |c, b| {
+            // −1 is lavaplayer's default of ten, 0 is without limit (reference section 5.2).
+            c.lavalink.ratelimit.retry_limit = match b.number::<i64>() {
+                -1 => Some(10),
+                0 => None,
+                limit => u32::try_from(limit).ok(),
+            };
+        },
+    )
+    .without_effect(NO_PLANNER),
+    idle(
+        "lavalink.server.youtubeConfig.email",
+        Kind::Text,
+        "",
+        NO_YOUTUBE,
+    ),
+    idle(
+        "lavalink.server.youtubeConfig.password",
+        Kind::Secret,
+        "",
+        NO_YOUTUBE,
+    ),
+    key(
+        "lavalink.server.httpConfig.proxyHost",
+        Kind::Text,
+        "",
+        |c, b| c.lavalink.http.proxy_host = b.text().trim().to_owned(),
+    ),
+    key(
+        "lavalink.server.httpConfig.proxyPort",
+        whole(1, 65_535),
+        "3128",
+        |c, b| c.lavalink.http.proxy_port = b.number(),
+    ),
+    key(
+        "lavalink.server.httpConfig.proxyUser",
+        Kind::Text,
+        "",
+        |c, b| c.lavalink.http.proxy_user = b.text(),
+    ),
+    key(
+        "lavalink.server.httpConfig.proxyPassword",
+        Kind::Secret,
+        "",
+        |c, b| c.lavalink.http.proxy_password = b.secret(),
+    ),
+    key(
+        "lavalink.server.timeouts.connectTimeoutMs",
+        TIMEOUT,
+        "3000",
+        |c, b| c.lavalink.timeouts.connect = b.millis(),
+    ),
+    key(
+        "lavalink.server.timeouts.connectionRequestTimeoutMs",
+        TIMEOUT,
+        "3000",
+        |c, b| c.lavalink.timeouts.connection_request = b.millis(),
+    )
+    .without_effect("outgoing connections do not queue for a place in a pool"),
+    key(
+        "lavalink.server.timeouts.socketTimeoutMs",
+        TIMEOUT,
+        "3000",
+        |c, b| c.lavalink.timeouts.socket = b.millis(),
+    ),
+    // Plugins of the JVM.
+    unread("lavalink.plugins.**", Standing::JvmPlugins),
+    idle(
+        "lavalink.pluginsDir",
+        Kind::Text,
+        "./plugins",
+        NO_JVM_PLUGINS,
+    ),
+    idle(
+        "lavalink.defaultPluginRepository",
+        Kind::Text,
+        "https://maven.lavalink.dev/releases",
+        NO_JVM_PLUGINS,
+    ),
+    idle(
+        "lavalink.defaultPluginSnapshotRepository",
+        Kind::Text,
+        "https://maven.lavalink.dev/snapshots",
+        NO_JVM_PLUGINS,
+    ),
+    unread("plugins.**", Standing::PluginBlock),
+    // What is told to the outside.
+    key(
+        "metrics.prometheus.enabled",
+        Kind::Switch,
+        "false",
+        |c, b| c.metrics.enabled = b.switch(),
+    ),
+    key(
+        "metrics.prometheus.endpoint",
+        Kind::Text,
+        "/metrics",
+        |c, b| {
+            let path = b.text();
+            let path = path.trim().trim_start_matches('/');
+            let is_blank = path.is_empty();
+            c.metrics.endpoint = format!("/{}", if is_blank { "metrics" } else { path });
+            c.metrics.is_endpoint_explicit = b.explicit && !is_blank;
+        },
+    ),
+    key("sentry.dsn", Kind::Secret, "", |c, b| {
+        c.sentry.dsn = b.secret()
+    })
+    .without_effect(NO_SENTRY),
+    key("sentry.environment", Kind::Text, "", |c, b| {
+        c.sentry.environment = b.text()
+    })
+    .without_effect(NO_SENTRY),
+    key("sentry.tags.**", Kind::Text, "", |c, b| {
+        c.sentry.tags.insert(b.name.to_owned(), b.text());
+    })
+    .without_effect(NO_SENTRY),
+    key("logging.file.path", Kind::Text, "", |c, b| {
+        c.logging.file_path = b.path()
+    }),
+    key("logging.level.**", Kind::Choice(LEVELS), "", |c, b| {
+        let level = b.choice(&LogLevel::ALL);
+        c.logging.levels.insert(b.name.to_owned(), level);
+    }),
+    key("logging.request.enabled", Kind::Switch, "true", |c, b| {
+        c.logging.request.enabled = b.switch()
+    }),
+    key(
+        "logging.request.includeClientInfo",
+        Kind::Switch,
+        "false",
+        |c, b| c.logging.request.include_client_info = b.switch(),
+    ),
+    key(
+        "logging.request.includeHeaders",
+        Kind::Switch,
+        "false",
+        |c, b| c.logging.request.include_headers = b.switch(),
+    ),
+    key(
+        "logging.request.includeQueryString",
+        Kind::Switch,
+        "true",
+        |c, b| c.logging.request.include_query_string = b.switch(),
+    ),
+    key(
+        "logging.request.includePayload",
+        Kind::Switch,
+        "true",
+        |c, b| c.logging.request.include_payload = b.switch(),
+    ),
+    key(
+        "logging.request.maxPayloadLength",
+        whole(0, I32),
+        "10000",
+        |c, b| c.logging.request.max_payload_length = b.number(),
+    ),
+    key(
+        "logging.request.beforeRequest",
+        Kind::Switch,
+        "false",
+        |c, b| c.logging.request.before_request = b.switch(),
+    ),
+    key(
+        "logging.logback.rollingpolicy.max-file-size",
+        Kind::Size {
+            min: 0,
+            max: i64::MAX,
+        },
+        "10MB",
+        |c, b| c.logging.max_file_bytes = b.number(),
+    ),
+    key(
+        "logging.logback.rollingpolicy.max-history",
+        whole(0, I32),
+        "7",
+        |c, b| c.logging.max_history = b.number(),
+    ),
+    // Spring Boot.
+    idle(
+        "spring.cloud.config.enabled",
+        Kind::Switch,
+        "false",
+        NO_CLOUD_CONFIG,
+    ),
+    idle("spring.cloud.config.name", Kind::Text, "", NO_CLOUD_CONFIG),
+    idle(
+        "spring.cloud.config.profile",
+        Kind::Text,
+        "",
+        NO_CLOUD_CONFIG,
+    ),
+    idle("spring.cloud.config.label", Kind::Text, "", NO_CLOUD_CONFIG),
+    idle(
+        "spring.cloud.config.fail-fast",
+        Kind::Switch,
+        "false",
+        NO_CLOUD_CONFIG,
+    ),
+    idle(
+        "spring.cloud.config.username",
+        Kind::Text,
+        "",
+        NO_CLOUD_CONFIG,
+    ),
+    idle(
+        "spring.cloud.config.password",
+        Kind::Secret,
+        "",
+        NO_CLOUD_CONFIG,
+    ),
+    unread("spring.config.import.**", Standing::Spring(NO_CLOUD_CONFIG)),
+    unread("server.ssl.**", Standing::Spring(NO_TLS)),
+    unread("server.**", Standing::Spring("")),
+    unread("spring.**", Standing::Spring("")),
+    unread("management.**", Standing::Spring("")),
+    unread("logging.**", Standing::Spring("")),
+    unread("info.**", Standing::Spring("")),
+    unread("debug", Standing::Spring("set RUST_LOG=debug instead")),
+    unread("trace", Standing::Spring("set RUST_LOG=trace instead")),
+    // Ours.
+    key(
+        "lavalink.server.localRoots",
+        Kind::List(Item::Text),
+        "",
+        |c, b| {
+            c.lavalink.local_roots = Some(b.list(|item| match item {
+                Value::Text(path) => Some(PathBuf::from(path)),
+                _ => None,
+            }));
+        },
+    ),
+    key(
+        "lavalink.server.httpConfig.blockPrivateAddresses",
+        Kind::Switch,
+        "false",
+        |c, b| c.lavalink.http.block_private_addresses = b.switch(),
+    ),
+    key("audio.bitrate", Kind::Bitrate, "auto", |c, b| {
+        if let Value::Bitrate(bitrate) = b.value {
+            c.audio.bitrate = *bitrate;
+        }
+    }),
+    key("audio.workers", whole(0, 1024), "0", |c, b| {
+        c.audio.workers = b.number()
+    }),
+    key("voice.caFile", Kind::Text, "", |c, b| {
+        c.voice.ca_file = b.path()
+    }),
+    key("voice.plaintext", Kind::Switch, "false", |c, b| {
+        c.voice.plaintext = b.switch()
+    })
+    .risky("voice gateways are spoken to without TLS; this is for test benches only"),
+    key("voice.pacers", whole(0, 64), "0", |c, b| {
+        c.voice.pacers = b.number()
+    }),
+    key("voice.realtime", Kind::Switch, "true", |c, b| {
+        c.voice.realtime = b.switch()
+    }),
+    key("limits.bodyBytes", bytes(1024, GIB), "33554432", |c, b| {
+        c.limits.body_bytes = b.number()
+    }),
+    key(
+        "limits.headerBytes",
+        bytes(8192, 1 << 20),
+        "16384",
+        |c, b| c.limits.header_bytes = b.number(),
+    ),
+    key("limits.connections", whole(1, 65_535), "1024", |c, b| {
+        c.limits.connections = b.number()
+    }),
+    key("limits.sessions", whole(1, 65_535), "1000", |c, b| {
+        c.limits.sessions = b.number()
+    }),
+    key(
+        "limits.playersPerSession",
+        whole(1, 1_000_000),
+        "10000",
+        |c, b| c.limits.players_per_session = b.number(),
+    ),
+    key(
+        "limits.resumeEvents",
+        whole(1, 1_000_000),
+        "10000",
+        |c, b| c.limits.resume_events = b.number(),
+    ),
+    key(
+        "limits.outboxBytes",
+        bytes(65_536, GIB),
+        "8388608",
+        |c, b| c.limits.outbox_bytes = b.number(),
+    ),
+    key(
+        "limits.requestTimeoutMs",
+        whole(100, LONGEST_TIMEOUT_MS),
+        "30000",
+        |c, b| c.limits.request_timeout = b.millis(),
+    ),
+    key(
+        "limits.playlistBytes",
+        bytes(1024, 64 << 20),
+        "1048576",
+        |c, b| c.limits.playlist_bytes = b.number(),
+    ),
+];
+
+const fn bytes(min: i64, max: i64) -> Kind {
+    Kind::Size { min, max }
+}
+
+fn set_filter(config: &mut Config, bound: &Bound<'_>) {
+    let on = bound.switch();
+    config
+        .lavalink
+        .filters
+        .switches
+        .insert(bound.name.to_owned(), on);
+}

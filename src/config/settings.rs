@@ -1,0 +1,455 @@
+//! Owns: the settings as plain typed values.
+//! Never knows: how they are written in a file, and what the modules do with them.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr},
+    path::PathBuf,
+    time::Duration,
+};
+
+use crate::units::Secret;
+
+use super::schema;
+
+/// A value before the table's defaults are set: zero, empty, off. Only the table knows real defaults.
+trait Blank {
+    fn blank() -> Self;
+}
+
+impl<T: Default> Blank for T {
+    fn blank() -> Self {
+        T::default()
+    }
+}
+
+/// A group of settings: the struct and its blank form. It has no `Default` of its own, because [`Config`]'s is the true one.
+macro_rules! section {
+    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct $name {
+            $($(#[$field_doc])* pub $field: $type,)*
+        }
+
+        impl $name {
+            fn blank() -> Self {
+                Self { $($field: <$type>::blank(),)* }
+            }
+        }
+    };
+}
+
+/// All settings. [`Default`] gives those of the table, with an empty password (which `load` refuses).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// `server`: where the node listens.
+    pub server: Server,
+    /// `lavalink.server`: the node itself.
+    pub lavalink: Lavalink,
+    /// `metrics.prometheus`.
+    pub metrics: Metrics,
+    /// `sentry`: read, and not used by this version.
+    pub sentry: Sentry,
+    /// `logging`.
+    pub logging: Logging,
+    /// `audio`: our own keys for encoding and the decode pool.
+    pub audio: Audio,
+    /// `voice`: our own keys for the way to Discord.
+    pub voice: Voice,
+    /// `limits`: our own keys for what clients may ask of the node.
+    pub limits: Limits,
+}
+
+impl Config {
+    pub(super) fn blank() -> Self {
+        Self {
+            server: Server::blank(),
+            lavalink: Lavalink::blank(),
+            metrics: Metrics::blank(),
+            sentry: Sentry::blank(),
+            logging: Logging::blank(),
+            audio: Audio::blank(),
+            voice: Voice::blank(),
+            limits: Limits::blank(),
+        }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        schema::defaults()
+    }
+}
+
+section! {
+    /// Where the node listens.
+    Server {
+        /// TCP port; 0 takes any free one.
+        port: u16,
+        /// Address to listen on; `0.0.0.0` is every IPv4 interface.
+        address: ListenAddress,
+        /// Whether HTTP/2 is spoken too.
+        http2: bool,
+    }
+}
+
+/// An address to listen on; blank is `0.0.0.0`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListenAddress(pub IpAddr);
+
+impl Default for ListenAddress {
+    fn default() -> Self {
+        Self(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+    }
+}
+
+section! {
+    /// The node itself.
+    Lavalink {
+        /// What clients send as `Authorization`. Never empty after `load`.
+        password: Secret,
+        /// Which sources are on.
+        sources: Sources,
+        /// Which filters are on.
+        filters: Filters,
+        /// Frames kept ready per player; 200 ms to 60 s.
+        frame_buffer: Duration,
+        /// Opus complexity, 0–10.
+        opus_encoding_quality: u8,
+        /// Lavalink's resampler choice.
+        resampling_quality: ResamplingQuality,
+        /// Silence of a source after which a track counts as stuck; at least 100 ms.
+        track_stuck_threshold: Duration,
+        /// Whether the buffered frames go on playing until a seek has arrived.
+        use_seek_ghosting: bool,
+        /// Time between `playerUpdate` messages; whole seconds, at least 1.
+        player_update_interval: Duration,
+        /// Directories to which `local` is confined. `None`: any path.
+        local_roots: Option<Vec<PathBuf>>,
+        /// Rotation of outgoing addresses.
+        ratelimit: Ratelimit,
+        /// Outgoing HTTP of the `http` source.
+        http: HttpConfig,
+        /// Limits of outgoing connections.
+        timeouts: Timeouts,
+    }
+}
+
+section! {
+    /// Which sources are on. Those that this version does not have are read, and warned about.
+    Sources {
+        /// YouTube (not in this version).
+        youtube: bool,
+        /// Bandcamp (not in this version).
+        bandcamp: bool,
+        /// SoundCloud (not in this version).
+        soundcloud: bool,
+        /// Twitch (not in this version).
+        twitch: bool,
+        /// Vimeo (not in this version).
+        vimeo: bool,
+        /// Niconico (not in this version).
+        nico: bool,
+        /// Any HTTP URL.
+        http: bool,
+        /// Files of this machine.
+        local: bool,
+    }
+}
+
+section! {
+    /// Which filters are on: `lavalink.server.filters`, all by default.
+    Filters {
+        /// Switches by name, with Lavalink's spelling for its ten; any other name for filters of plugins.
+        switches: BTreeMap<String, bool>,
+    }
+}
+
+impl Filters {
+    /// Whether a filter may be used: on, or never mentioned (as Lavalink has it). Names are Lavalink's, case counts.
+    #[must_use]
+    pub fn is_on(&self, name: &str) -> bool {
+        self.switches.get(name).copied().unwrap_or(true)
+    }
+
+    /// The names that are switched off, sorted.
+    pub fn off(&self) -> impl Iterator<Item = &str> {
+        self.switches
+            .iter()
+            .filter(|(_, on)| !**on)
+            .map(|(name, _)| name.as_str())
+    }
+}
+
+/// `lavalink.server.resamplingQuality`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ResamplingQuality {
+    /// The cheapest.
+    #[default]
+    Low,
+    /// Between.
+    Medium,
+    /// The dearest.
+    High,
+}
+
+impl ResamplingQuality {
+    /// In the order in which the table lists them.
+    pub(super) const ALL: [Self; 3] = [Self::Low, Self::Medium, Self::High];
+}
+
+section! {
+    /// `lavalink.server.ratelimit`: rotation of outgoing addresses.
+    Ratelimit {
+        /// Blocks to rotate over; empty: no planner.
+        ip_blocks: Vec<IpBlock>,
+        /// Addresses never to be used.
+        excluded_ips: Vec<IpAddr>,
+        /// How the next address is chosen.
+        strategy: RotationStrategy,
+        /// Whether a refused search marks the address as failing.
+        search_triggers_fail: bool,
+        /// Tries before giving up; `None` is without limit.
+        retry_limit: Option<u32>,
+    }
+}
+
+/// A block of addresses in CIDR notation; a bare address is a block of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct IpBlock {
+    /// Any address of the block.
+    pub address: IpAddr,
+    /// Leading bits that are fixed: 0–32 or 0–128.
+    pub prefix: u8,
+}
+
+/// `lavalink.server.ratelimit.strategy`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RotationStrategy {
+    /// The same address until it is banned.
+    #[default]
+    RotateOnBan,
+    /// A random address for each request.
+    LoadBalance,
+    /// An address by the clock, for large IPv6 blocks.
+    NanoSwitch,
+    /// Like `NanoSwitch`, with the next /64 after a ban.
+    RotatingNanoSwitch,
+}
+
+impl RotationStrategy {
+    /// In the order in which the table lists them.
+    pub(super) const ALL: [Self; 4] = [
+        Self::RotateOnBan,
+        Self::LoadBalance,
+        Self::NanoSwitch,
+        Self::RotatingNanoSwitch,
+    ];
+}
+
+section! {
+    /// `lavalink.server.httpConfig`: outgoing HTTP of the `http` source.
+    HttpConfig {
+        /// Host of an HTTP proxy; empty: none.
+        proxy_host: String,
+        /// Its port.
+        proxy_port: u16,
+        /// User for basic authentication; empty: none.
+        proxy_user: String,
+        /// Password for it.
+        proxy_password: Secret,
+        /// Whether addresses of private networks are refused, after redirects and DNS answers too.
+        block_private_addresses: bool,
+    }
+}
+
+section! {
+    /// `lavalink.server.timeouts`: limits of outgoing connections, 1 ms to 10 minutes.
+    Timeouts {
+        /// To connect.
+        connect: Duration,
+        /// To be given a pooled connection; no effect here.
+        connection_request: Duration,
+        /// Between two reads.
+        socket: Duration,
+    }
+}
+
+section! {
+    /// `metrics.prometheus`.
+    Metrics {
+        /// Whether the endpoint exists.
+        enabled: bool,
+        /// Its path, with a leading `/`.
+        endpoint: String,
+        /// Whether the path was written by the user. Only then the endpoint is open without the password
+        /// (reference section 5.2: the default of the exemption is `""`).
+        is_endpoint_explicit: bool,
+    }
+}
+
+section! {
+    /// `sentry`.
+    Sentry {
+        /// Where to report; empty: nowhere.
+        dsn: Secret,
+        /// Name of the environment.
+        environment: String,
+        /// Tags.
+        tags: BTreeMap<String, String>,
+    }
+}
+
+section! {
+    /// `logging`.
+    Logging {
+        /// Directory of log files; `None`: none.
+        file_path: Option<PathBuf>,
+        /// Size at which a log file is closed, in bytes.
+        max_file_bytes: u64,
+        /// Closed log files kept.
+        max_history: u32,
+        /// Levels by logger: `root`, `lavalink`, or a package or module path as written.
+        levels: BTreeMap<String, LogLevel>,
+        /// What is logged of requests.
+        request: RequestLog,
+    }
+}
+
+/// A level of `logging.level`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Everything.
+    Trace,
+    /// For developers.
+    Debug,
+    /// The normal course.
+    #[default]
+    Info,
+    /// Odd, but working.
+    Warn,
+    /// Failed. `FATAL` is this, too.
+    Error,
+    /// Nothing.
+    Off,
+}
+
+impl LogLevel {
+    /// In the order in which the table lists them; `FATAL` comes after `ERROR` there.
+    pub(super) const ALL: [Self; 8] = [
+        Self::Trace,
+        Self::Debug,
+        Self::Info,
+        Self::Warn,
+        Self::Error,
+        Self::Error,
+        Self::Off,
+        Self::Off,
+    ];
+
+    /// As `tracing`'s filter directives spell it.
+    #[must_use]
+    pub const fn as_directive(self) -> &'static str {
+        match self {
+            Self::Trace => "trace",
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+            Self::Off => "off",
+        }
+    }
+}
+
+section! {
+    /// `logging.request`: what is logged of requests.
+    RequestLog {
+        /// Whether requests are logged.
+        enabled: bool,
+        /// The client's address.
+        include_client_info: bool,
+        /// Headers; `Authorization` is never among them.
+        include_headers: bool,
+        /// The query string.
+        include_query_string: bool,
+        /// The body.
+        include_payload: bool,
+        /// Longest part of the body, in bytes.
+        max_payload_length: usize,
+        /// Whether a line is written before the request is handled, too.
+        before_request: bool,
+    }
+}
+
+section! {
+    /// `audio`: our own keys.
+    Audio {
+        /// Opus bitrate.
+        bitrate: Bitrate,
+        /// Threads of the decode pool; 0: one per core.
+        workers: usize,
+    }
+}
+
+/// `audio.bitrate`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Bitrate {
+    /// libopus chooses (about 99 kbit/s for stereo music in 20 ms frames).
+    #[default]
+    Auto,
+    /// Bits per second, 6000–510000 (the range of `OPUS_SET_BITRATE`).
+    Fixed(u32),
+}
+
+section! {
+    /// `voice`: our own keys.
+    Voice {
+        /// PEM file of further roots that are trusted for voice gateways.
+        ca_file: Option<PathBuf>,
+        /// Whether voice gateways are spoken to without TLS; for test benches only.
+        plaintext: bool,
+        /// Pacing threads; 0: automatic.
+        pacers: usize,
+        /// Whether the pacing threads ask for real-time priority.
+        realtime: bool,
+    }
+}
+
+section! {
+    /// `limits`: our own keys.
+    Limits {
+        /// Longest request body, in bytes.
+        body_bytes: usize,
+        /// Longest request head, in bytes.
+        header_bytes: usize,
+        /// Connections at a time.
+        connections: usize,
+        /// Sessions at a time, those waiting to be resumed included.
+        sessions: usize,
+        /// Players of one session.
+        players_per_session: usize,
+        /// Messages kept for a client that is away.
+        resume_events: usize,
+        /// Unsent WebSocket bytes of one client before it is cut off.
+        outbox_bytes: usize,
+        /// Time in which head and body of a request must have arrived.
+        request_timeout: Duration,
+        /// Longest playlist file that is read, in bytes.
+        playlist_bytes: usize,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_that_nobody_mentioned_is_on() {
+        let filters = Filters {
+            switches: BTreeMap::from([("karaoke".to_owned(), false)]),
+        };
+        assert!(filters.is_on("volume") && !filters.is_on("karaoke"));
+        assert_eq!(filters.off().collect::<Vec<_>>(), ["karaoke"]);
+    }
+}

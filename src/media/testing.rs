@@ -1,0 +1,56 @@
+//! Owns: reading a window from an async test.
+//! Never knows: what feeds it.
+
+use super::window::{ByteWindow, Stop};
+use bytes::Bytes;
+use std::{sync::Arc, time::Duration};
+use tokio::sync::Notify;
+
+/// A test that takes longer has failed.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Waits where a window says that something is missing.
+pub(crate) struct Reader {
+    window: ByteWindow,
+    woken: Arc<Notify>,
+}
+
+impl Reader {
+    pub fn new(mut window: ByteWindow) -> Self {
+        let woken = Arc::new(Notify::new());
+        let waker = woken.clone();
+        window.on_ready(move || waker.notify_one());
+        Self { window, woken }
+    }
+
+    pub fn window(&mut self) -> &mut ByteWindow {
+        &mut self.window
+    }
+
+    pub async fn take(&mut self, len: usize) -> Result<Bytes, Stop> {
+        let taking = async {
+            loop {
+                match self.window.take(len) {
+                    Err(Stop::Need(_)) => self.woken.notified().await,
+                    other => return other,
+                }
+            }
+        };
+        tokio::time::timeout(DEADLINE, taking)
+            .await
+            .expect("bytes in time")
+    }
+
+    /// All up to the end.
+    pub async fn rest(&mut self) -> Result<Vec<u8>, Stop> {
+        let mut all = Vec::new();
+        loop {
+            let there = self.window.available().max(1);
+            match self.take(there).await {
+                Ok(bytes) => all.extend_from_slice(&bytes),
+                Err(Stop::End) => return Ok(all),
+                Err(stop) => return Err(stop),
+            }
+        }
+    }
+}

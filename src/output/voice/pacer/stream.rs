@@ -1,0 +1,382 @@
+//! Owns: one connection's sound on a pacer: what is sent next, RTP's counters, the encryption of a packet.
+//! Never knows: threads, ticks, the gateway. `now` is given to it.
+
+use super::Feedback;
+use crate::{
+    frame::{FrameReader, MAX_OPUS_BYTES, Taken},
+    output::voice::{
+        dave::{FrameSealer, MAX_OVERHEAD, SILENCE},
+        transport::{self, Cipher, RTP_HEADER},
+    },
+    units::{FRAME_DURATION, FRAME_SAMPLES},
+};
+use std::{
+    io::ErrorKind,
+    net::UdpSocket,
+    time::{Duration, Instant},
+};
+
+/// Room for the largest packet. The frame ring wants its largest frame; encryption adds to that.
+const PACKET: usize = RTP_HEADER + MAX_OPUS_BYTES + MAX_OVERHEAD + transport::OVERHEAD;
+/// Silence frames after sound, so that the listener's decoder does not interpolate into the pause. Discord asks for five
+/// (<https://discord.com/developers/docs/topics/voice-connections#voice-data-interpolation>).
+const TRAILING_SILENCE: u8 = 5;
+/// Two packets of one stream are never nearer than this, except that one late frame may be caught up.
+const MIN_SPACING: Duration = Duration::from_millis(10);
+
+/// Where packets go, and how they are encrypted.
+pub(in crate::output::voice) struct Link {
+    /// Connected to the voice server, non-blocking.
+    pub socket: UdpSocket,
+    pub ssrc: u32,
+    pub cipher: Cipher,
+}
+
+/// Where RTP's counters begin; random, as RFC 3550, section 5.1 wants it.
+#[derive(Clone, Copy)]
+pub(in crate::output::voice) struct Counters {
+    pub sequence: u16,
+    pub timestamp: u32,
+    pub nonce: u32,
+}
+
+/// What a stream did in its turn, and so what it needs next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// It wants its next turn a frame later.
+    Sent,
+    /// Sound is missing: besides the next turn, it wants to be asked as soon as possible.
+    Starved,
+    /// It needs no turn until something changes.
+    Idle,
+}
+
+/// See the module.
+pub(super) struct Stream {
+    link: Option<Link>,
+    sealer: Option<FrameSealer>,
+    /// The sealer that was in use when encryption was switched off: its nonces must go on if it comes back.
+    retired: Option<FrameSealer>,
+    reader: Option<FrameReader>,
+    is_paused: bool,
+    counters: Counters,
+    /// When the last packet was due, and when it was really sent.
+    last: Option<(Instant, Instant)>,
+    silence_left: u8,
+    is_speaking: bool,
+    keepalives: u32,
+    feedback: Feedback,
+}
+
+impl Stream {
+    pub(super) const fn new(counters: Counters, feedback: Feedback) -> Self {
+        Self {
+            link: None,
+            sealer: None,
+            retired: None,
+            reader: None,
+            is_paused: false,
+            counters,
+            last: None,
+            silence_left: 0,
+            is_speaking: false,
+            keepalives: 0,
+            feedback,
+        }
+    }
+
+    /// Sequence, timestamp and nonce go on over a new link: nothing of them may repeat under the same key.
+    pub(super) fn set_link(&mut self, link: Option<Link>) {
+        self.link = link;
+    }
+
+    pub(super) fn set_sealer(&mut self, sealer: Option<FrameSealer>) {
+        let known = self.sealer.take().or_else(|| self.retired.take());
+        match sealer {
+            Some(new) => {
+                self.sealer = match known {
+                    Some(old) if old.ordinal() == new.ordinal() => Some(old),
+                    _ => Some(new),
+                }
+            }
+            None => self.retired = known,
+        }
+    }
+
+    pub(super) fn set_reader(&mut self, reader: Option<FrameReader>) {
+        self.reader = reader;
+    }
+
+    pub(super) const fn set_paused(&mut self, is_paused: bool) {
+        self.is_paused = is_paused;
+    }
+
+    /// Whether sound is due.
+    pub(super) fn wants_sound(&self) -> bool {
+        self.link.is_some() && !self.is_paused && self.reader.is_some()
+    }
+
+    /// Whether turns are needed at all.
+    pub(super) fn is_active(&self) -> bool {
+        self.wants_sound() || (self.link.is_some() && self.silence_left > 0)
+    }
+
+    /// Whether the last packet was sound: then the next has its time.
+    pub(super) const fn is_flowing(&self) -> bool {
+        self.silence_left == TRAILING_SILENCE
+    }
+
+    /// Whether there is something to send at once, between turns.
+    pub(super) fn may_start(&self, now: Instant) -> bool {
+        self.wants_sound()
+            && self.reader.as_ref().is_some_and(FrameReader::is_ready)
+            && self
+                .last
+                .is_none_or(|(_, sent)| now.saturating_duration_since(sent) >= MIN_SPACING)
+    }
+
+    /// One frame's turn, which was due at `due`.
+    pub(super) fn turn(&mut self, due: Instant, now: Instant) -> Turn {
+        let mut packet = [0; PACKET];
+        if self.wants_sound()
+            && let Some(reader) = &mut self.reader
+        {
+            match reader.take(&mut packet[RTP_HEADER..]) {
+                Taken::Frame { len, .. } => {
+                    self.speak(true);
+                    self.silence_left = TRAILING_SILENCE;
+                    self.send(&mut packet, len, due, now);
+                    return Turn::Sent;
+                }
+                Taken::Underrun => {
+                    self.send_silence(&mut packet, due, now);
+                    return Turn::Starved;
+                }
+                Taken::Over => self.reader = None,
+            }
+        }
+        if self.link.is_none() || self.silence_left == 0 {
+            self.speak(false);
+            return Turn::Idle;
+        }
+        self.send_silence(&mut packet, due, now);
+        Turn::Sent
+    }
+
+    fn send_silence(&mut self, packet: &mut [u8; PACKET], due: Instant, now: Instant) {
+        if self.silence_left > 0 {
+            self.silence_left -= 1;
+            packet[RTP_HEADER..RTP_HEADER + SILENCE.len()].copy_from_slice(&SILENCE);
+            self.send(packet, SILENCE.len(), due, now);
+        }
+    }
+
+    fn send(&mut self, packet: &mut [u8; PACKET], len: usize, due: Instant, now: Instant) {
+        let Some(link) = &self.link else {
+            return;
+        };
+        let counters = &mut self.counters;
+        counters.sequence = counters.sequence.wrapping_add(1);
+        counters.nonce = counters.nonce.wrapping_add(1);
+        let frames = self.last.map_or(1, |(last, _)| frames_between(last, due));
+        counters.timestamp = counters
+            .timestamp
+            .wrapping_add(frames.wrapping_mul(FRAME_SAMPLES as u32));
+        self.last = Some((due, now));
+        transport::put_header(packet, counters.sequence, counters.timestamp, link.ssrc);
+        let len = match &mut self.sealer {
+            Some(sealer) => sealer.seal(&mut packet[RTP_HEADER..], len),
+            None => len,
+        };
+        let len = link.cipher.seal(packet, RTP_HEADER + len, counters.nonce);
+        match link.socket.send(&packet[..len]) {
+            Ok(_) => self.feedback.count_sent(),
+            // nobody listens there at the moment (a restarting server answers so): as good as lost on the way
+            Err(e) if e.kind() == ErrorKind::ConnectionRefused => self.feedback.count_sent(),
+            Err(_) => self.feedback.count_dropped(),
+        }
+    }
+
+    /// Keeps the way through routers open while nothing is said; Discord's clients send eight bytes every five seconds.
+    pub(super) fn keep_alive(&mut self) {
+        if let Some(link) = &self.link {
+            let mut packet = [0; 8];
+            packet[..4].copy_from_slice(&link.ssrc.to_be_bytes());
+            packet[4..].copy_from_slice(&self.keepalives.to_be_bytes());
+            self.keepalives = self.keepalives.wrapping_add(1);
+            // an unreachable server is noticed by the gateway, not here
+            let _ = link.socket.send(&packet);
+        }
+    }
+
+    fn speak(&mut self, is_speaking: bool) {
+        if self.is_speaking != is_speaking {
+            self.is_speaking = is_speaking;
+            self.feedback.speaking(is_speaking);
+        }
+    }
+}
+
+/// How many frames of time lie between two packets, at least one: timestamps run on while nothing is sent.
+fn frames_between(last: Instant, due: Instant) -> u32 {
+    let frame = FRAME_DURATION.as_micros();
+    let frames = (due.saturating_duration_since(last).as_micros() + frame / 2) / frame;
+    // a timestamp that wraps is what RTP expects
+    frames.max(1) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        frame::{FrameFormat, FrameWriter, ring},
+        output::voice::transport::Mode,
+        units::Samples,
+    };
+    use chacha20poly1305::{AeadInPlace, KeyInit, XChaCha20Poly1305};
+
+    struct Rig {
+        stream: Stream,
+        writer: FrameWriter,
+        server: UdpSocket,
+        start: Instant,
+        frames: u32,
+    }
+
+    impl Rig {
+        fn new() -> Self {
+            let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+            server
+                .set_read_timeout(Some(Duration::from_millis(500)))
+                .unwrap();
+            let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+            socket.connect(server.local_addr().unwrap()).unwrap();
+            let counters = Counters {
+                sequence: u16::MAX,
+                timestamp: 1000,
+                nonce: 0,
+            };
+            let mut stream = Stream::new(counters, Feedback::default());
+            stream.set_link(Some(Link {
+                socket,
+                ssrc: 1,
+                cipher: Cipher::new(Mode::XChaCha20Poly1305, &[3; 32]),
+            }));
+            let (writer, reader) = ring(FrameFormat::Opus, 20, 500, || (), |_| ());
+            stream.set_reader(Some(reader));
+            Self {
+                stream,
+                writer,
+                server,
+                start: Instant::now(),
+                frames: 0,
+            }
+        }
+
+        fn turn(&mut self, at_ms: u64) -> Turn {
+            let at = self.start + Duration::from_millis(at_ms);
+            self.stream.turn(at, at)
+        }
+
+        fn push(&mut self, frames: u8) {
+            for i in 0..frames {
+                assert!(self.writer.push(&[i; 5], Samples(0)));
+            }
+        }
+
+        /// Sequence, timestamp and payload of the next packet.
+        fn received(&mut self) -> (u16, u32, Vec<u8>) {
+            let mut packet = [0; 2048];
+            let n = self.server.recv(&mut packet).expect("a packet");
+            let mut nonce = [0; 24];
+            nonce[..4].copy_from_slice(&packet[n - 4..n]);
+            let tag: [u8; 16] = packet[n - 20..n - 4].try_into().unwrap();
+            let (header, body) = packet.split_at_mut(12);
+            XChaCha20Poly1305::new(&[3; 32].into())
+                .decrypt_in_place_detached(
+                    &nonce.into(),
+                    header,
+                    &mut body[..n - 32],
+                    (&tag).into(),
+                )
+                .expect("it opens");
+            self.frames += 1;
+            (
+                u16::from_be_bytes([packet[2], packet[3]]),
+                u32::from_be_bytes(packet[4..8].try_into().unwrap()),
+                packet[12..n - 20].to_vec(),
+            )
+        }
+    }
+
+    #[test]
+    fn sound_is_followed_by_five_silence_frames() {
+        let mut rig = Rig::new();
+        rig.push(1);
+        rig.writer.push_end();
+        for i in 0..6 {
+            assert_eq!(rig.turn(i * 20), Turn::Sent);
+        }
+        assert_eq!(rig.turn(120), Turn::Idle);
+        assert_eq!(rig.received(), (0, 1960, vec![0; 5]));
+        for i in 1..6u16 {
+            let expected = (i, 1960 + 960 * u32::from(i), SILENCE.to_vec());
+            assert_eq!(rig.received(), expected);
+        }
+        assert!(!rig.stream.is_active());
+    }
+
+    #[test]
+    fn timestamps_run_on_over_a_pause_but_the_sequence_does_not() {
+        let mut rig = Rig::new();
+        rig.push(2);
+        rig.turn(0);
+        rig.stream.set_paused(true);
+        for i in 1..7 {
+            rig.turn(i * 20);
+        }
+        assert!(!rig.stream.is_active());
+        rig.stream.set_paused(false);
+        rig.turn(1000);
+        for _ in 0..6 {
+            rig.received();
+        }
+        // 50 frames after the first
+        assert_eq!(rig.received(), (6, 1960 + 50 * 960, vec![1; 5]));
+    }
+
+    #[test]
+    fn a_gap_is_filled_with_silence_and_then_with_nothing() {
+        let mut rig = Rig::new();
+        rig.push(1);
+        rig.turn(0);
+        for i in 1..9 {
+            assert_eq!(rig.turn(i * 20), Turn::Starved);
+        }
+        assert!(!rig.stream.may_start(rig.start + Duration::from_millis(161)));
+        rig.push(1);
+        assert!(rig.stream.may_start(rig.start + Duration::from_millis(161)));
+        rig.turn(161);
+        let all: Vec<_> = (0..7).map(|_| rig.received()).collect();
+        assert_eq!(all[6], (6, 1960 + 8 * 960, vec![0; 5]));
+    }
+
+    #[test]
+    fn a_start_keeps_its_distance_to_the_last_packet() {
+        let mut rig = Rig::new();
+        rig.push(2);
+        rig.turn(0);
+        assert!(!rig.stream.may_start(rig.start + Duration::from_millis(9)));
+        assert!(rig.stream.may_start(rig.start + Duration::from_millis(10)));
+    }
+
+    #[test]
+    fn nothing_is_taken_without_a_link() {
+        let mut rig = Rig::new();
+        rig.stream.link = None;
+        rig.push(1);
+        assert!(!rig.stream.is_active());
+        assert_eq!(rig.turn(0), Turn::Idle);
+        assert_eq!(rig.writer.level(), 1);
+    }
+}

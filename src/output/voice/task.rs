@@ -1,0 +1,409 @@
+//! Owns: the task of one connection: it runs the gateway machine on a real socket, and DAVE on blocking threads.
+//! Never knows: what the gateway's messages mean, when frames are sent.
+
+use super::{
+    dave::{Dave, DaveOutput},
+    dial::{Dialer, WebSocket},
+    discovery::{self, Discovered},
+    gateway::{Action, DaveInput, Gateway},
+    pacer::{Feedback, Link, StreamHandle},
+    transport::Cipher,
+};
+use crate::{error::Failure, output::OutputEvent};
+use futures_util::{SinkExt, StreamExt};
+use std::{
+    io,
+    net::UdpSocket,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::{
+    sync::{mpsc, watch},
+    task::{JoinError, JoinHandle},
+};
+use tokio_tungstenite::tungstenite::{
+    self, Message,
+    protocol::{CloseFrame, frame::coding::CloseCode},
+};
+
+/// How long a message may take to be written, before the connection counts as broken.
+const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the other side may take to answer a goodbye.
+const GOODBYE_TIMEOUT: Duration = Duration::from_millis(500);
+/// Messages of the end-to-end encryption that may wait for a thread. Beyond, the call starts anew.
+const MAX_DAVE_QUEUE: usize = 1024;
+const NORMAL: u16 = 1000;
+
+/// Listens to a connection's events.
+pub(super) type Listener = Box<dyn FnMut(OutputEvent) + Send>;
+
+/// Everything that a connection's task needs.
+pub(super) struct Parts {
+    pub dialer: Arc<Dialer>,
+    pub endpoint: String,
+    pub gateway: Gateway,
+    pub user: u64,
+    pub channel: u64,
+    pub stream: StreamHandle,
+    pub feedback: Feedback,
+    /// A message means that [`Feedback::is_speaking`] has changed.
+    pub speaking: mpsc::Receiver<()>,
+    pub events: Listener,
+}
+
+type Worked = (Box<Dave>, Vec<DaveOutput>);
+
+struct Task {
+    parts: Parts,
+    /// The open connection, and its number.
+    socket: Option<(u32, WebSocket)>,
+    dialing: Option<(u32, JoinHandle<Result<WebSocket, Failure>>)>,
+    discovering: Option<JoinHandle<io::Result<Discovered>>>,
+    /// The socket that the server knows, until the link takes a copy of it.
+    udp: Option<UdpSocket>,
+    /// Here, or at work on a blocking thread.
+    dave: Option<Box<Dave>>,
+    working: Option<JoinHandle<Worked>>,
+    queue: Vec<DaveInput>,
+    is_over: bool,
+}
+
+/// Something happened.
+enum Wake {
+    Message(Option<Result<Message, tungstenite::Error>>),
+    Dialed(Result<Result<WebSocket, Failure>, JoinError>),
+    Discovered(Result<io::Result<Discovered>, JoinError>),
+    Worked(Result<Worked, JoinError>),
+    Speaking,
+    Timeout,
+    Closing,
+}
+
+/// Runs a connection until it is over or `closing` turns true (or its sender is dropped); then says goodbye.
+pub(super) async fn run(parts: Parts, mut closing: watch::Receiver<bool>) {
+    let dave = Dave::new(parts.user, parts.channel);
+    let mut task = Task {
+        parts,
+        socket: None,
+        dialing: None,
+        discovering: None,
+        udp: None,
+        dave: Some(Box::new(dave)),
+        working: None,
+        queue: Vec::new(),
+        is_over: false,
+    };
+    loop {
+        tokio::select! {
+            biased;
+            // whatever is under way is dropped with the task, so nothing is opened any more
+            () = closed(&mut closing) => break,
+            () = task.act() => {}
+        }
+        if task.is_over {
+            break;
+        }
+        match task.wait(&mut closing).await {
+            Wake::Closing => break,
+            wake => task.handle(wake),
+        }
+    }
+    task.parts.stream.unlink();
+    task.end().await;
+}
+
+async fn closed(closing: &mut watch::Receiver<bool>) {
+    // an error means that the owner is gone, which is the same
+    let _ = closing.wait_for(|c| *c).await;
+}
+
+impl Task {
+    /// Does what the machine wants done.
+    async fn act(&mut self) {
+        while let Some(action) = self.parts.gateway.poll() {
+            match action {
+                Action::Connect { attempt, after } => {
+                    let dialer = self.parts.dialer.clone();
+                    let endpoint = self.parts.endpoint.clone();
+                    let dialing = tokio::spawn(async move {
+                        tokio::time::sleep(after).await;
+                        dialer.dial(&endpoint).await
+                    });
+                    self.replace_dialing(Some((attempt, dialing)));
+                }
+                Action::Text(text) => self.send(Message::text(text)).await,
+                Action::Binary(bytes) => self.send(Message::binary(bytes)).await,
+                Action::Hang(code) => {
+                    if let Some((_, socket)) = self.socket.take() {
+                        goodbye(socket, code).await;
+                    }
+                }
+                Action::Discover { ssrc, server } => {
+                    if let Some(old) = self.discovering.take() {
+                        old.abort();
+                    }
+                    self.discovering = Some(tokio::spawn(discovery::discover(ssrc, server)));
+                }
+                Action::Link { ssrc, mode, secret } => {
+                    // the copy is the same socket; this one is for keys that change later
+                    let socket = self.udp.as_ref().map(UdpSocket::try_clone);
+                    match socket {
+                        Some(Ok(socket)) => {
+                            let cipher = Cipher::new(mode, &secret);
+                            let link = Link {
+                                socket,
+                                ssrc,
+                                cipher,
+                            };
+                            self.parts.stream.link(link);
+                        }
+                        Some(Err(error)) => {
+                            tracing::warn!(%error, "no descriptor for a voice socket");
+                        }
+                        None => {}
+                    }
+                }
+                Action::Dave(input) => self.dave(input),
+                Action::Emit(event) => (self.parts.events)(event),
+                Action::Over => self.is_over = true,
+            }
+        }
+    }
+
+    fn replace_dialing(&mut self, new: Option<(u32, JoinHandle<Result<WebSocket, Failure>>)>) {
+        if let Some((_, old)) = std::mem::replace(&mut self.dialing, new) {
+            old.abort();
+        }
+    }
+
+    async fn send(&mut self, message: Message) {
+        let Some((attempt, socket)) = &mut self.socket else {
+            return;
+        };
+        let attempt = *attempt;
+        let sent = tokio::time::timeout(SEND_TIMEOUT, socket.send(message)).await;
+        if !matches!(sent, Ok(Ok(()))) {
+            // a close frame that explains it may be waiting to be read
+            if let Some((_, mut socket)) = self.socket.take() {
+                let (code, reason) = last_words(&mut socket).await;
+                self.parts
+                    .gateway
+                    .closed(Instant::now(), attempt, code, &reason);
+            }
+        }
+    }
+
+    async fn wait(&mut self, closing: &mut watch::Receiver<bool>) -> Wake {
+        let deadline = self.parts.gateway.deadline().map(Into::into);
+        tokio::select! {
+            biased;
+            () = closed(closing) => Wake::Closing,
+            // before messages: a flood of them must not delay a heartbeat
+            () = some(deadline.map(tokio::time::sleep_until)) => Wake::Timeout,
+            m = some(self.socket.as_mut().map(|(_, s)| s.next())) => Wake::Message(m),
+            d = some(self.dialing.as_mut().map(|(_, d)| d)) => Wake::Dialed(d),
+            d = some(self.discovering.as_mut()) => Wake::Discovered(d),
+            w = some(self.working.as_mut()) => Wake::Worked(w),
+            Some(()) = self.parts.speaking.recv() => Wake::Speaking,
+        }
+    }
+
+    fn handle(&mut self, wake: Wake) {
+        let now = Instant::now();
+        match wake {
+            Wake::Message(message) => self.message(now, message),
+            Wake::Dialed(result) => self.dialed(now, result),
+            Wake::Discovered(result) => {
+                self.discovering = None;
+                match result {
+                    Ok(Ok(found)) => {
+                        self.udp = Some(found.socket);
+                        self.parts
+                            .gateway
+                            .discovered(now, found.address, found.port);
+                    }
+                    Ok(Err(error)) => {
+                        tracing::info!(%error, "IP discovery failed");
+                        self.parts.gateway.undiscovered();
+                    }
+                    Err(_) => self.parts.gateway.undiscovered(),
+                }
+            }
+            Wake::Worked(result) => {
+                self.working = None;
+                if let Ok((dave, outputs)) = result {
+                    self.dave = Some(dave);
+                    self.put(outputs);
+                    self.work();
+                } else {
+                    tracing::error!("a panic in the end-to-end encryption; the call starts anew");
+                    self.restart(now);
+                }
+            }
+            Wake::Speaking => {
+                let is_speaking = self.parts.feedback.is_speaking();
+                self.parts.gateway.speaking(is_speaking);
+            }
+            Wake::Timeout => self.parts.gateway.timeout(now),
+            Wake::Closing => self.is_over = true,
+        }
+    }
+
+    fn dialed(&mut self, now: Instant, result: Result<Result<WebSocket, Failure>, JoinError>) {
+        let Some((attempt, _)) = self.dialing.take() else {
+            return;
+        };
+        match result {
+            Ok(Ok(socket)) => {
+                self.socket = Some((attempt, socket));
+                self.parts.gateway.opened(now, attempt);
+            }
+            Ok(Err(failure)) => self.parts.gateway.unreachable(now, attempt, failure),
+            Err(error) => {
+                let failure = Failure::fault("Connecting to the voice server failed.");
+                let failure = failure.because(error);
+                self.parts.gateway.unreachable(now, attempt, failure);
+            }
+        }
+    }
+
+    fn message(&mut self, now: Instant, message: Option<Result<Message, tungstenite::Error>>) {
+        let Some((attempt, _)) = &self.socket else {
+            return;
+        };
+        let attempt = *attempt;
+        match message {
+            Some(Ok(Message::Text(text))) => self.parts.gateway.text(now, attempt, &text),
+            Some(Ok(Message::Binary(bytes))) => self.parts.gateway.binary(attempt, &bytes),
+            Some(Ok(Message::Close(frame))) => {
+                let (code, reason) = words(frame);
+                self.parts.gateway.closed(now, attempt, code, &reason);
+                self.part();
+            }
+            Some(Ok(_)) => {}
+            Some(Err(error)) => {
+                tracing::debug!(%error, "voice gateway connection broke");
+                self.socket = None;
+                self.parts.gateway.broken(now, attempt);
+            }
+            None => {
+                self.socket = None;
+                self.parts.gateway.broken(now, attempt);
+            }
+        }
+    }
+
+    /// The other side closed: its goodbye is answered while this task goes on.
+    fn part(&mut self) {
+        if let Some((_, mut socket)) = self.socket.take() {
+            tokio::spawn(async move {
+                let _ = tokio::time::timeout(GOODBYE_TIMEOUT, socket.flush()).await;
+            });
+        }
+    }
+
+    fn dave(&mut self, input: DaveInput) {
+        if self.queue.len() >= MAX_DAVE_QUEUE {
+            self.restart(Instant::now());
+            return;
+        }
+        self.queue.push(input);
+        self.work();
+    }
+
+    /// Handles what waits for DAVE: light things here, heavy ones on a blocking thread, all in order.
+    fn work(&mut self) {
+        let Some(mut dave) = self.dave.take() else {
+            return;
+        };
+        let inputs = std::mem::take(&mut self.queue);
+        let mut outputs = Vec::new();
+        if inputs.iter().any(DaveInput::is_heavy) {
+            self.working = Some(tokio::task::spawn_blocking(move || {
+                for input in inputs {
+                    dave.handle(input, &mut outputs);
+                }
+                (dave, outputs)
+            }));
+        } else {
+            for input in inputs {
+                dave.handle(input, &mut outputs);
+            }
+            self.dave = Some(dave);
+            self.put(outputs);
+        }
+    }
+
+    fn put(&mut self, outputs: Vec<DaveOutput>) {
+        for output in outputs {
+            match output {
+                DaveOutput::Text(text) => self.parts.gateway.send(Action::Text(text)),
+                DaveOutput::Binary(bytes) => self.parts.gateway.send(Action::Binary(bytes)),
+                DaveOutput::Seal(sealer) => self.parts.stream.seal(sealer),
+            }
+        }
+    }
+
+    fn restart(&mut self, now: Instant) {
+        self.queue.clear();
+        self.working = None;
+        let dave = Dave::new(self.parts.user, self.parts.channel);
+        self.dave = Some(Box::new(dave));
+        self.parts.gateway.restart(now);
+    }
+
+    async fn end(&mut self) {
+        self.replace_dialing(None);
+        if let Some(discovering) = self.discovering.take() {
+            discovering.abort();
+        }
+        if let Some((_, socket)) = self.socket.take() {
+            goodbye(socket, NORMAL).await;
+        }
+    }
+}
+
+/// Waits for what is there; for ever when nothing is.
+async fn some<F: Future>(future: Option<F>) -> F::Output {
+    match future {
+        Some(future) => future.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Closes properly: a close frame, then the other side's answer is awaited, or its data would turn the end of the
+/// connection into a reset that may overtake the frame.
+async fn goodbye(mut socket: WebSocket, code: u16) {
+    let frame = CloseFrame {
+        code: CloseCode::from(code),
+        reason: tungstenite::Utf8Bytes::from_static(""),
+    };
+    let _ = tokio::time::timeout(GOODBYE_TIMEOUT, async {
+        if socket.close(Some(frame)).await.is_ok() {
+            while let Some(Ok(_)) = socket.next().await {}
+        }
+    })
+    .await;
+}
+
+/// What the other side said last on a connection that cannot be written to.
+async fn last_words(socket: &mut WebSocket) -> (Option<u16>, String) {
+    let read = async {
+        while let Some(Ok(message)) = socket.next().await {
+            if let Message::Close(frame) = message {
+                return words(frame);
+            }
+        }
+        words(None)
+    };
+    tokio::time::timeout(GOODBYE_TIMEOUT, read)
+        .await
+        .unwrap_or_else(|_| words(None))
+}
+
+fn words(frame: Option<CloseFrame>) -> (Option<u16>, String) {
+    match frame {
+        Some(frame) => (Some(frame.code.into()), frame.reason.to_string()),
+        None => (None, String::new()),
+    }
+}

@@ -1,0 +1,451 @@
+//! Owns: the way from packets to 48 kHz samples: demuxer, decoder, exact timeline, resampler, and the packets of the last
+//! moments, from which sound can be made again.
+//! Never knows: frames, encoders, volume.
+
+use crate::{
+    dsp::{Quality, Resampler},
+    error::Failure,
+    media::{
+        codec::{self, DecodeError, Decoder},
+        demux::{Codec, Demuxer, Packet, StreamInfo},
+        window::{ByteWindow, Stop},
+    },
+    pcm::PcmBlock,
+    units::{FRAME_SAMPLES, SAMPLE_RATE, Samples},
+};
+use std::collections::VecDeque;
+
+use super::encode::LOOKAHEAD;
+
+/// Damaged packets in a row after which a stream is given up: two seconds of mp3 or AAC.
+const MAX_DAMAGED: u32 = 100;
+/// The most bytes of packets that are kept to make sound again.
+const MAX_RETAINED_BYTES: usize = 1 << 20;
+
+/// `value` samples at `from` Hz as samples at `to` Hz, rounded down.
+pub(super) fn rescale(value: u64, from: u32, to: u32) -> u64 {
+    (u128::from(value) * u128::from(to) / u128::from(from.max(1))) as u64
+}
+
+const fn gcd(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+/// The last native sample at or before `position` that falls exactly on a 48 kHz sample.
+///
+/// The resampler has exact phases only there, every `rate / gcd` samples. Sound made again from such a place is the same,
+/// sample by sample.
+fn exact_before(position: Samples, rate: u32) -> u64 {
+    let step = u64::from((rate / gcd(rate, SAMPLE_RATE)).max(1));
+    rescale(position.0, SAMPLE_RATE, rate) / step * step
+}
+
+/// Which decoded samples are heard, and where in the track they lie.
+///
+/// Anchored at the first packet after a start or a seek that gives samples; from then on samples are counted, not timed.
+#[derive(Debug, PartialEq, Eq)]
+struct Timeline {
+    /// Position of the next decoded sample, in native samples; `None` until anchored.
+    next: Option<i64>,
+    /// The first native sample that is wanted.
+    from: i64,
+    /// Samples at 48 kHz to drop after the resampler: the wanted position may lie between its exact phases.
+    drop_out: usize,
+    /// Position of the next sample that leaves, at 48 kHz.
+    out: u64,
+}
+
+impl Timeline {
+    /// Wants everything from `target` on.
+    const fn wanting(target: Samples) -> Self {
+        Self {
+            next: None,
+            from: 0,
+            drop_out: 0,
+            out: target.0,
+        }
+    }
+
+    /// The first samples have come: they start at native position `start`, at `rate`. The resampler is started at an exact
+    /// place before the target; what it gives before the target is dropped.
+    fn anchor(&mut self, start: i64, rate: u32) {
+        let from = exact_before(Samples(self.out), rate);
+        self.next = Some(start);
+        if start > from as i64 {
+            // nothing earlier is to be had (a stream that begins late, an inexact seek): go on from there
+            self.from = start;
+            self.drop_out = 0;
+            self.out = rescale(start as u64, rate, SAMPLE_RATE);
+        } else {
+            self.from = from as i64;
+            self.drop_out = (self.out - rescale(from, rate, SAMPLE_RATE)) as usize;
+        }
+    }
+
+    /// `count` samples were decoded; returns the range of them that is heard.
+    fn admit(&mut self, count: usize, length: Option<u64>) -> std::ops::Range<usize> {
+        let start = self.next.expect("anchored before samples are admitted");
+        self.next = Some(start + count as i64);
+        let end = length.map_or(i64::MAX, |l| i64::try_from(l).unwrap_or(i64::MAX));
+        let clamp = |at: i64| (at.saturating_sub(start)).clamp(0, count as i64) as usize;
+        let from = clamp(self.from);
+        from..clamp(end).max(from)
+    }
+
+    /// Whether everything up to `length` has been decoded.
+    fn is_past(&self, length: Option<u64>) -> bool {
+        matches!((self.next, length), (Some(next), Some(length)) if next >= 0 && next as u64 >= length)
+    }
+}
+
+/// See the [module](self).
+pub(super) struct Feed {
+    demuxer: Box<dyn Demuxer>,
+    /// Packets read, oldest first; those before `cursor` have been used.
+    retained: VecDeque<Packet>,
+    retained_bytes: usize,
+    cursor: usize,
+    /// Whether nothing lies before the first retained packet (start of stream, or where a seek landed).
+    is_from_start: bool,
+    decoder: Option<Box<dyn Decoder>>,
+    resampler: Option<(u32, Resampler)>,
+    quality: Quality,
+    timeline: Timeline,
+    decoded: PcmBlock,
+    audible: PcmBlock,
+    damaged: u32,
+    is_drained: bool,
+}
+
+impl Feed {
+    pub(super) fn new(demuxer: Box<dyn Demuxer>, quality: Quality) -> Self {
+        Self {
+            demuxer,
+            retained: VecDeque::new(),
+            retained_bytes: 0,
+            cursor: 0,
+            is_from_start: true,
+            decoder: None,
+            resampler: None,
+            quality,
+            timeline: Timeline::wanting(Samples::ZERO),
+            decoded: PcmBlock::default(),
+            audible: PcmBlock::default(),
+            damaged: 0,
+            is_drained: false,
+        }
+    }
+
+    pub(super) fn info(&self) -> &StreamInfo {
+        self.demuxer.info()
+    }
+
+    /// Length of the track at 48 kHz.
+    pub(super) fn length(&self) -> Option<Samples> {
+        let info = self.info();
+        info.length
+            .map(|l| Samples(rescale(l, info.rate, SAMPLE_RATE)))
+    }
+
+    /// Position of the next sample that [`pull`](Self::pull) gives.
+    pub(super) const fn position(&self) -> Samples {
+        Samples(self.timeline.out)
+    }
+
+    /// Whether packets of this stream may go to a listener as they are, if each has 20 ms: Opus, one stereo stream, at the
+    /// volume that it was made for.
+    pub(super) fn may_pass(&self) -> bool {
+        match &self.info().codec {
+            Codec::Opus { head } => head.len() >= 19 && head[9] == 2 && head[16..19] == [0, 0, 0],
+            _ => false,
+        }
+    }
+
+    /// Moves to `target`. To be repeated until it is `Ok`.
+    pub(super) fn seek(&mut self, target: Samples, bytes: &mut ByteWindow) -> Result<(), Stop> {
+        let native = exact_before(target, self.info().rate);
+        self.demuxer.seek(native, bytes)?;
+        self.retained.clear();
+        self.retained_bytes = 0;
+        self.cursor = 0;
+        self.is_from_start = true;
+        self.begin_at(target);
+        Ok(())
+    }
+
+    /// For a stream that may be passed: where the 20 ms grid of its packets lies around `target`, so that frames made by the
+    /// encoder and packets passed on can follow each other. The next packet is then that of the frame with `target` in it.
+    /// To be repeated until it is `Ok`.
+    pub(super) fn align(
+        &mut self,
+        target: Samples,
+        bytes: &mut ByteWindow,
+    ) -> Result<Samples, Stop> {
+        loop {
+            let at = frame_position(self.packet(bytes)?);
+            if at + FRAME_SAMPLES as u64 > target.0 {
+                self.cursor -= 1;
+                return Ok(Samples(at));
+            }
+        }
+    }
+
+    fn begin_at(&mut self, target: Samples) {
+        if let Some(decoder) = &mut self.decoder {
+            decoder.reset();
+        }
+        self.timeline = Timeline::wanting(target);
+        self.damaged = 0;
+        self.is_drained = false;
+    }
+
+    /// The next packet; it stays retained.
+    pub(super) fn packet(&mut self, bytes: &mut ByteWindow) -> Result<&Packet, Stop> {
+        if self.cursor == self.retained.len() {
+            let packet = self.demuxer.next_packet(bytes)?;
+            self.retained_bytes += packet.data.len();
+            self.retained.push_back(packet);
+            while self.retained_bytes > MAX_RETAINED_BYTES && self.cursor > 0 {
+                self.forget_first();
+            }
+        }
+        self.cursor += 1;
+        Ok(&self.retained[self.cursor - 1])
+    }
+
+    fn forget_first(&mut self) {
+        if let Some(packet) = self.retained.pop_front() {
+            self.retained_bytes -= packet.data.len();
+            self.cursor -= 1;
+            self.is_from_start = false;
+        }
+    }
+
+    /// The first native sample that must be decoded for sound from `position` on.
+    fn landing(&self, position: Samples) -> i64 {
+        let info = self.info();
+        exact_before(position, info.rate) as i64 - i64::from(info.preroll)
+    }
+
+    /// Sound before `position` will not be made again: lets go of the packets that only it needs.
+    pub(super) fn forget_before(&mut self, position: Samples) {
+        let cut = self.landing(position);
+        while self.cursor > 1 && self.retained.len() > 1 && self.retained[1].pts <= cut {
+            self.forget_first();
+        }
+    }
+
+    /// Whether sound can be made again from `position` on, exactly.
+    pub(super) fn can_restart_at(&self, position: Samples) -> bool {
+        let Some(first) = self.retained.front() else {
+            return false;
+        };
+        self.is_from_start || first.pts <= self.landing(position)
+    }
+
+    /// Goes back to `position`, from the retained packets; see [`can_restart_at`](Self::can_restart_at).
+    pub(super) fn restart_at(&mut self, position: Samples) {
+        let cut = self.landing(position);
+        let after = self
+            .retained
+            .iter()
+            .position(|p| p.pts > cut)
+            .unwrap_or(self.retained.len());
+        self.cursor = after.saturating_sub(1);
+        self.begin_at(position);
+    }
+
+    /// Goes back so that the next packet is the one whose frame starts at `position`. False, and nothing done, when packets
+    /// do not begin there or it is no longer retained.
+    pub(super) fn rewind_to_packet(&mut self, position: Samples) -> bool {
+        let found = self
+            .retained
+            .iter()
+            .position(|p| frame_position(p) == position.0);
+        if let Some(index) = found {
+            self.cursor = index;
+        }
+        found.is_some()
+    }
+
+    /// Decodes the next packet and appends its samples at 48 kHz to `out`, perhaps none.
+    ///
+    /// # Errors
+    /// [`Stop::End`] when everything has been given, the resampler's tail included.
+    pub(super) fn pull(&mut self, bytes: &mut ByteWindow, out: &mut PcmBlock) -> Result<(), Stop> {
+        if self.is_drained {
+            return Err(Stop::End);
+        }
+        let had = out.len();
+        if self.timeline.is_past(self.native_length()) {
+            self.drain(out);
+        } else {
+            match self.packet(bytes) {
+                Ok(packet) => {
+                    let packet = packet.clone();
+                    self.decode(&packet, out)?;
+                }
+                Err(Stop::End) => self.drain(out),
+                Err(stop) => return Err(stop),
+            }
+        }
+        self.account(out, had);
+        Ok(())
+    }
+
+    /// The stream's length in the samples that are decoded (a decoder's rate may differ from the container's).
+    fn native_length(&self) -> Option<u64> {
+        let info = self.info();
+        let rate = self.resampler.as_ref().map_or(info.rate, |(rate, _)| *rate);
+        info.length.map(|l| rescale(l, info.rate, rate))
+    }
+
+    fn decode(&mut self, packet: &Packet, out: &mut PcmBlock) -> Result<(), Stop> {
+        if self.decoder.is_none() {
+            self.decoder = Some(codec::decoder(self.demuxer.info()).map_err(undecodable)?);
+        }
+        let decoder = self.decoder.as_mut().expect("made above");
+        self.decoded.clear();
+        let rate = match decoder.decode(&packet.data, &mut self.decoded) {
+            Ok(rate) => {
+                self.damaged = 0;
+                rate
+            }
+            Err(DecodeError::Damaged { .. }) if self.damaged < MAX_DAMAGED => {
+                // silence in its place keeps everything after it where it belongs
+                self.damaged += 1;
+                self.decoded.resize(packet.duration as usize);
+                self.info().rate
+            }
+            Err(e) => return Err(undecodable(e)),
+        };
+        if self.decoded.is_empty() {
+            return Ok(());
+        }
+        self.prepare(rate, packet.pts, out)?;
+        let heard = self
+            .timeline
+            .admit(self.decoded.len(), self.native_length());
+        self.audible.clear();
+        self.audible.extend_from(&self.decoded, heard);
+        let (rate, resampler) = self.resampler.as_mut().expect("prepared");
+        if *rate == SAMPLE_RATE {
+            out.extend_from(&self.audible, 0..self.audible.len());
+        } else {
+            resampler.process(&self.audible, out);
+        }
+        Ok(())
+    }
+
+    /// Sees to it that the resampler and the timeline fit what was decoded.
+    fn prepare(&mut self, rate: u32, pts: i64, out: &mut PcmBlock) -> Result<(), Stop> {
+        let scaled = |at: i64, from: u32| {
+            let size = rescale(at.unsigned_abs(), from, rate) as i64;
+            if at < 0 { -size } else { size }
+        };
+        match &mut self.resampler {
+            Some((current, resampler)) if *current == rate => {
+                if self.timeline.next.is_none() {
+                    resampler.reset();
+                    self.timeline
+                        .anchor(scaled(pts, self.demuxer.info().rate), rate);
+                }
+            }
+            other => {
+                let previous = other.take();
+                if let (Some((old, mut resampler)), Some(next)) = (previous, self.timeline.next) {
+                    // the rate changes in the middle of a stream: what went before comes out first
+                    if old != SAMPLE_RATE {
+                        resampler.flush(out);
+                    }
+                    let next = scaled(next, old);
+                    self.timeline.next = Some(next);
+                    self.timeline.from = next;
+                } else {
+                    self.timeline
+                        .anchor(scaled(pts, self.demuxer.info().rate), rate);
+                }
+                let resampler = Resampler::new(rate, SAMPLE_RATE, self.quality).map_err(|e| {
+                    Stop::Failed(
+                        Failure::common("The track's sample rate is not supported.").because(e),
+                    )
+                })?;
+                self.resampler = Some((rate, resampler));
+            }
+        }
+        Ok(())
+    }
+
+    fn drain(&mut self, out: &mut PcmBlock) {
+        self.is_drained = true;
+        if let Some((rate, resampler)) = &mut self.resampler
+            && *rate != SAMPLE_RATE
+        {
+            resampler.flush(out);
+        }
+    }
+
+    /// Drops what lies before the wanted position of the samples from index `had` on, and counts the rest.
+    fn account(&mut self, out: &mut PcmBlock, had: usize) {
+        let dropped = self.timeline.drop_out.min(out.len() - had);
+        if dropped > 0 {
+            self.timeline.drop_out -= dropped;
+            out.channels
+                .iter_mut()
+                .for_each(|c| drop(c.drain(had..had + dropped)));
+        }
+        self.timeline.out += (out.len() - had) as u64;
+    }
+}
+
+/// Where in the track the frame starts that an Opus packet makes at the listener: his decoder gives sound [`LOOKAHEAD`]
+/// samples late, as he does for frames of our own encoder.
+pub(super) fn frame_position(packet: &Packet) -> u64 {
+    (packet.pts + LOOKAHEAD as i64).max(0) as u64
+}
+
+fn undecodable(e: DecodeError) -> Stop {
+    let failure = match &e {
+        DecodeError::Unsupported(text) => Failure::common(*text),
+        _ => Failure::suspicious("Something went wrong when decoding the track."),
+    };
+    Stop::Failed(failure.because(e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn priming_is_dropped_and_the_end_is_cut() {
+        let mut line = Timeline::wanting(Samples::ZERO);
+        line.anchor(-1105, 44_100);
+        assert_eq!(line.admit(1152, Some(1500)), 1105..1152);
+        assert_eq!(line.admit(1152, Some(1500)), 0..1152);
+        assert_eq!(line.admit(1152, Some(1500)), 0..301);
+        assert!(line.is_past(Some(1500)));
+    }
+
+    #[test]
+    fn a_restart_falls_on_an_exact_phase_of_the_resampler() {
+        // 7000.5 ms: 336 024 samples at 48 kHz, 308 722.05 at 44.1; the last multiple of 147 before is 308 700 = 336 000
+        let mut line = Timeline::wanting(Samples(336_024));
+        line.anchor(300_000, 44_100);
+        assert_eq!((line.from, line.drop_out, line.out), (308_700, 24, 336_024));
+    }
+
+    #[test]
+    fn a_stream_that_begins_late_keeps_its_own_time() {
+        let mut line = Timeline::wanting(Samples::ZERO);
+        line.anchor(44_100, 44_100);
+        assert_eq!((line.out, line.admit(10, None)), (48_000, 0..10));
+    }
+
+    #[test]
+    fn rescaling_does_not_overflow() {
+        assert_eq!(
+            rescale(u64::MAX / 2, 48_000, 44_100),
+            (u128::from(u64::MAX / 2) * 44_100 / 48_000) as u64
+        );
+    }
+}

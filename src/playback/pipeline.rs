@@ -1,0 +1,514 @@
+//! Owns: one run of a track, as a job of the decode pool: open, seek, make frames, end or fail.
+//! Never knows: who listens, or who asked.
+//!
+//! Frames are made ahead of the listener by the ring's length. When volume or filters change, or a packet stream that was
+//! passed on must now be encoded, the frames that nobody has taken yet are taken back and made again from the packets of the
+//! last moments: the change is heard after one frame, at the right place, without a click.
+
+use super::{
+    Event, Settings, Wishes,
+    encode::{Encoder, LOOKAHEAD},
+    feed::{Feed, frame_position},
+    pool::{After, Job},
+    render::Render,
+};
+use crate::{
+    error::Failure,
+    frame::{FrameFormat, FrameWriter, MAX_OPUS_BYTES},
+    media::{
+        demux::{DemuxError, Opening, probe::Prober},
+        window::{ByteWindow, Stop},
+    },
+    pcm::PcmBlock,
+    units::{FRAME_SAMPLES, Samples},
+};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// Frames made in one turn, so that a playback that begins does not wait long behind others.
+const FRAMES_PER_TURN: usize = 10;
+/// Frames that the encoder hears before it goes on in the middle of a stream.
+const WARM_FRAMES: usize = 2;
+/// The waiting frame that a change leaves alone: the listener may be taking it.
+const KEPT_FRAMES: usize = 1;
+
+enum Stage {
+    /// Headers are being read.
+    Opening(Prober),
+    /// The demuxer looks for this place.
+    Seeking(Samples),
+    /// The place is found; the grid of the packets around it is being looked for.
+    Aligning(Samples),
+    /// Frames are being made.
+    Running,
+    /// All frames are made.
+    Drained,
+    /// It failed; nothing more is made.
+    Failed,
+}
+
+/// How frames are made at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    /// Packets are passed on as they are.
+    Passthrough,
+    /// Sound is decoded, processed and encoded.
+    Transcode,
+}
+
+/// A frame that has been made and may have to be made again.
+struct Made {
+    position: Samples,
+    mode: Mode,
+}
+
+/// See the [module](self).
+pub(super) struct Pipeline {
+    stage: Stage,
+    mode: Mode,
+    window: ByteWindow,
+    feed: Option<Feed>,
+    render: Render,
+    encoder: Option<Encoder>,
+    /// Left of the warm-up after a restart, and what was rendered in it.
+    warm: Option<(usize, PcmBlock)>,
+    writer: FrameWriter,
+    format: FrameFormat,
+    made: VecDeque<Made>,
+    /// The ring still holds frames from before a seek; they go when the first new one comes.
+    has_ghosts: bool,
+    has_produced: bool,
+    wishes: Arc<Mutex<Wishes>>,
+    events: Arc<dyn Fn(Event) + Send + Sync>,
+    settings: Settings,
+    payload: Vec<u8>,
+}
+
+impl Pipeline {
+    pub(super) fn new(
+        parts: super::Parts,
+        writer: FrameWriter,
+        wishes: Arc<Mutex<Wishes>>,
+        events: Arc<dyn Fn(Event) + Send + Sync>,
+        settings: Settings,
+    ) -> Self {
+        let first = wishes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        Self {
+            stage: Stage::Opening(Prober::new(parts.hint)),
+            mode: Mode::Transcode,
+            window: parts.window,
+            feed: None,
+            render: Render::new(first.volume, &first.filters),
+            encoder: None,
+            warm: None,
+            writer,
+            format: parts.format,
+            made: VecDeque::new(),
+            has_ghosts: false,
+            has_produced: false,
+            wishes,
+            events,
+            settings,
+            payload: Vec::with_capacity(parts.format.max_bytes()),
+        }
+    }
+
+    fn advance(&mut self) -> Result<After, Stop> {
+        let mut frames = 0;
+        loop {
+            match &mut self.stage {
+                Stage::Opening(prober) => {
+                    let opened = prober.advance(&mut self.window)?;
+                    self.opened(Feed::new(opened.demuxer, self.settings.resampling));
+                }
+                Stage::Seeking(target) => {
+                    let target = *target;
+                    let feed = self.feed.as_mut().expect("opened before it seeks");
+                    feed.seek(target, &mut self.window)?;
+                    self.stage = if feed.may_pass() && self.format == FrameFormat::Opus {
+                        Stage::Aligning(target)
+                    } else {
+                        Stage::Running
+                    };
+                }
+                Stage::Aligning(target) => {
+                    let target = *target;
+                    let feed = self.feed.as_mut().expect("opened before it seeks");
+                    match feed.align(target, &mut self.window) {
+                        Ok(at) => {
+                            self.render.clear(at);
+                            if self.mode == Mode::Transcode {
+                                feed.restart_at(at);
+                            }
+                        }
+                        Err(Stop::End) => {}
+                        Err(stop) => return Err(stop),
+                    }
+                    self.stage = Stage::Running;
+                }
+                Stage::Running => {
+                    if self.has_ghosts || self.writer.room() > 0 {
+                        if frames == FRAMES_PER_TURN {
+                            return Ok(After::Again);
+                        }
+                        frames += 1;
+                        self.make_frame()?;
+                    } else {
+                        return Ok(After::Sleep);
+                    }
+                }
+                Stage::Drained | Stage::Failed => return Ok(After::Sleep),
+            }
+        }
+    }
+
+    fn opened(&mut self, feed: Feed) {
+        (self.events)(Event::Opened {
+            length: feed.length(),
+            is_seekable: feed.info().is_seekable,
+        });
+        self.mode = self.wanted_mode(&feed);
+        let start = self
+            .wishes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .seek
+            .take();
+        self.stage = match start {
+            Some(target) if target > Samples::ZERO && feed.info().is_seekable => {
+                Stage::Seeking(target)
+            }
+            _ => Stage::Running,
+        };
+        if let Stage::Seeking(target) = self.stage {
+            self.has_ghosts = true;
+            self.render.clear(target);
+        } else {
+            // a start position that cannot be reached is not shown either
+            self.writer.progress().end_seek(Samples::ZERO);
+        }
+        self.feed = Some(feed);
+    }
+
+    fn wanted_mode(&self, feed: &Feed) -> Mode {
+        if self.format == FrameFormat::Opus && feed.may_pass() && self.render.is_neutral() {
+            Mode::Passthrough
+        } else {
+            Mode::Transcode
+        }
+    }
+
+    fn make_frame(&mut self) -> Result<(), Stop> {
+        let feed = self.feed.as_ref().expect("opened before frames are made");
+        let wanted = self.wanted_mode(feed);
+        if wanted == Mode::Passthrough && self.mode == Mode::Transcode && self.warm.is_none() {
+            self.begin_passing();
+        }
+        match self.mode {
+            Mode::Passthrough => self.pass_packet(),
+            Mode::Transcode => self.transcode_frame(),
+        }
+    }
+
+    /// From encoded frames to packets as they are: possible where a packet begins just where the next frame would.
+    fn begin_passing(&mut self) {
+        let next = self.render.position();
+        let feed = self.feed.as_mut().expect("opened before frames are made");
+        if feed.rewind_to_packet(next) {
+            self.mode = Mode::Passthrough;
+            self.render.clear(next);
+        }
+    }
+
+    fn pass_packet(&mut self) -> Result<(), Stop> {
+        let feed = self.feed.as_mut().expect("opened before frames are made");
+        let packet = match feed.packet(&mut self.window) {
+            Ok(packet) => packet.clone(),
+            Err(Stop::End) => {
+                self.finish();
+                return Ok(());
+            }
+            Err(stop) => return Err(stop),
+        };
+        let position = Samples(frame_position(&packet));
+        if packet.duration != FRAME_SAMPLES as u32 || packet.data.len() > MAX_OPUS_BYTES {
+            self.transcode_from(position, Mode::Passthrough);
+            return Ok(());
+        }
+        if packet.pts + (FRAME_SAMPLES + LOOKAHEAD) as i64 <= 0 {
+            return Ok(()); // wholly before the track begins
+        }
+        self.push(&packet.data, position, Mode::Passthrough);
+        Ok(())
+    }
+
+    /// From packets as they are to encoded frames, at the frame that starts at `position`; `before` tells how the frames
+    /// before it were made. The encoder hears those two first.
+    fn transcode_from(&mut self, position: Samples, before: Mode) {
+        let feed = self.feed.as_mut().expect("opened before frames are made");
+        let warm_frames = (position.0 / FRAME_SAMPLES as u64).min(WARM_FRAMES as u64) as usize;
+        let start = Samples(position.0 - (warm_frames * FRAME_SAMPLES) as u64);
+        let (start, warm_frames) = if feed.can_restart_at(start) {
+            (start, warm_frames)
+        } else {
+            (position, 0)
+        };
+        feed.restart_at(start);
+        self.render.restart(start, before == Mode::Passthrough);
+        self.mode = Mode::Transcode;
+        self.warm = Some((warm_frames, PcmBlock::default()));
+    }
+
+    fn transcode_frame(&mut self) -> Result<(), Stop> {
+        while !self.render.has_frame() {
+            let feed = self.feed.as_mut().expect("opened before frames are made");
+            match feed.pull(&mut self.window, self.render.input()) {
+                Ok(()) => self.render.process(feed.position()),
+                Err(Stop::End) if self.render.is_finished() => {
+                    self.finish();
+                    return Ok(());
+                }
+                Err(Stop::End) => {
+                    let padding = if self.format == FrameFormat::Opus {
+                        LOOKAHEAD
+                    } else {
+                        0
+                    };
+                    self.render
+                        .finish(padding, self.format == FrameFormat::Opus);
+                }
+                Err(stop) => return Err(stop),
+            }
+        }
+        if let Some((left, block)) = &mut self.warm {
+            if *left > 0 {
+                *left -= 1;
+                let frame = self.render.take();
+                block.extend_from(frame, 0..frame.len());
+                return Ok(());
+            }
+            let (_, block) = self.warm.take().expect("looked at above");
+            if self.format == FrameFormat::Opus {
+                self.encoder()?
+                    .restart_after(&block)
+                    .map_err(Stop::Failed)?;
+            }
+            self.render.adopt();
+        }
+        if self.format == FrameFormat::Opus {
+            self.encoder()?;
+        }
+        let position = self.render.position();
+        let frame = self.render.take();
+        match self.format {
+            FrameFormat::Pcm => {
+                self.payload.clear();
+                for (l, r) in frame.channels[0].iter().zip(&frame.channels[1]) {
+                    self.payload.extend_from_slice(&l.to_le_bytes());
+                    self.payload.extend_from_slice(&r.to_le_bytes());
+                }
+            }
+            FrameFormat::Opus => {
+                let encoder = self.encoder.as_mut().expect("made above");
+                let packet = encoder.encode(frame, 0).map_err(Stop::Failed)?;
+                self.payload.clear();
+                self.payload.extend_from_slice(packet);
+            }
+        }
+        let payload = std::mem::take(&mut self.payload);
+        self.push(&payload, position, Mode::Transcode);
+        self.payload = payload;
+        Ok(())
+    }
+
+    fn encoder(&mut self) -> Result<&mut Encoder, Stop> {
+        if self.encoder.is_none() {
+            self.encoder = Some(Encoder::new(self.settings.quality).map_err(Stop::Failed)?);
+        }
+        Ok(self.encoder.as_mut().expect("made above"))
+    }
+
+    fn push(&mut self, payload: &[u8], position: Samples, mode: Mode) {
+        self.drop_ghosts(position);
+        let has_room = self.writer.push(payload, position);
+        debug_assert!(has_room, "frames are made only when there is room");
+        self.has_produced = true;
+        if mode == Mode::Passthrough {
+            self.render
+                .clear(Samples(position.0 + FRAME_SAMPLES as u64));
+        }
+        self.made.push_back(Made { position, mode });
+        // those that wait, and those that the encoder would have to hear again
+        let kept = self.writer.capacity() + WARM_FRAMES + 2;
+        while self.made.len() > kept {
+            self.made.pop_front();
+        }
+        if let (Some(feed), Some(oldest)) = (&mut self.feed, self.made.front()) {
+            feed.forget_before(oldest.position);
+        }
+    }
+
+    fn drop_ghosts(&mut self, position: Samples) {
+        if self.has_ghosts {
+            self.has_ghosts = false;
+            self.writer.rewind(0);
+            self.writer.progress().end_seek(position);
+        }
+    }
+
+    fn finish(&mut self) {
+        self.drop_ghosts(self.render.position());
+        self.writer.push_end();
+        self.stage = Stage::Drained;
+    }
+
+    fn fail(&mut self, failure: Failure) {
+        (self.events)(Event::Failed {
+            failure,
+            produced: self.has_produced,
+        });
+        self.writer.push_end();
+        self.stage = Stage::Failed;
+    }
+
+    /// Does what was asked for since the last turn. False when the playback is to end.
+    fn obey(&mut self) -> bool {
+        let wishes = {
+            let mut wishes = self.wishes.lock().unwrap_or_else(PoisonError::into_inner);
+            if wishes.is_stopped || self.writer.is_abandoned() {
+                return false;
+            }
+            let seek = if self.feed.is_some() {
+                wishes.seek.take()
+            } else {
+                None
+            };
+            Wishes {
+                seek,
+                ..wishes.clone()
+            }
+        };
+        let has_changed = self.render.wish(wishes.volume, &wishes.filters);
+        if let Some(target) = wishes.seek
+            && !matches!(self.stage, Stage::Failed)
+        {
+            self.begin_seek(target);
+        } else if has_changed {
+            self.make_again();
+        }
+        true
+    }
+
+    fn begin_seek(&mut self, target: Samples) {
+        let feed = self.feed.as_ref().expect("seeks wait until it is opened");
+        if !feed.info().is_seekable {
+            self.writer
+                .progress()
+                .end_seek(self.writer.progress().position());
+            return;
+        }
+        self.mode = self.wanted_mode(feed);
+        self.render.restart(target, false);
+        self.render.adopt();
+        self.warm = Some((0, PcmBlock::default()));
+        self.made.clear();
+        self.has_ghosts = true;
+        if !self.settings.seek_ghosting {
+            self.writer.rewind(0);
+        }
+        self.stage = Stage::Seeking(target);
+    }
+
+    /// Volume or filters have changed: takes back what nobody has taken yet and makes it again.
+    fn make_again(&mut self) {
+        if self.has_ghosts
+            || !matches!(self.stage, Stage::Running | Stage::Drained)
+            || self.warm.is_some()
+        {
+            self.render.adopt();
+            return;
+        }
+        let Some(feed) = &self.feed else { return };
+        let waiting = self.writer.level();
+        // an end marker waits like a frame
+        let frames = waiting - usize::from(matches!(self.stage, Stage::Drained) && waiting > 0);
+        let again = frames.saturating_sub(KEPT_FRAMES).min(self.made.len());
+        let first = self.made.len() - again;
+        let position = match self.made.get(first) {
+            Some(made) => made.position,
+            None if self.mode == Mode::Passthrough => self.render.position(),
+            None => {
+                self.render.adopt();
+                return;
+            }
+        };
+        let warm_start = Samples(
+            position
+                .0
+                .saturating_sub((WARM_FRAMES * FRAME_SAMPLES) as u64),
+        );
+        if !feed.can_restart_at(warm_start) && again > 0 {
+            self.render.adopt();
+            return;
+        }
+        let taken_back = self.writer.rewind(frames - again);
+        // the reader may have taken some meanwhile
+        let gone = taken_back.saturating_sub(usize::from(matches!(self.stage, Stage::Drained)));
+        let first = self.made.len() - gone.min(self.made.len());
+        let position = self.made.get(first).map_or(position, |m| m.position);
+        let before = match first.checked_sub(1).and_then(|i| self.made.get(i)) {
+            Some(made) => made.mode,
+            None => self.mode,
+        };
+        if taken_back > 0 {
+            self.stage = Stage::Running;
+        } else if matches!(self.stage, Stage::Drained) {
+            return;
+        }
+        self.made.truncate(first);
+        self.transcode_from(position, before);
+    }
+}
+
+impl Job for Pipeline {
+    fn run(&mut self) -> After {
+        if !self.obey() {
+            return After::Done;
+        }
+        match self.advance() {
+            Ok(after) => after,
+            Err(Stop::Need(_)) => After::Sleep,
+            Err(Stop::Failed(failure)) => {
+                self.fail(failure);
+                After::Sleep
+            }
+            Err(Stop::End) => {
+                self.fail(Failure::suspicious("The track ends before it begins."));
+                After::Sleep
+            }
+            Err(Stop::Malformed(e)) => {
+                let failure = match e {
+                    DemuxError::Unsupported(text) => Failure::common(text),
+                    _ if self.feed.is_none() => {
+                        Failure::common("The file could not be read.").because(e)
+                    }
+                    _ => Failure::suspicious("Something went wrong when decoding the track.")
+                        .because(e),
+                };
+                self.fail(failure);
+                After::Sleep
+            }
+        }
+    }
+
+    fn panicked(&mut self, message: &str) {
+        let failure =
+            Failure::fault("Something broke when playing the track.").because(message.to_owned());
+        self.fail(failure);
+    }
+}

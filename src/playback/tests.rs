@@ -1,0 +1,234 @@
+//! Owns: tests of whole playbacks, from bytes to frames.
+//! Never knows: the network.
+
+use super::*;
+use crate::{
+    frame::{MAX_OPUS_BYTES, PCM_FRAME_BYTES, Taken},
+    units::FRAME_SAMPLES,
+};
+use std::sync::mpsc;
+
+/// A sample of the test signal: every position has a value of its own, so that what was played tells from where.
+fn ramp(i: usize) -> i16 {
+    (i % 60_000) as i16
+}
+
+/// A stereo WAV of 16 bits: left is [`ramp`], right its negative.
+fn wav(samples: usize, rate: u32) -> Vec<u8> {
+    let data: Vec<u8> = (0..samples)
+        .flat_map(|i| [ramp(i).to_le_bytes(), (!ramp(i)).to_le_bytes()].concat())
+        .collect();
+    let mut file = b"RIFF".to_vec();
+    file.extend_from_slice(&(36 + data.len() as u32).to_le_bytes());
+    file.extend_from_slice(b"WAVEfmt \x10\0\0\0\x01\0\x02\0");
+    file.extend_from_slice(&rate.to_le_bytes());
+    file.extend_from_slice(&(rate * 4).to_le_bytes());
+    file.extend_from_slice(b"\x04\0\x10\0data");
+    file.extend_from_slice(&(data.len() as u32).to_le_bytes());
+    file.extend_from_slice(&data);
+    file
+}
+
+struct Run {
+    playback: Playback,
+    reader: FrameReader,
+    events: mpsc::Receiver<Event>,
+}
+
+fn start(bytes: impl Into<bytes::Bytes>, format: FrameFormat, at: Samples, volume: u16) -> Run {
+    let engine = Engine::new(1, Settings::default());
+    let (tell, events) = mpsc::channel();
+    let request = Request {
+        window: ByteWindow::of(bytes),
+        hint: Hint::default(),
+        start: at,
+        volume,
+        filters: FilterSpec::default(),
+        format,
+        stuck_after: Duration::MAX,
+    };
+    let (playback, reader) = engine.start(request, move |e| drop(tell.send(e)));
+    std::mem::forget(engine); // the pool's threads live as long as the test
+    Run {
+        playback,
+        reader,
+        events,
+    }
+}
+
+impl Run {
+    /// The next frame; `None` when it is over.
+    fn frame(&mut self) -> Option<(Vec<u8>, Samples)> {
+        let mut out = [0u8; PCM_FRAME_BYTES];
+        loop {
+            match self.reader.take(&mut out) {
+                Taken::Frame { len, position } => return Some((out[..len].to_vec(), position)),
+                Taken::Underrun => std::thread::yield_now(),
+                Taken::Over => return None,
+            }
+        }
+    }
+
+    fn rest(&mut self) -> Vec<(Vec<u8>, Samples)> {
+        std::iter::from_fn(|| self.frame()).collect()
+    }
+}
+
+fn left(frame: &[u8]) -> Vec<i16> {
+    let sample = |b: &[u8]| f32::from_le_bytes(b[..4].try_into().expect("four bytes"));
+    frame
+        .chunks(8)
+        .map(|pair| (sample(pair) * 32_768.0).round() as i16)
+        .collect()
+}
+
+#[test]
+fn every_sample_comes_out_once_and_in_place() {
+    let mut run = start(wav(100_000, 48_000), FrameFormat::Pcm, Samples::ZERO, 100);
+    let frames = run.rest();
+    let heard: Vec<i16> = frames.iter().flat_map(|(f, _)| left(f)).collect();
+    assert_eq!(heard.len(), 100_000);
+    assert!(heard.iter().enumerate().all(|(i, s)| *s == ramp(i)));
+    assert!(
+        frames
+            .iter()
+            .enumerate()
+            .all(|(i, (_, at))| at.0 == (i * FRAME_SAMPLES) as u64)
+    );
+}
+
+#[test]
+fn a_start_position_is_exact_to_the_sample() {
+    let mut run = start(wav(100_000, 48_000), FrameFormat::Pcm, Samples(77_777), 100);
+    assert_eq!(run.playback.progress().position(), Samples(77_777));
+    let (frame, at) = run.frame().expect("sound");
+    assert_eq!((left(&frame)[0], at), (ramp(77_777), Samples(77_777)));
+}
+
+#[test]
+fn a_seek_goes_to_the_sample_forwards_and_backwards() {
+    let mut run = start(wav(200_000, 48_000), FrameFormat::Pcm, Samples::ZERO, 100);
+    run.frame().expect("sound");
+    for target in [150_001, 1_234] {
+        run.playback.seek(Samples(target));
+        assert_eq!(run.playback.progress().position(), Samples(target));
+        // frames from before the seek may still come, then those from there
+        let (frame, at) = std::iter::from_fn(|| run.frame())
+            .find(|(_, at)| at.0 == target)
+            .expect("it arrives");
+        assert_eq!(
+            (left(&frame)[0], at),
+            (ramp(target as usize), Samples(target))
+        );
+    }
+    run.playback.seek(Samples(u64::MAX / 4));
+    run.rest();
+}
+
+#[test]
+fn a_resampled_seek_gives_the_samples_of_unbroken_playing() {
+    let file = wav(88_200, 44_100);
+    let whole: Vec<i16> = start(file.clone(), FrameFormat::Pcm, Samples::ZERO, 100)
+        .rest()
+        .iter()
+        .flat_map(|(f, _)| left(f))
+        .collect();
+    assert_eq!(whole.len(), 96_000);
+    let part: Vec<i16> = start(file, FrameFormat::Pcm, Samples(50_001), 100)
+        .rest()
+        .iter()
+        .flat_map(|(f, _)| left(f))
+        .collect();
+    // the first taps of a filter that starts here see silence in front
+    assert_eq!(part.len(), 96_000 - 50_001);
+    assert_eq!(part[200..], whole[50_201..]);
+}
+
+#[test]
+fn a_new_volume_is_heard_after_one_frame_and_no_sample_is_lost() {
+    let mut run = start(wav(200_000, 48_000), FrameFormat::Pcm, Samples::ZERO, 100);
+    let mut expected = 0;
+    for _ in 0..5 {
+        expected += left(&run.frame().expect("sound").0).len();
+    }
+    // wait until the ring is full, so that there is something to take back
+    while run.reader.progress().counts().0 < 5 {}
+    run.playback.set_volume(50);
+    let mut quiet_from = None;
+    while let Some((frame, at)) = run.frame() {
+        assert_eq!(at.0 as usize, expected, "no frame is lost or doubled");
+        let heard = left(&frame);
+        let last = heard.len() - 1;
+        let wanted = f32::from(ramp(expected + last)) * 0.4169;
+        if (f32::from(heard[last]) - wanted).abs() < 3.0 + wanted.abs() * 0.01 {
+            quiet_from.get_or_insert(at.0 as usize / FRAME_SAMPLES);
+        }
+        expected += heard.len();
+    }
+    assert_eq!(expected, 200_000);
+    let quiet_from = quiet_from.expect("it becomes quiet");
+    assert!(quiet_from <= 5 + 25, "heard from frame {quiet_from} on");
+}
+
+#[test]
+fn opus_frames_hold_the_whole_track_and_the_encoders_delay() {
+    let mut run = start(wav(96_000, 48_000), FrameFormat::Opus, Samples::ZERO, 100);
+    let frames = run.rest();
+    // 96 000 samples and 312 of lookahead: 101 frames
+    assert_eq!(frames.len(), 101);
+    assert!(
+        frames
+            .iter()
+            .all(|(f, _)| f.len() <= MAX_OPUS_BYTES && f[0] == 0xFC)
+    );
+}
+
+#[test]
+fn rubbish_fails_before_anything_is_heard() {
+    let mut run = start(
+        &b"RIFFxxxxWAVEnothing of that kind"[..],
+        FrameFormat::Opus,
+        Samples::ZERO,
+        100,
+    );
+    assert!(run.rest().is_empty());
+    let failed = run.events.try_iter().find_map(|e| match e {
+        Event::Failed { produced, .. } => Some(produced),
+        _ => None,
+    });
+    assert_eq!(failed, Some(false));
+}
+
+#[test]
+fn a_source_that_breaks_off_is_heard_up_to_there() {
+    let file = wav(96_000, 48_000);
+    let (mut lane, window) = crate::media::window::lane(1 << 20);
+    lane.describe(Some(file.len() as u64), true);
+    lane.push(bytes::Bytes::copy_from_slice(&file[..44 + 48_000 * 4]));
+    lane.fail(Failure::suspicious("gone"));
+    let engine = Engine::new(1, Settings::default());
+    let (tell, events) = mpsc::channel();
+    let request = Request {
+        window,
+        hint: Hint::default(),
+        start: Samples::ZERO,
+        volume: 100,
+        filters: FilterSpec::default(),
+        format: FrameFormat::Pcm,
+        stuck_after: Duration::MAX,
+    };
+    let (playback, reader) = engine.start(request, move |e| drop(tell.send(e)));
+    let mut run = Run {
+        playback,
+        reader,
+        events,
+    };
+    let heard: usize = run.rest().iter().map(|(f, _)| f.len() / 8).sum();
+    assert!(heard > 48_000 - 2 * FRAME_SAMPLES, "{heard} samples");
+    let events: Vec<Event> = run.events.try_iter().collect();
+    assert!(
+        events
+            .iter()
+            .any(|e| matches!(e, Event::Failed { produced: true, .. }))
+    );
+}

@@ -1,0 +1,162 @@
+//! Owns: the `http` source: URLs of sound and of playlists (reference, 6.5).
+//! Never knows: what a container is.
+
+use super::{Media, Outcome, Reference, Source, playlist, probe};
+use crate::{
+    error::Failure,
+    media::{demux::probe::Hint, http},
+    net::{Clients, NetError, address::Address},
+    track::{LoadResult, Track},
+};
+use ::http::{HeaderMap, header};
+use futures_util::{FutureExt, future::BoxFuture};
+use std::borrow::Cow;
+use tokio::runtime::Handle;
+
+/// The name of this source.
+const NAME: &str = "http";
+
+/// Loads and opens `http`, `https` and `icy` URLs.
+pub struct Http {
+    clients: Clients,
+    runtime: Handle,
+}
+
+impl Http {
+    /// Makes requests through `clients`; fetch tasks live on `runtime`.
+    #[must_use]
+    pub const fn new(clients: Clients, runtime: Handle) -> Self {
+        Self { clients, runtime }
+    }
+
+    async fn look_up(&self, reference: &Reference) -> Result<Outcome, Failure> {
+        let Some(url) = as_http(&reference.identifier) else {
+            return Ok(Outcome::NotMine);
+        };
+        let address = parse(&url)?;
+        let opened = http::open(&self.clients, address.clone())
+            .await
+            .map_err(NetError::into_load_failure)?;
+        if let Some(location) = opened.redirect() {
+            let target = address
+                .join(&location)
+                .ok_or_else(|| NetError::BadRedirect.into_load_failure())?;
+            return Ok(Outcome::Reference(Reference {
+                identifier: target.to_identifier(),
+                title: reference.title.clone(),
+            }));
+        }
+        match opened.status() {
+            200 | 203 | 206 => {}
+            404 => return Ok(Outcome::Found(LoadResult::Empty)),
+            status => return Err(NetError::Status(status).into_load_failure()),
+        }
+        let icy = Icy::of(opened.headers());
+        let hint = Hint {
+            mime: mime(opened.headers()),
+            extension: address.extension(),
+        };
+        let window = opened.into_window(&self.runtime);
+        match probe::probe(window, hint).await? {
+            probe::Found::Links(links) => follow(&address, links),
+            probe::Found::Stream(stream) => {
+                let origin = probe::Origin {
+                    source: NAME,
+                    identifier: &url,
+                    title: icy.title.or_else(|| reference.title.clone()),
+                    author: icy.author,
+                };
+                let track = Box::new(probe::track(stream, origin));
+                Ok(Outcome::Found(LoadResult::Track(track)))
+            }
+        }
+    }
+}
+
+impl Source for Http {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn load<'a>(&'a self, reference: &'a Reference) -> BoxFuture<'a, Result<Outcome, Failure>> {
+        self.look_up(reference).boxed()
+    }
+
+    fn open(&self, track: &Track) -> Result<Media, Failure> {
+        probe::refuse_hls(track)?;
+        let identifier = &track.info.identifier;
+        let url = as_http(identifier).unwrap_or(Cow::Borrowed(identifier));
+        let address = parse(&url)?;
+        let hint = probe::hint(track, address.extension());
+        let window = http::fetch(&self.clients, address, &self.runtime);
+        Ok(Media { window, hint })
+    }
+}
+
+/// The URL that is asked for; `None` for what is no business of this source.
+fn as_http(identifier: &str) -> Option<Cow<'_, str>> {
+    if let Some(rest) = identifier.strip_prefix("icy://") {
+        return Some(Cow::Owned(format!("http://{rest}")));
+    }
+    let is_mine = identifier.starts_with("http://") || identifier.starts_with("https://");
+    is_mine.then_some(Cow::Borrowed(identifier))
+}
+
+fn parse(url: &str) -> Result<Address, Failure> {
+    Address::parse(url).ok_or_else(|| Failure::common("Not a valid URL."))
+}
+
+/// The first link that leads anywhere. A list from the network never leads to local files.
+fn follow(address: &Address, links: Vec<playlist::Link>) -> Result<Outcome, Failure> {
+    let resolve = |link: playlist::Link| {
+        let identifier = if playlist::is_url(&link.target) {
+            link.target
+        } else {
+            address.join(&link.target)?.to_identifier()
+        };
+        Some(Outcome::Reference(Reference {
+            identifier,
+            title: link.title,
+        }))
+    };
+    links
+        .into_iter()
+        .find_map(resolve)
+        .ok_or_else(|| Failure::common("The playlist file contains no links."))
+}
+
+/// The media type without its parameters, in lower case.
+fn mime(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    let mime = text.split(';').next()?.trim();
+    (!mime.is_empty()).then(|| mime.to_ascii_lowercase())
+}
+
+/// What a radio station says of itself (reference, R.1.36).
+struct Icy {
+    title: Option<String>,
+    author: Option<String>,
+}
+
+impl Icy {
+    fn of(headers: &HeaderMap) -> Self {
+        let text = |name: &str| {
+            let bytes = headers.get(name)?.as_bytes();
+            // Latin-1, where it is not UTF-8
+            let text = std::str::from_utf8(bytes).map_or_else(
+                |_| bytes.iter().map(|byte| char::from(*byte)).collect(),
+                str::to_owned,
+            );
+            let text = text.trim();
+            (!text.is_empty()).then(|| text.to_owned())
+        };
+        Self {
+            title: text("icy-description").or_else(|| text("icy-url")),
+            author: text("icy-name"),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "http_tests.rs"]
+mod tests;

@@ -1,0 +1,138 @@
+//! Owns: the `local` source: files of this machine, and which of them may be read.
+//! Never knows: what a container is.
+
+use super::{Media, Outcome, Reference, Source, playlist, probe};
+use crate::{
+    error::Failure,
+    media::{demux::probe::Hint, file},
+    track::{LoadResult, Track},
+};
+use futures_util::{FutureExt, future::BoxFuture};
+use std::{
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use tokio::runtime::Handle;
+
+/// The name of this source.
+const NAME: &str = "local";
+/// The longest path that is looked at, in bytes: `PATH_MAX` of Linux.
+const MAX_PATH_LEN: usize = 4096;
+
+/// Loads and opens files.
+pub struct Local {
+    roots: Arc<[PathBuf]>,
+    runtime: Handle,
+}
+
+impl Local {
+    /// Files below `roots`, or any when there are none; fetch tasks live on `runtime`.
+    #[must_use]
+    pub fn new(roots: Vec<PathBuf>, runtime: Handle) -> Self {
+        Self {
+            roots: roots.into(),
+            runtime,
+        }
+    }
+
+    async fn look_up(&self, reference: &Reference) -> Result<Outcome, Failure> {
+        let path = PathBuf::from(&reference.identifier);
+        let (roots, wanted) = (self.roots.clone(), path.clone());
+        let opened = tokio::task::spawn_blocking(move || open(&roots, &wanted)).await;
+        // what is not there, or not for us, may be something to another source
+        let Ok(Ok(file)) = opened else {
+            return Ok(Outcome::NotMine);
+        };
+        let hint = Hint {
+            mime: None,
+            extension: extension(&path),
+        };
+        let window = file::fetch(&self.runtime, move || Ok(file));
+        match probe::probe(window, hint).await? {
+            probe::Found::Links(links) => follow(&path, links),
+            probe::Found::Stream(stream) => {
+                let origin = probe::Origin {
+                    source: NAME,
+                    identifier: &reference.identifier,
+                    title: reference.title.clone(),
+                    author: None,
+                };
+                let track = Box::new(probe::track(stream, origin));
+                Ok(Outcome::Found(LoadResult::Track(track)))
+            }
+        }
+    }
+}
+
+impl Source for Local {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn load<'a>(&'a self, reference: &'a Reference) -> BoxFuture<'a, Result<Outcome, Failure>> {
+        self.look_up(reference).boxed()
+    }
+
+    fn open(&self, track: &Track) -> Result<Media, Failure> {
+        probe::refuse_hls(track)?;
+        let path = PathBuf::from(&track.info.identifier);
+        let hint = probe::hint(track, extension(&path));
+        let roots = self.roots.clone();
+        // the track may be a client's own make, so its path is checked again
+        let window = file::fetch(&self.runtime, move || {
+            open(&roots, &path).map_err(|error| {
+                Failure::suspicious("Something broke when playing the track.").because(error)
+            })
+        });
+        Ok(Media { window, hint })
+    }
+}
+
+/// Opens a regular file, if it lies below one of the roots once all links are followed.
+fn open(roots: &[PathBuf], path: &Path) -> io::Result<File> {
+    if path.as_os_str().len() > MAX_PATH_LEN {
+        return Err(io::ErrorKind::InvalidFilename.into());
+    }
+    if roots.is_empty() {
+        return file::open(path);
+    }
+    let real = path.canonicalize()?;
+    let is_below = |root: &PathBuf| root.canonicalize().is_ok_and(|root| real.starts_with(root));
+    if !roots.iter().any(is_below) {
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "the file lies outside of the allowed directories",
+        ));
+    }
+    file::open(&real)
+}
+
+/// The first link that leads anywhere; relative ones are read from the directory of their list.
+fn follow(list: &Path, links: Vec<playlist::Link>) -> Result<Outcome, Failure> {
+    let resolve = |link: playlist::Link| {
+        let identifier = if playlist::is_url(&link.target) {
+            link.target
+        } else {
+            let path = list.parent()?.join(&link.target);
+            path.into_os_string().into_string().ok()?
+        };
+        Some(Outcome::Reference(Reference {
+            identifier,
+            title: link.title,
+        }))
+    };
+    links
+        .into_iter()
+        .find_map(resolve)
+        .ok_or_else(|| Failure::common("The playlist file contains no links."))
+}
+
+fn extension(path: &Path) -> Option<String> {
+    Some(path.extension()?.to_str()?.to_ascii_lowercase())
+}
+
+#[cfg(test)]
+#[path = "local_tests.rs"]
+mod tests;

@@ -1,0 +1,241 @@
+//! Owns: finding out what a window holds: a playlist, or a stream with its length and tags.
+//! Never knows: where the bytes come from.
+
+use super::playlist::{self, Content, Kind, Link};
+use crate::{
+    error::Failure,
+    media::{
+        demux::{
+            DemuxError, Opened, Opening, Tags,
+            probe::{Hint, Prober},
+        },
+        window::{ByteWindow, Stop},
+    },
+    source::{UNKNOWN_AUTHOR, UNKNOWN_TITLE},
+    track::{Track, TrackInfo, UNKNOWN_LENGTH, codec},
+};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+use tokio::sync::Notify;
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// Links of a playlist; at least one.
+    Links(Vec<Link>),
+    /// Something to be played.
+    Stream(Stream),
+}
+
+/// A stream that can be played.
+#[derive(Clone, Debug)]
+pub struct Stream {
+    /// What `probeInfo` shows.
+    pub container: &'static str,
+    /// Exact audible length in milliseconds, rounded down; `None` when it has no end, or none that is known.
+    pub length: Option<i64>,
+    /// Tags in its headers.
+    pub tags: Tags,
+}
+
+/// Reads as much of a window as it takes. The caller limits the time.
+///
+/// # Errors
+/// When nothing in it can be played, or the bytes cannot be fetched. A panic in a demuxer is a fault.
+pub async fn probe(window: ByteWindow, hint: Hint) -> Result<Found, Failure> {
+    probe_with(window, Box::new(Prober::new(hint))).await
+}
+
+async fn probe_with(window: ByteWindow, mut opening: Box<dyn Opening>) -> Result<Found, Failure> {
+    let mut waiting = Waiting::new(window);
+    if let Some(kind) = waiting.detect_playlist().await? {
+        let text = waiting.text().await?;
+        return links(kind, &text).map(Found::Links);
+    }
+    let advance = |window: &mut ByteWindow| {
+        catch_unwind(AssertUnwindSafe(|| opening.advance(window))).unwrap_or_else(|_| {
+            Err(Stop::Failed(Failure::fault(
+                "Something went wrong when reading the file.",
+            )))
+        })
+    };
+    let opened = waiting.until(advance).await.map_err(refusal)?;
+    let has_length = waiting.window.length().is_some();
+    Ok(Found::Stream(describe(opened, has_length)))
+}
+
+fn links(kind: Kind, text: &str) -> Result<Vec<Link>, Failure> {
+    match playlist::read(kind, text) {
+        Content::Hls => Err(Failure::common("HLS streams are not supported.")),
+        Content::Links(links) if links.is_empty() => {
+            Err(Failure::common("The playlist file contains no links."))
+        }
+        Content::Links(links) => Ok(links),
+    }
+}
+
+fn describe(opened: Opened, has_length: bool) -> Stream {
+    let info = opened.demuxer.info();
+    // streams in the original, whatever a header in them says: a station may send an old file's first
+    let is_endless = match opened.container {
+        "adts" | "mpegts-adts" => true,
+        "mp3" | "ogg" => !has_length,
+        _ => false,
+    };
+    let length = info.length.filter(|_| !is_endless && info.rate > 0);
+    let millis = |samples: u64| {
+        let millis = u128::from(samples) * 1000 / u128::from(info.rate);
+        i64::try_from(millis).unwrap_or(UNKNOWN_LENGTH)
+    };
+    Stream {
+        container: opened.container,
+        length: length.map(millis).filter(|length| *length < UNKNOWN_LENGTH),
+        tags: opened.tags,
+    }
+}
+
+/// What a client is told of bytes that cannot be played.
+fn refusal(stop: Stop) -> Failure {
+    const UNKNOWN: &str = "Unknown file format.";
+    match stop {
+        Stop::Failed(failure) => failure,
+        Stop::Malformed(DemuxError::Unsupported(text)) => Failure::common(text),
+        Stop::Malformed(error) => Failure::common(UNKNOWN).because(error),
+        Stop::Need(_) | Stop::End => Failure::common(UNKNOWN),
+    }
+}
+
+/// Waits for a window where a demuxer would only say that it needs more.
+struct Waiting {
+    window: ByteWindow,
+    woken: Arc<Notify>,
+}
+
+impl Waiting {
+    fn new(mut window: ByteWindow) -> Self {
+        let woken = Arc::new(Notify::new());
+        let waker = woken.clone();
+        window.on_ready(move || waker.notify_one());
+        Self { window, woken }
+    }
+
+    async fn until<T>(
+        &mut self,
+        mut step: impl FnMut(&mut ByteWindow) -> Result<T, Stop>,
+    ) -> Result<T, Stop> {
+        loop {
+            match step(&mut self.window) {
+                Err(Stop::Need(_)) => self.woken.notified().await,
+                other => return other,
+            }
+        }
+    }
+
+    async fn detect_playlist(&mut self) -> Result<Option<Kind>, Failure> {
+        let head = |window: &mut ByteWindow| window.peek(playlist::HEAD_LEN).map(|_| ());
+        match self.until(head).await {
+            Ok(()) | Err(Stop::End) => {}
+            Err(stop) => return Err(refusal(stop)),
+        }
+        Ok(playlist::detect(self.window.peek_up_to(playlist::HEAD_LEN)))
+    }
+
+    /// All of it, as far as it is looked at.
+    async fn text(&mut self) -> Result<String, Failure> {
+        let mut bytes = Vec::new();
+        while bytes.len() < playlist::MAX_LEN {
+            let left = playlist::MAX_LEN - bytes.len();
+            let more = |window: &mut ByteWindow| {
+                let len = window.available().clamp(1, left);
+                window.take(len)
+            };
+            match self.until(more).await {
+                Ok(more) => bytes.extend_from_slice(&more),
+                Err(Stop::End) => break,
+                Err(stop) => return Err(refusal(stop)),
+            }
+        }
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+}
+
+/// What a source knows of a track besides the stream itself.
+pub struct Origin<'a> {
+    /// Name of the source.
+    pub source: &'static str,
+    /// Identifier, and address for people.
+    pub identifier: &'a str,
+    /// Title for when there is no tag.
+    pub title: Option<String>,
+    /// Author for when there is no tag.
+    pub author: Option<String>,
+}
+
+/// Makes the track of a stream.
+#[must_use]
+pub fn track(stream: Stream, origin: Origin<'_>) -> Track {
+    let known = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
+    let or_else = |tag: Option<String>, other: Option<String>, unknown: &str| {
+        known(tag)
+            .or_else(|| known(other))
+            .unwrap_or_else(|| unknown.to_owned())
+    };
+    let is_stream = stream.length.is_none();
+    let mut plugin_info = serde_json::Map::new();
+    plugin_info.insert("probeInfo".to_owned(), stream.container.into());
+    Track {
+        info: TrackInfo {
+            identifier: origin.identifier.to_owned(),
+            is_seekable: !is_stream,
+            author: or_else(stream.tags.artist, origin.author, UNKNOWN_AUTHOR),
+            length: stream.length.unwrap_or(UNKNOWN_LENGTH),
+            is_stream,
+            position: 0,
+            title: or_else(stream.tags.title, origin.title, UNKNOWN_TITLE),
+            uri: Some(origin.identifier.to_owned()),
+            artwork_url: known(stream.tags.artwork_url),
+            isrc: known(stream.tags.isrc),
+            source_name: origin.source.to_owned(),
+        },
+        details: codec::probe_details(stream.container).expect("names of containers are short"),
+        plugin_info,
+        originals: Vec::new(),
+    }
+}
+
+/// What a track that was probed before tells of its bytes.
+#[must_use]
+pub fn hint(track: &Track, extension: Option<String>) -> Hint {
+    let by_probe = match probe_info(track) {
+        "mp3" => Some("mp3"),
+        "adts" => Some("aac"),
+        "mpegts-adts" => Some("ts"),
+        _ => None,
+    };
+    Hint {
+        mime: None,
+        extension: by_probe.map(str::to_owned).or(extension),
+    }
+}
+
+/// Refuses tracks that were found in a playlist of segments.
+///
+/// # Errors
+/// For those.
+pub fn refuse_hls(track: &Track) -> Result<(), Failure> {
+    if probe_info(track).starts_with("m3u") {
+        return Err(Failure::common("HLS streams are not supported."));
+    }
+    Ok(())
+}
+
+fn probe_info(track: &Track) -> &str {
+    let info = track.plugin_info.get("probeInfo");
+    info.and_then(|info| info.as_str()).unwrap_or_default()
+}
+
+#[cfg(test)]
+#[path = "probe_tests.rs"]
+mod tests;

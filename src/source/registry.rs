@@ -1,0 +1,176 @@
+//! Owns: the sources, their order, and following references from one to another.
+//! Never knows: what any of them does.
+
+use super::{Media, Outcome, Reference, Settings, Source, http::Http, local::Local};
+use crate::{
+    error::Failure,
+    net::Clients,
+    track::{LoadResult, Track},
+};
+use std::time::Duration;
+use tokio::runtime::Handle;
+
+/// Identifiers that are looked up for one load: the first and four references. A fifth gives nothing (reference, R.1.21).
+const MAX_LOOKUPS: usize = 5;
+/// The longest identifier, in bytes.
+const MAX_IDENTIFIER_LEN: usize = 64 * 1024;
+
+/// All sources that are enabled.
+pub struct Registry {
+    sources: Vec<Box<dyn Source>>,
+    load_timeout: Duration,
+}
+
+impl Registry {
+    /// Sets the enabled sources up.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime: the fetch tasks of opened tracks live on the one that it is made on.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        let runtime = Handle::current();
+        let mut sources: Vec<Box<dyn Source>> = Vec::new();
+        // the order of the original (reference, 8.1): http is asked last
+        if settings.local {
+            sources.push(Box::new(Local::new(settings.local_roots, runtime.clone())));
+        }
+        if settings.http {
+            sources.push(Box::new(Http::new(Clients::new(settings.network), runtime)));
+        }
+        Self {
+            sources,
+            load_timeout: settings.load_timeout,
+        }
+    }
+
+    /// Names of the enabled sources, in the order in which they are asked.
+    #[must_use]
+    pub fn names(&self) -> Vec<&'static str> {
+        self.sources.iter().map(|source| source.name()).collect()
+    }
+
+    /// Whether a source is enabled.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.sources.iter().any(|source| source.name() == name)
+    }
+
+    /// Looks an identifier up. What no source knows is [`LoadResult::Empty`].
+    ///
+    /// # Errors
+    /// When a source knows it but cannot load it, or it takes too long.
+    pub async fn load(&self, identifier: &str) -> Result<LoadResult, Failure> {
+        if identifier.len() > MAX_IDENTIFIER_LEN {
+            return Err(Failure::common("The identifier is too long."));
+        }
+        let looking = self.look_up(Reference::new(identifier));
+        tokio::time::timeout(self.load_timeout, looking)
+            .await
+            .unwrap_or_else(|_| Err(Failure::suspicious("Loading took too long.")))
+    }
+
+    async fn look_up(&self, mut reference: Reference) -> Result<LoadResult, Failure> {
+        for _ in 0..MAX_LOOKUPS {
+            match self.ask_all(&reference).await? {
+                Outcome::NotMine => return Ok(LoadResult::Empty),
+                Outcome::Found(result) => return Ok(result),
+                Outcome::Reference(next) => reference = next,
+            }
+        }
+        Ok(LoadResult::Empty)
+    }
+
+    async fn ask_all(&self, reference: &Reference) -> Result<Outcome, Failure> {
+        for source in &self.sources {
+            match source.load(reference).await? {
+                Outcome::NotMine => {}
+                other => return Ok(other),
+            }
+        }
+        Ok(Outcome::NotMine)
+    }
+
+    /// Begins to fetch a track. Never waits, and may be called from any thread.
+    ///
+    /// # Errors
+    /// When its source is not enabled, or the track cannot be one of that source's.
+    pub fn open(&self, track: &Track) -> Result<Media, Failure> {
+        let name = &track.info.source_name;
+        let source = self.sources.iter().find(|source| source.name() == name);
+        source
+            .ok_or_else(|| Failure::common(format!("The source {name} is not enabled.")))?
+            .open(track)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::{FutureExt, future::BoxFuture};
+
+    /// Each identifier is a number, and refers to the one below it.
+    struct Counting;
+
+    impl Source for Counting {
+        fn name(&self) -> &'static str {
+            "counting"
+        }
+
+        fn load<'a>(&'a self, reference: &'a Reference) -> BoxFuture<'a, Result<Outcome, Failure>> {
+            let outcome = match reference.identifier.parse::<u32>() {
+                Err(_) => Outcome::NotMine,
+                Ok(0) => Outcome::Found(LoadResult::Search(Vec::new())),
+                Ok(n) => Outcome::Reference(Reference::new((n - 1).to_string())),
+            };
+            async { Ok(outcome) }.boxed()
+        }
+
+        fn open(&self, _: &Track) -> Result<Media, Failure> {
+            Err(Failure::common("no"))
+        }
+    }
+
+    fn counting() -> Registry {
+        Registry {
+            sources: vec![Box::new(Counting)],
+            load_timeout: Duration::from_secs(5),
+        }
+    }
+
+    #[tokio::test]
+    async fn four_references_are_followed_and_the_fifth_gives_nothing() {
+        let registry = counting();
+        let found = LoadResult::Search(Vec::new());
+        assert_eq!(registry.load("4").await.expect("no failure"), found);
+        assert_eq!(
+            registry.load("5").await.expect("no failure"),
+            LoadResult::Empty
+        );
+    }
+
+    #[tokio::test]
+    async fn what_nobody_knows_is_empty_and_what_is_too_long_an_error() {
+        let registry = counting();
+        assert_eq!(
+            registry.load("x").await.expect("no failure"),
+            LoadResult::Empty
+        );
+        assert!(
+            registry
+                .load(&"x".repeat(MAX_IDENTIFIER_LEN + 1))
+                .await
+                .is_err()
+        );
+    }
+
+    #[tokio::test]
+    async fn sources_are_asked_in_order_and_http_last() {
+        let settings = Settings {
+            local: true,
+            ..Settings::default()
+        };
+        let registry = Registry::new(settings);
+        assert_eq!(registry.names(), ["local", "http"]);
+        assert!(registry.has("http") && !registry.has("youtube"));
+    }
+}
