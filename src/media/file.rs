@@ -46,16 +46,22 @@ pub fn fetch(
         let opened = tokio::task::spawn_blocking(open).await;
         match opened.unwrap_or_else(|_| Err(Failure::fault("Opening the file failed."))) {
             Ok(file) => run(writer, tokio::fs::File::from_std(file)).await,
-            Err(failure) => {
-                writer.fail(failure);
-                // until then the window tells this failure, not that its writer is gone
-                while !matches!(writer.ready().await, Task::Close) {
-                    writer.interrupted().await;
-                }
-            }
+            Err(failure) => refuse(writer, &failure).await,
         }
     });
     window
+}
+
+/// Tells the failure for every place that the window wants to read from.
+async fn refuse(mut writer: LaneWriter, failure: &Failure) {
+    writer.fail(failure.clone());
+    loop {
+        match writer.ready().await {
+            Task::Close => return,
+            Task::Jump(_) => writer.fail(failure.clone()),
+            Task::Deliver => writer.interrupted().await,
+        }
+    }
 }
 
 async fn run(mut writer: LaneWriter, mut file: tokio::fs::File) {
@@ -139,13 +145,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_that_is_gone_is_a_failure() {
-        let (file, _) = file(1);
-        let window = window(&file);
-        drop(file);
-        let mut reader = Reader::new(window);
-        // the task may have opened it before it went
-        if let Err(stop) = reader.take(1).await {
+    async fn a_file_that_cannot_be_opened_is_a_failure_wherever_it_is_read() {
+        let refused = || Err(Failure::common("no"));
+        let mut reader = Reader::new(fetch(&Handle::current(), refused));
+        for to in [0, 1 << 40, 0] {
+            reader.window().seek(to);
+            let stop = reader.take(1).await.expect_err("refused");
             assert!(matches!(stop, Stop::Failed(failure) if failure.message == "no"));
         }
     }

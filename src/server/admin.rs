@@ -1,0 +1,181 @@
+//! Owns: what the server tells about itself: version, information, statistics, metrics, route planner.
+//! Never knows: sessions beyond their totals.
+
+use std::time::Instant;
+
+use http::StatusCode;
+
+use super::{
+    answer::{Answer, Problem, empty, json, text},
+    app::App,
+    query::Query,
+};
+use crate::{
+    protocol::{
+        json::parse,
+        server::{Cpu, Git, Info, Memory, Stats, Version},
+        update::FreeAddress,
+    },
+    stats::{
+        prometheus::{self, Figures},
+        system::System,
+    },
+};
+
+/// Version of Lavalink whose API this is. Clients choose theirs by it, so it is not our own version.
+const LAVALINK: Version = Version {
+    semver: String::new(),
+    major: 4,
+    minor: 2,
+    patch: 2,
+    pre_release: String::new(),
+};
+
+/// `4.2.2`.
+fn version_text() -> String {
+    let Version {
+        major,
+        minor,
+        patch,
+        ..
+    } = LAVALINK;
+    format!("{major}.{minor}.{patch}")
+}
+
+/// The answer of `GET /v4/info`, made once.
+pub fn info(source_managers: Vec<String>, filters: Vec<String>) -> Info {
+    let own = env!("CARGO_PKG_VERSION");
+    Info {
+        version: Version {
+            semver: version_text(),
+            ..LAVALINK
+        },
+        // Clients take 0 for unknown; a build that looks at no clock and no repository can be made again.
+        build_time: 0,
+        git: Git {
+            branch: "unknown".to_owned(),
+            commit: "unknown".to_owned(),
+            commit_time: 0,
+        },
+        jvm: format!("none (lavalink-rust {own})"),
+        lavaplayer: format!("lavalink-rust {own}"),
+        source_managers,
+        filters,
+        plugins: Vec::new(),
+    }
+}
+
+/// `GET /version`, with the original's content type.
+pub fn version() -> Answer {
+    text("text/plain;charset=ISO-8859-1", version_text())
+}
+
+/// What the machine's figures look like to clients: statistics without players and frames.
+#[must_use]
+pub fn machine(system: &System, now: Instant) -> Stats {
+    let memory = system.memory();
+    let cpu = system.cpu(now);
+    Stats {
+        frame_stats: None,
+        players: 0,
+        playing_players: 0,
+        uptime: millis(system.uptime(now)),
+        memory: Memory {
+            free: memory.allocated.saturating_sub(memory.used),
+            used: memory.used,
+            allocated: memory.allocated,
+            reservable: memory.reservable,
+        },
+        cpu: Cpu {
+            cores: cpu.cores,
+            system_load: cpu.system_load,
+            lavalink_load: cpu.process_load,
+        },
+    }
+}
+
+/// `GET /v4/stats`.
+pub fn stats(app: &App, now: Instant) -> Answer {
+    let totals = app.sessions.totals();
+    json(&Stats {
+        players: totals.players,
+        playing_players: totals.playing_players,
+        ..machine(&app.system, now)
+    })
+}
+
+/// The page for Prometheus; `name[]` chooses samples.
+pub fn metrics(app: &App, query: &Query, now: Instant) -> Answer {
+    let totals = app.sessions.totals();
+    let figures = Figures {
+        players: totals.players,
+        playing_players: totals.playing_players,
+        uptime_ms: millis(app.system.uptime(now)),
+        memory: app.system.memory(),
+        cpu: app.system.cpu(now),
+        process: app.system.process(),
+    };
+    let names: Vec<&str> = query.all("name[]").collect();
+    text(
+        prometheus::CONTENT_TYPE,
+        prometheus::render(&figures, &names),
+    )
+}
+
+fn millis(time: std::time::Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// `GET /v4/routeplanner/status` without a planner.
+pub fn planner_status() -> Answer {
+    empty(StatusCode::NO_CONTENT)
+}
+
+/// `POST /v4/routeplanner/free/address` without a planner: the body is read first, as in the original.
+pub fn planner_free_address(body: &[u8]) -> Problem {
+    match parse::<FreeAddress>(body) {
+        Ok(_) => planner_free_all(),
+        Err(invalid) => invalid.into(),
+    }
+}
+
+/// `POST /v4/routeplanner/free/all` without a planner.
+pub fn planner_free_all() -> Problem {
+    Problem::told(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "Can't access disabled route planner",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_lavalinks_and_consistent() {
+        let info = info(vec!["http".into()], vec!["volume".into()]);
+        assert_eq!(info.version.semver, "4.2.2");
+        assert_eq!(
+            (info.version.major, info.version.minor, info.version.patch),
+            (4, 2, 2)
+        );
+        assert_eq!(info.version.pre_release, "");
+    }
+
+    #[test]
+    fn a_bad_address_body_is_refused_before_the_missing_planner() {
+        let status = |body: &[u8]| match planner_free_address(body) {
+            Problem::Told { status, .. } | Problem::Silent(status) => status.as_u16(),
+        };
+        assert_eq!(status(br#"{"address":"1.0.0.1"}"#), 500);
+        for wrong in [
+            &b"{}"[..],
+            br#"{"address":5}"#,
+            br#"{"address":null}"#,
+            b"[]",
+            b"{",
+        ] {
+            assert_eq!(status(wrong), 400);
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Owns: the order in which a request is checked, and who answers it.
+//! Never knows: connections, and what the answers say.
+
+use std::{
+    error::Error,
+    net::SocketAddr,
+    time::{Instant, SystemTime},
+};
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, StatusCode, header, request::Parts};
+use hyper::body::Body;
+use tracing::{debug, warn};
+
+use super::{
+    admin,
+    answer::{Answer, Problem, empty, finish, json},
+    app::App,
+    auth::Verdict,
+    body::read_json,
+    handshake::{self, Accepted},
+    log, players,
+    query::Query,
+    routes::Resource,
+    tracks,
+};
+
+/// A request with what is known beside it.
+struct Exchange<'a, B> {
+    app: &'a App,
+    parts: &'a mut Parts,
+    body: Option<B>,
+    /// What was read of the body, for the log.
+    read: Option<Bytes>,
+    accepted: Option<Accepted>,
+}
+
+/// What became of a request.
+pub struct Outcome {
+    /// The answer.
+    pub answer: Answer,
+    /// An accepted handshake: what to do with the connection after the answer.
+    pub accepted: Option<Accepted>,
+}
+
+/// Answers a request of `peer`, and logs it.
+pub async fn handle<B>(app: &App, peer: SocketAddr, request: Request<B>) -> Outcome
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let (mut parts, body) = request.into_parts();
+    log::before(&app.settings.request_log, &parts, peer);
+    let query = Query::parse(parts.uri.query());
+    let is_traced = query.as_ref().is_ok_and(Query::asks_for_trace);
+    let mut exchange = Exchange {
+        app,
+        parts: &mut parts,
+        body: Some(body),
+        read: None,
+        accepted: None,
+    };
+    let result = match query {
+        Ok(query) => exchange.route(&query).await,
+        Err(malformed) => Err(malformed.into()),
+    };
+    let Exchange { read, accepted, .. } = exchange;
+    log::after(&app.settings.request_log, &parts, peer, read.as_deref());
+    let answer = result.unwrap_or_else(|problem| {
+        debug!(path = parts.uri.path(), ?problem, "refused");
+        problem.into_answer(parts.uri.path(), is_traced, unix_millis())
+    });
+    Outcome {
+        answer: finish(answer),
+        accepted,
+    }
+}
+
+/// The answer when a handler panicked.
+pub fn broken(path: &str) -> Answer {
+    let problem = Problem::told(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "The server failed on this request",
+    );
+    finish(problem.into_answer(path, false, unix_millis()))
+}
+
+fn unix_millis() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |t| i64::try_from(t.as_millis()).unwrap_or(i64::MAX))
+}
+
+impl<B> Exchange<'_, B>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    /// Path, method, password, then the rest: as the original checks (reference, R.1.17).
+    async fn route(&mut self, query: &Query) -> Result<Answer, Problem> {
+        let metrics = self.app.settings.metrics.as_ref();
+        let path = self.parts.uri.path();
+        let method = self.parts.method.clone();
+        let resource = Resource::find(path, metrics.map(|m| m.path.as_str()))?;
+        let resource = resource.ok_or_else(|| {
+            Problem::told(
+                StatusCode::NOT_FOUND,
+                format!("No endpoint {method} {path}."),
+            )
+        })?;
+        if method == Method::OPTIONS {
+            self.authorize(&resource)?;
+            return Ok(options(&resource));
+        }
+        if !resource.takes(&method) {
+            return Err(Problem::wrong_method(&method, resource.methods()));
+        }
+        self.authorize(&resource)?;
+        self.call(resource, query).await
+    }
+
+    fn authorize(&self, resource: &Resource) -> Result<(), Problem> {
+        let metrics = self.app.settings.metrics.as_ref();
+        if *resource == Resource::Metrics && metrics.is_some_and(|m| m.is_open) {
+            return Ok(());
+        }
+        let header = self.parts.headers.get(header::AUTHORIZATION);
+        match self.app.door.check(header) {
+            Verdict::Right => Ok(()),
+            // The WebSocket never answers 403 (reference, 1.1).
+            Verdict::Wrong if *resource != Resource::Socket => {
+                Err(Problem::Silent(StatusCode::FORBIDDEN))
+            }
+            Verdict::Wrong | Verdict::Missing => Err(Problem::Silent(StatusCode::UNAUTHORIZED)),
+        }
+    }
+
+    async fn call(&mut self, resource: Resource, query: &Query) -> Result<Answer, Problem> {
+        let app = self.app;
+        match resource {
+            Resource::Old => {
+                let path = self.parts.uri.path();
+                warn!(
+                    path,
+                    "a client uses the old WebSocket endpoint; it is /v4/websocket"
+                );
+                Ok(empty(StatusCode::OK))
+            }
+            Resource::Socket => self.upgrade(),
+            Resource::Version => Ok(admin::version()),
+            Resource::Info => Ok(json(&app.info)),
+            Resource::Stats => Ok(admin::stats(app, Instant::now())),
+            Resource::Metrics => Ok(admin::metrics(app, query, Instant::now())),
+            Resource::LoadTracks => tracks::load(app, query).await,
+            Resource::DecodeTrack => tracks::decode(app, query),
+            Resource::DecodeTracks => tracks::decode_all(app, &self.json_body().await?),
+            Resource::Session(session) => {
+                players::configure(app, &session, &self.json_body().await?).await
+            }
+            Resource::Players(session) => players::list(app, &session).await,
+            Resource::Player { session, guild } => match self.parts.method {
+                Method::PATCH => {
+                    let body = self.json_body().await?;
+                    players::update(app, &session, &guild, query, &body).await
+                }
+                Method::DELETE => players::destroy(app, &session, &guild).await,
+                _ => players::get(app, &session, &guild).await,
+            },
+            Resource::PlannerStatus => Ok(admin::planner_status()),
+            Resource::PlannerFreeAddress => {
+                Err(admin::planner_free_address(&self.json_body().await?))
+            }
+            Resource::PlannerFreeAll => Err(admin::planner_free_all()),
+        }
+    }
+
+    async fn json_body(&mut self) -> Result<Bytes, Problem> {
+        let body = self.body.take().expect("a route reads the body once");
+        let limits = &self.app.settings.limits;
+        let bytes = read_json(&self.parts.headers, body, limits).await?;
+        self.read = Some(bytes.clone());
+        Ok(bytes)
+    }
+
+    fn upgrade(&mut self) -> Result<Answer, Problem> {
+        let sessions = &self.app.sessions;
+        let (answer, accepted) = handshake::answer(self.parts, |id| sessions.will_resume(id))?;
+        self.accepted = Some(accepted);
+        Ok(answer)
+    }
+}
+
+fn options(resource: &Resource) -> Answer {
+    let mut answer = empty(StatusCode::OK);
+    let allow = HeaderValue::try_from(resource.options()).expect("methods are plain words");
+    answer.headers_mut().insert(header::ALLOW, allow);
+    answer
+}

@@ -1,0 +1,573 @@
+//! Owns: the HTTP side over a real socket: statuses, bodies and headers as the reference has them (1.1, 2, R.1).
+//! Never knows: sound, and voice servers.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a step that fails is a test that fails, also outside of the test function"
+)]
+
+use std::{sync::Arc, time::Duration};
+
+use lavalink_rust::{
+    server::{self, App, Limits, Metrics, RequestLog, Settings},
+    units::Secret,
+};
+use serde_json::Value;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::JoinHandle,
+};
+
+mod support;
+
+const PASSWORD: &str = "youshallnotpass";
+const AUTHORIZED: &str = "Authorization: youshallnotpass\r\n";
+const JSON: &str = "Authorization: youshallnotpass\r\nContent-Type: application/json\r\n";
+/// Vector S1 of the reference, 3.5.
+const ENCODED: &str = "QAAAdQMADVVua25vd24gdGl0bGUADlVua25vd24gYXJ0aXN0AAAAAAADSAAAGWh0dHBzOi8vZXhhbXBsZS5jb20vYS5tcDMAAQAZaHR0cHM6Ly9leGFtcGxlLmNvbS9hLm1wMwAAAARodHRwAANtcDMAAAAAAAAAAA==";
+
+struct Node {
+    address: String,
+    stop: watch::Sender<bool>,
+    served: JoinHandle<()>,
+}
+
+struct Reply {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Reply {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).expect("a JSON body")
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| {
+            let (n, value) = line.split_once(": ")?;
+            n.eq_ignore_ascii_case(name).then_some(value)
+        })
+    }
+}
+
+fn settings() -> Settings {
+    Settings {
+        password: Secret::new(PASSWORD),
+        http2: false,
+        filters: vec!["volume".into()],
+        metrics: None,
+        request_log: RequestLog::default(),
+        limits: Limits {
+            body_bytes: 4096,
+            header_bytes: 8192,
+            ..Limits::default()
+        },
+    }
+}
+
+impl Node {
+    async fn start(settings: Settings) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let (stop, stopped) = watch::channel(false);
+        let (sessions, sources, system) = support::parts();
+        let app = Arc::new(App::new(settings, sessions, sources, system));
+        let served = tokio::spawn(server::serve(listener, app, stopped));
+        Self {
+            address,
+            stop,
+            served,
+        }
+    }
+
+    /// Sends bytes as they are, and reads until the server closes.
+    async fn raw(&self, request: &[u8]) -> Reply {
+        let mut stream = TcpStream::connect(&self.address).await.unwrap();
+        stream.write_all(request).await.unwrap();
+        let mut bytes = Vec::new();
+        // A server that refuses a body it has not read may reset the connection after its answer.
+        let _ = stream.read_to_end(&mut bytes).await;
+        let text = String::from_utf8(bytes).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+        Reply {
+            status: head.get(9..12).and_then(|s| s.parse().ok()).unwrap_or(0),
+            head: head.to_owned(),
+            body: body.to_owned(),
+        }
+    }
+
+    async fn call(&self, method: &str, path: &str, headers: &str, body: &str) -> Reply {
+        let length = body.len();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
+        );
+        self.raw(request.as_bytes()).await
+    }
+
+    async fn get(&self, path: &str) -> Reply {
+        self.call("GET", path, AUTHORIZED, "").await
+    }
+}
+
+fn assert_error(reply: &Reply, status: u16, path: &str, message: &str) {
+    assert_eq!(reply.status, status, "{}", reply.body);
+    let body = reply.json();
+    assert_eq!(body["status"], status);
+    assert_eq!(body["path"], path);
+    assert_eq!(body["message"], message);
+    assert!(body["timestamp"].is_i64() && body["error"].is_string());
+    assert_eq!(reply.header("lavalink-api-version"), Some("4"));
+}
+
+#[tokio::test]
+async fn the_password_is_asked_for_after_path_and_method() {
+    let node = Node::start(settings()).await;
+    let wrong = "Authorization: wrong\r\n";
+    for (path, method) in [
+        ("/version", "GET"),
+        ("/v4/info", "HEAD"),
+        ("/v4/info", "OPTIONS"),
+        ("/", "GET"),
+        ("/v4/sessions/nope/players", "GET"),
+        ("/v4/decodetracks", "POST"),
+    ] {
+        for (headers, status) in [("", 401), (wrong, 403)] {
+            let reply = node.call(method, path, headers, "").await;
+            assert_eq!((reply.status, reply.body.as_str()), (status, ""), "{path}");
+            assert_eq!(reply.header("lavalink-api-version"), Some("4"));
+        }
+    }
+    let reply = node.call("GET", "/v4/nope", wrong, "").await;
+    assert_error(&reply, 404, "/v4/nope", "No endpoint GET /v4/nope.");
+    let reply = node.call("POST", "/v4/info", "", "").await;
+    assert_error(&reply, 405, "/v4/info", "Method 'POST' is not supported.");
+    assert_eq!(reply.header("allow"), Some("GET"));
+}
+
+#[tokio::test]
+async fn what_the_server_tells_about_itself() {
+    let node = Node::start(settings()).await;
+    let version = node.get("/version").await;
+    assert_eq!((version.status, version.body.as_str()), (200, "4.2.2"));
+    assert!(
+        version
+            .header("content-type")
+            .unwrap()
+            .starts_with("text/plain")
+    );
+
+    let info = node.get("/v4/info?trace=true").await;
+    assert_eq!(info.header("content-type"), Some("application/json"));
+    let info = info.json();
+    assert_eq!(info["version"]["semver"], "4.2.2");
+    assert_eq!(info["filters"][0], "volume");
+    assert!(info["sourceManagers"].is_array() && info["plugins"].is_array());
+
+    let stats = node.get("/v4/stats").await;
+    assert!(
+        stats
+            .body
+            .starts_with(r#"{"frameStats":null,"players":0,"playingPlayers":0,"uptime":"#)
+    );
+
+    let head = node.call("HEAD", "/v4/info", AUTHORIZED, "").await;
+    assert_eq!((head.status, head.body.as_str()), (200, ""));
+    let options = node.call("OPTIONS", "/v4/info", AUTHORIZED, "").await;
+    assert_eq!(options.header("allow"), Some("GET,HEAD,OPTIONS"));
+    let old = node.get("/v3/websocket").await;
+    assert_eq!((old.status, old.body.as_str()), (200, ""));
+}
+
+#[tokio::test]
+async fn trace_never_echoes_the_password() {
+    let node = Node::start(settings()).await;
+    let reply = node.call("TRACE", "/v4/info", AUTHORIZED, "").await;
+    assert_eq!(reply.status, 405);
+    assert!(!reply.body.contains(PASSWORD));
+}
+
+#[tokio::test]
+async fn tracks_are_decoded_and_refused() {
+    let node = Node::start(settings()).await;
+    let encoded = ENCODED;
+    // Unescaped, so that every `+` would come in as a space.
+    let reply = node.get(&format!("/v4/decodetrack?track={encoded}")).await;
+    let track = reply.json();
+    assert_eq!(track["encoded"], encoded);
+    assert_eq!(track["info"]["length"], 215_040);
+    assert_eq!(track["pluginInfo"]["probeInfo"], "mp3");
+
+    let path = "/v4/decodetrack";
+    assert_error(
+        &node.get(path).await,
+        400,
+        path,
+        "No track to decode provided",
+    );
+    assert_eq!(node.get("/v4/decodetrack?encodedTrack=x").await.status, 400);
+    // Vector S5: a source that this node does not have.
+    let unknown = "AAAALQABVAABQQAAAAAAAAPoAAtkUXc0dzlXZ1hjUQAAB3lvdXR1YmUAAAAAAAAAAA==";
+    let reply = node.get(&format!("{path}?encodedTrack={unknown}")).await;
+    assert_error(&reply, 400, path, "Unknown source name: youtube");
+
+    let path = "/v4/decodetracks";
+    let post = async |body: &str| node.call("POST", path, JSON, body).await;
+    let list = post(&format!("[\"{encoded}\",\"{encoded}\"]")).await;
+    assert_eq!(list.json().as_array().unwrap().len(), 2);
+    assert_error(&post("[]").await, 400, path, "No tracks to decode provided");
+    assert_eq!(post(&format!("[\"{encoded}\",\"x\"]")).await.status, 400);
+    for wrong in ["", "{}", "[1]", "[null]", "nope", "[\"a\",]"] {
+        assert_error(&post(wrong).await, 400, path, "Bad Request");
+    }
+    let path = "/v4/loadtracks";
+    let message = "Required parameter 'identifier' is not present.";
+    assert_error(&node.get(path).await, 400, path, message);
+    let empty = node.get("/v4/loadtracks?identifier=no+such+thing").await;
+    assert_eq!(empty.body, r#"{"loadType":"empty","data":null}"#);
+}
+
+#[tokio::test]
+async fn bodies_are_checked_before_sessions() {
+    let node = Node::start(settings()).await;
+    let path = "/v4/sessions/nope/players/1";
+    let patch =
+        async |path: &str, headers: &str, body: &str| node.call("PATCH", path, headers, body).await;
+    assert_error(
+        &patch(path, JSON, "{}").await,
+        404,
+        path,
+        "Session not found",
+    );
+    assert_error(
+        &patch(path, JSON, r#"{"volume":"x"}"#).await,
+        400,
+        path,
+        "Bad Request",
+    );
+    let reply = patch(&format!("{path}?noReplace=banana"), JSON, "{}").await;
+    assert_error(&reply, 400, path, "Bad Request");
+    let bad_guild = "/v4/sessions/nope/players/abc";
+    assert_error(
+        &patch(bad_guild, JSON, "{}").await,
+        400,
+        bad_guild,
+        "Bad Request",
+    );
+    let reply = patch(path, AUTHORIZED, "{}").await;
+    let message = "Content-Type 'application/octet-stream' is not supported.";
+    assert_error(&reply, 415, path, message);
+    let traced = patch(&format!("{path}?trace=true"), JSON, r#"{"volume":"x"}"#).await;
+    assert!(
+        traced.json()["trace"]
+            .as_str()
+            .unwrap()
+            .contains("volume: expected a whole number")
+    );
+    let broken = node.get("/v4/info?x=%zz").await;
+    assert_error(&broken, 400, "/v4/info", "Bad Request");
+}
+
+#[tokio::test]
+async fn the_planner_that_is_not_there() {
+    let node = Node::start(settings()).await;
+    let status = node.get("/v4/routeplanner/status").await;
+    assert_eq!((status.status, status.body.as_str()), (204, ""));
+    let message = "Can't access disabled route planner";
+    let path = "/v4/routeplanner/free/all";
+    let reply = node.call("POST", path, AUTHORIZED, "").await;
+    assert_error(&reply, 500, path, message);
+    let path = "/v4/routeplanner/free/address";
+    let reply = node
+        .call("POST", path, JSON, r#"{"address":"1.0.0.1"}"#)
+        .await;
+    assert_error(&reply, 500, path, message);
+}
+
+#[tokio::test]
+async fn metrics_need_the_password_unless_their_path_was_set() {
+    let path = "/v4/figures";
+    for (is_open, status) in [(true, 200), (false, 401)] {
+        let metrics = Some(Metrics {
+            path: path.into(),
+            is_open,
+        });
+        let node = Node::start(Settings {
+            metrics,
+            ..settings()
+        })
+        .await;
+        assert_eq!(node.call("GET", path, "", "").await.status, status);
+        let one = node.get(&format!("{path}?name[]=lavalink_cpu_cores")).await;
+        assert!(one.body.contains("\nlavalink_cpu_cores ") && !one.body.contains("memory"));
+    }
+}
+
+#[tokio::test]
+async fn too_much_is_refused_at_once() {
+    let node = Node::start(settings()).await;
+    let long = format!("X: {}\r\n", "x".repeat(20_000));
+    assert_eq!(node.call("GET", "/version", &long, "").await.status, 431);
+    // The length alone decides: the body never comes.
+    let request = format!(
+        "POST /v4/decodetracks HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{JSON}Content-Length: 5000\r\n\r\n"
+    );
+    assert_eq!(node.raw(request.as_bytes()).await.status, 413);
+    let chunked = format!(
+        "POST /v4/decodetracks HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{JSON}Transfer-Encoding: chunked\r\n\r\n1388\r\n{}\r\n0\r\n\r\n",
+        " ".repeat(5000)
+    );
+    assert_eq!(node.raw(chunked.as_bytes()).await.status, 413);
+}
+
+#[tokio::test]
+async fn half_open_requests_are_dropped_and_block_nobody() {
+    let mut short = settings();
+    short.limits.request_timeout = Duration::from_millis(50);
+    let node = Node::start(short).await;
+    let mut half = TcpStream::connect(&node.address).await.unwrap();
+    half.write_all(b"GET /version HTTP/1.1\r\n").await.unwrap();
+    assert_eq!(node.get("/version").await.status, 200);
+    let mut end = Vec::new();
+    half.read_to_end(&mut end).await.unwrap();
+    assert_eq!(end, b"");
+}
+
+#[tokio::test]
+async fn connections_beyond_the_limit_wait() {
+    let mut few = settings();
+    few.limits.connections = 1;
+    let node = Node::start(few).await;
+    let first = TcpStream::connect(&node.address).await.unwrap();
+    let (reply, ()) = tokio::join!(node.get("/version"), async { drop(first) });
+    assert_eq!(reply.status, 200);
+}
+
+#[tokio::test]
+async fn a_connection_serves_many_requests() {
+    let node = Node::start(settings()).await;
+    let mut stream = TcpStream::connect(&node.address).await.unwrap();
+    for _ in 0..3 {
+        let request = format!("GET /version HTTP/1.1\r\nHost: x\r\n{AUTHORIZED}\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut text = String::new();
+        while !text.ends_with("4.2.2") {
+            let mut buffer = [0; 1024];
+            let n = stream.read(&mut buffer).await.unwrap();
+            assert!(n > 0, "closed after {text}");
+            text.push_str(std::str::from_utf8(&buffer[..n]).unwrap());
+        }
+    }
+}
+
+#[tokio::test]
+async fn handshakes_are_refused_as_by_the_original() {
+    let node = Node::start(settings()).await;
+    let path = "/v4/websocket";
+    let upgrade = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    let user = "User-Id: 1006550348453187624\r\n";
+    for (headers, status) in [
+        (format!("{upgrade}{user}"), 401),
+        (format!("Authorization: wrong\r\n{upgrade}{user}"), 401),
+        (format!("{AUTHORIZED}{upgrade}"), 400),
+        (format!("{AUTHORIZED}{upgrade}User-Id: 0\r\n"), 400),
+        (format!("{AUTHORIZED}{upgrade}User-Id: abc\r\n"), 400),
+    ] {
+        let reply = node.call("GET", path, &headers, "").await;
+        assert_eq!(
+            (reply.status, reply.body.as_str()),
+            (status, ""),
+            "{headers}"
+        );
+    }
+    let plain = node
+        .call("GET", path, &format!("{AUTHORIZED}{user}"), "")
+        .await;
+    assert_eq!(plain.status, 400);
+}
+
+mod socket {
+    use super::*;
+    use futures_util::{FutureExt, SinkExt, StreamExt};
+    use tokio_tungstenite::{
+        WebSocketStream, client_async,
+        tungstenite::{Message, client::IntoClientRequest, handshake::client::Response},
+    };
+
+    async fn connect(node: &Node, session: Option<&str>) -> (WebSocketStream<TcpStream>, Response) {
+        let address = format!("ws://{}/v4/websocket", node.address);
+        let mut request = address.into_client_request().unwrap();
+        let headers = request.headers_mut();
+        headers.insert("Authorization", PASSWORD.parse().unwrap());
+        headers.insert("User-Id", "1006550348453187624".parse().unwrap());
+        if let Some(session) = session {
+            headers.insert("Session-Id", session.parse().unwrap());
+        }
+        let stream = TcpStream::connect(&node.address).await.unwrap();
+        client_async(request, stream).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn ready_comes_first_and_pings_are_answered() {
+        let node = Node::start(settings()).await;
+        let (mut socket, response) = connect(&node, Some("zzzzzzzzzzzzzzzz")).await;
+        assert_eq!(response.headers()["session-resumed"], "false");
+        assert_eq!(response.headers()["lavalink-api-version"], "4");
+        let ready = socket.next().await.unwrap().unwrap();
+        assert!(ready.to_text().unwrap().starts_with(r#"{"op":"ready""#));
+        for text in ["hello", "{}", "[1,2", "\0"] {
+            socket.send(Message::text(text)).await.unwrap();
+        }
+        socket.send(Message::Ping("x".into())).await.unwrap();
+        loop {
+            match socket.next().await.unwrap().unwrap() {
+                Message::Pong(payload) => break assert_eq!(&payload[..], b"x"),
+                Message::Text(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    async fn text(socket: &mut WebSocketStream<TcpStream>) -> Value {
+        loop {
+            match socket.next().await.unwrap().unwrap() {
+                Message::Text(text) => return serde_json::from_str(&text).unwrap(),
+                Message::Ping(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    async fn session_id(socket: &mut WebSocketStream<TcpStream>) -> String {
+        text(socket).await["sessionId"].as_str().unwrap().to_owned()
+    }
+
+    #[tokio::test]
+    async fn a_session_is_told_everything_before_the_answer() {
+        let node = Node::start(settings()).await;
+        let (mut socket, _) = connect(&node, None).await;
+        let id = session_id(&mut socket).await;
+        assert_eq!(text(&mut socket).await["op"], "stats");
+        let session = format!("/v4/sessions/{id}");
+        assert_eq!(node.get(&format!("{session}/players")).await.body, "[]");
+        let configured = node
+            .call("PATCH", &session, JSON, r#"{"timeout":"44"}"#)
+            .await;
+        assert_eq!(configured.body, r#"{"resuming":false,"timeout":44}"#);
+
+        let player = format!("{session}/players/007");
+        assert_error(&node.get(&player).await, 404, &player, "Player not found");
+        let update = format!(
+            r#"{{"track":{{"encoded":"{ENCODED}","userData":{{"b":1,"a":[2]}}}},"volume":5000,"filters":{{"lowPass":{{}}}}}}"#
+        );
+        let reply = node.call("PATCH", &player, JSON, &update).await;
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        assert!(
+            reply
+                .body
+                .starts_with(r#"{"guildId":"7","track":{"encoded":"QAAAdQMA"#)
+        );
+        assert!(
+            reply
+                .body
+                .contains(r#""userData":{"b":1,"a":[2]}},"volume":1000,"paused":false,"#)
+        );
+        assert!(
+            reply
+                .body
+                .ends_with(r#""filters":{"lowPass":{"smoothing":20.0}}}"#)
+        );
+        // All that the request caused lies in the socket already; only the two updates have no fixed place.
+        let mut ops = Vec::new();
+        while let Some(Some(Ok(message))) = socket.next().now_or_never() {
+            let message: Value = serde_json::from_str(message.to_text().unwrap()).unwrap();
+            ops.push(
+                message["type"]
+                    .as_str()
+                    .or(message["op"].as_str())
+                    .unwrap()
+                    .to_owned(),
+            );
+        }
+        assert!(
+            ops.contains(&"TrackStartEvent".to_owned()) && ops.contains(&"playerUpdate".to_owned()),
+            "{ops:?}"
+        );
+        assert_eq!(node.get("/v4/stats").await.json()["playingPlayers"], 1);
+
+        let destroyed = node.call("DELETE", &player, AUTHORIZED, "").await;
+        assert_eq!((destroyed.status, destroyed.body.as_str()), (204, ""));
+        let end = text(&mut socket).await;
+        assert_eq!(
+            (&end["type"], &end["reason"]),
+            (&"TrackEndEvent".into(), &"stopped".into())
+        );
+        let both = r#"{"encodedTrack":null,"track":{}}"#;
+        let message = "Cannot specify both track and encodedTrack/identifier";
+        assert_error(
+            &node.call("PATCH", &player, JSON, both).await,
+            400,
+            &player,
+            message,
+        );
+    }
+
+    #[tokio::test]
+    async fn a_panic_costs_one_request() {
+        let node = Node::start(settings()).await;
+        let (mut socket, _) = connect(&node, None).await;
+        let id = session_id(&mut socket).await;
+        let path = format!("/v4/sessions/{id}/players/1");
+        let body = format!(r#"{{"track":{{"identifier":"{}"}}}}"#, support::PANIC);
+        let reply = node.call("PATCH", &path, JSON, &body).await;
+        let message = "The server failed on this request";
+        assert_error(&reply, 500, &path, message);
+        assert_eq!(node.get(&path).await.status, 200);
+    }
+
+    #[tokio::test]
+    async fn a_session_waits_for_its_client() {
+        let node = Node::start(settings()).await;
+        let (mut socket, _) = connect(&node, None).await;
+        let id = session_id(&mut socket).await;
+        let session = format!("/v4/sessions/{id}");
+        let resuming = r#"{"resuming":true,"timeout":60}"#;
+        assert_eq!(
+            node.call("PATCH", &session, JSON, resuming).await.status,
+            200
+        );
+        socket.close(None).await.unwrap();
+        while let Some(Ok(_)) = socket.next().await {}
+        let players = format!("{session}/players");
+        while node.get(&players).await.status != 404 {
+            tokio::task::yield_now().await;
+        }
+        let (mut socket, response) = connect(&node, Some(&id)).await;
+        assert_eq!(response.headers()["session-resumed"], "true");
+        let ready = text(&mut socket).await;
+        assert_eq!(
+            (&ready["resumed"], &ready["sessionId"]),
+            (&true.into(), &id.into())
+        );
+    }
+
+    #[tokio::test]
+    async fn stopping_closes_sockets_with_1001() {
+        let node = Node::start(settings()).await;
+        let (mut socket, _) = connect(&node, None).await;
+        node.stop.send(true).unwrap();
+        let code = loop {
+            match socket.next().await {
+                Some(Ok(Message::Close(frame))) => break frame.map(|f| u16::from(f.code)),
+                Some(Ok(_)) => {}
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(code, Some(1001));
+        while let Some(Ok(_)) = socket.next().await {}
+        node.served.await.unwrap();
+        assert!(TcpStream::connect(&node.address).await.is_err());
+    }
+}

@@ -1,0 +1,85 @@
+//! Owns: a world without sound: tracks start at once and never give a frame, voice servers do not exist.
+//! Never knows: what is tested with it.
+
+use std::{
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
+
+use futures_util::future::BoxFuture;
+use lavalink_rust::{
+    dsp::FilterSpec,
+    error::Failure,
+    frame::{FrameFormat, FrameReader, FrameWriter, ring},
+    output::{Output, OutputEvent},
+    player::{Call, OnSound, OnVoice, Run, Sound, World},
+    server,
+    session::{self, Sessions},
+    source::{self, Registry},
+    stats::system::System,
+    track::LoadResult,
+    units::Samples,
+};
+
+/// An identifier that makes loading panic.
+pub const PANIC: &str = "panic";
+
+struct SilentWorld;
+
+struct Silence {
+    // While the writer lives, the track goes on.
+    writer: FrameWriter,
+}
+
+impl Sound for Silence {
+    fn seek(&self, to: Samples) {
+        self.writer.progress().set_position(to);
+    }
+    fn set_volume(&self, _percent: u16) {}
+    fn set_filters(&self, _filters: FilterSpec) {}
+}
+
+struct Nowhere;
+
+impl Output for Nowhere {
+    fn play(&mut self, _reader: FrameReader) {}
+    fn stop(&mut self) {}
+    fn set_paused(&mut self, _is_paused: bool) {}
+    fn close(self: Box<Self>) {}
+}
+
+impl World for SilentWorld {
+    fn load(&self, identifier: String) -> BoxFuture<'static, Result<LoadResult, Failure>> {
+        Box::pin(async move {
+            assert_ne!(identifier, PANIC, "as the test wants it");
+            Ok(LoadResult::Empty)
+        })
+    }
+
+    fn has_source(&self, name: &str) -> bool {
+        name == "http"
+    }
+
+    fn start(&self, run: Run, _events: OnSound) -> Result<(Box<dyn Sound>, FrameReader), Failure> {
+        let (writer, reader) = ring(FrameFormat::Opus, 8, 500, || {}, |_| {});
+        writer.progress().set_position(run.at);
+        Ok((Box::new(Silence { writer }), reader))
+    }
+
+    fn connect(&self, _call: Call, mut events: OnVoice) -> Box<dyn Output> {
+        events(OutputEvent::Unreachable(Failure::common(
+            "there is no voice here",
+        )));
+        Box::new(Nowhere)
+    }
+}
+
+/// What an `App` is made from. To be called on a runtime.
+pub fn parts() -> (Sessions, Arc<Registry>, Arc<System>) {
+    let system = Arc::new(System::new(Instant::now(), SystemTime::now()));
+    let machine = system.clone();
+    let stats = Arc::new(move || server::machine_stats(&machine, Instant::now()));
+    let sessions = Sessions::new(session::Settings::default(), Arc::new(SilentWorld), stats);
+    let sources = Registry::new(source::Settings::default());
+    (sessions, Arc::new(sources), system)
+}
