@@ -17,6 +17,7 @@ mod view;
 pub use handle::SessionHandle;
 pub use outbox::{Outbox, Outgoing};
 pub use registry::{ClientHello, Connected, Sessions, Totals};
+pub use view::spec as filter_spec;
 
 use crate::{
     player::{World, machine},

@@ -97,7 +97,7 @@ pub(super) fn message(guild_id: GuildId, note: Note, time: i64) -> Message {
 }
 
 /// What the filters ask of the sound. Bands that do not exist have been refused when the request was read.
-pub(super) fn spec(filters: &Filters) -> FilterSpec {
+pub fn spec(filters: &Filters) -> FilterSpec {
     FilterSpec {
         volume: filters.volume,
         equalizer: filters.equalizer.as_ref().map(|bands| {
