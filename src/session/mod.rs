@@ -18,6 +18,7 @@ pub use handle::SessionHandle;
 pub use outbox::{Outbox, Outgoing};
 pub use view::spec as filter_spec;
 pub use registry::{ClientHello, Connected, Sessions, Totals};
+pub use view::spec as filter_spec;
 
 use crate::{
     player::{World, machine},

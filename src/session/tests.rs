@@ -5,8 +5,8 @@ mod stage;
 
 use super::*;
 use crate::{
-    error::Failure, frame::ReaderEvent, output::OutputEvent, playback::Event,
-    protocol::rest, units::GuildId,
+    error::Failure, frame::ReaderEvent, output::OutputEvent, playback::Event, protocol::rest,
+    units::GuildId,
 };
 use stage::{GUILD, encoded, stage, stage_with};
 
