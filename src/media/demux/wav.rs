@@ -162,7 +162,7 @@ fn parse_format(body: &[u8]) -> Result<Format, DemuxError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::demux::{Codec, Demuxer, rig};
+    use crate::media::demux::{Codec, rig};
 
     /// A WAV file: `fmt ` as given, then `data` with the size that it claims.
     fn wav(magic: &[u8; 4], chunks: &[(&[u8; 4], Vec<u8>)], claimed: u32, data: &[u8]) -> Vec<u8> {

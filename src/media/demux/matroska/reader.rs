@@ -61,7 +61,7 @@ pub(super) struct Matroska {
     /// Whether a cluster is searched because the structure was broken.
     is_lost: bool,
     /// Told duration in ticks.
-    duration: Option<f64>,
+    pub(super) duration: Option<f64>,
     /// Where the last packet that was handed out ended.
     pub(super) reached: Option<u64>,
     pub(super) is_ended: bool,
