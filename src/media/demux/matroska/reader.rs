@@ -103,7 +103,9 @@ impl Matroska {
                 other => other?,
             }
         }
-        self.info.length = self.duration.and_then(|ticks| self.clock.length(ticks));
+        if let Some(ticks) = self.duration {
+            self.info.length = self.clock.length(ticks);
+        }
         Ok(())
     }
 
