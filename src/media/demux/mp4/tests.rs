@@ -394,8 +394,7 @@ fn a_seek_over_fragments_fetches_little() {
 fn a_moov_that_claims_too_much_is_refused_before_it_is_fetched() {
     let mut file = 0x7000_0000u32.to_be_bytes().to_vec();
     file.extend(b"moov");
-    let (_writer, mut window) = crate::media::window::lane(1024);
-    let mut writer = _writer;
+    let (mut writer, mut window) = crate::media::window::lane(1024);
     writer.push(file.into());
     assert!(matches!(
         open().advance(&mut window),
