@@ -205,7 +205,7 @@ fn text(bytes: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::demux::{Codec, Demuxer, rig};
+    use crate::media::demux::{Codec, rig};
 
     /// 44 100 as an 80-bit extended, as every AIFF file of that rate has it.
     const CD_RATE: [u8; 10] = [0x40, 0x0E, 0xAC, 0x44, 0, 0, 0, 0, 0, 0];

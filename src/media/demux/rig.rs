@@ -149,10 +149,32 @@ pub(super) fn survive(mut opening: Box<dyn Opening>, data: Vec<u8>) {
     }
 }
 
+/// The same over a lane, where bytes have to be waited for: every call must come to an end.
+fn survive_slowly(mut opening: Box<dyn Opening>, data: Vec<u8>) {
+    let (mut server, mut window) = Server::new(data, 100);
+    let Ok(mut opened) = server.until(&mut window, |w| opening.advance(w)) else {
+        return;
+    };
+    for target in [0, 30_000] {
+        if server
+            .until(&mut window, |w| opened.demuxer.seek(target, w))
+            .is_ok()
+        {
+            while server
+                .until(&mut window, |w| opened.demuxer.next_packet(w))
+                .is_ok()
+            {}
+        }
+    }
+}
+
 /// Cuts the file at every `step`th place, and flips bytes at random places, `rounds` times.
 pub(super) fn torture(open: fn() -> Box<dyn Opening>, data: &[u8], step: usize, rounds: u32) {
     for cut in (0..data.len()).step_by(step) {
         survive(open(), data[..cut].to_vec());
+    }
+    for cut in (0..data.len()).step_by(data.len() / 16 + 1) {
+        survive_slowly(open(), data[..cut].to_vec());
     }
     // xorshift (Marsaglia 2003), a fixed seed
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;

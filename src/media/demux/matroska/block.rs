@@ -43,7 +43,7 @@ pub(super) fn parse(mut body: Bytes) -> Result<Block, DemuxError> {
         1 => xiph_sizes(&body, count)?,
         3 => ebml_sizes(&body, count)?,
         _ => {
-            if body.len() % count != 0 {
+            if !body.len().is_multiple_of(count) {
                 return Err(BROKEN);
             }
             (vec![body.len() / count; count - 1], 0)

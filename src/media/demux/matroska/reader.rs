@@ -61,7 +61,7 @@ pub(super) struct Matroska {
     /// Whether a cluster is searched because the structure was broken.
     is_lost: bool,
     /// Told duration in ticks.
-    duration: Option<f64>,
+    pub(super) duration: Option<f64>,
     /// Where the last packet that was handed out ended.
     pub(super) reached: Option<u64>,
     pub(super) is_ended: bool,
@@ -103,7 +103,9 @@ impl Matroska {
                 other => other?,
             }
         }
-        self.info.length = self.duration.and_then(|ticks| self.clock.length(ticks));
+        if let Some(ticks) = self.duration {
+            self.info.length = self.clock.length(ticks);
+        }
         Ok(())
     }
 

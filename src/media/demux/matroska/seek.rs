@@ -1,4 +1,4 @@
-//! Owns: finding the cluster and the packet for a position: by cues, else by halving the file, else by reading on.
+//! Owns: finding the cluster and the packet for a position: by cues, else by searching clusters, else by reading on.
 //! Never knows: how packets are made.
 
 use super::{
@@ -13,7 +13,7 @@ use crate::media::{
 
 /// Cues of a day with an entry every two seconds have this much.
 const MAX_CUES_BYTES: u64 = 1024 * 1024;
-/// Halving stops when this many bytes are left: reading them costs no more than another request.
+/// Searching stops when about this many bytes are left: reading them costs no more than another request.
 const NEAR_BYTES: u64 = 128 * 1024;
 
 /// A seek that is under way.
@@ -29,14 +29,74 @@ pub(super) struct Seeking {
 enum Stage {
     /// Reading the cues at this offset.
     Cues(u64),
-    /// The cluster lies in this range of the file; `probe`: the place where one is being searched.
-    Halve {
-        low: u64,
-        high: u64,
-        probe: Option<u64>,
-    },
+    Probe(Probing),
     /// Reading packets up to the wanted one; the one before is kept.
-    Read { held: Option<Packet> },
+    Read {
+        held: Option<Packet>,
+    },
+}
+
+/// The search for a cluster without cues: guesses by bytes per tick, and halving when guesses do not get near.
+#[derive(Debug)]
+struct Probing {
+    /// Offset and ticks of a cluster that is not too late.
+    low: (u64, i64),
+    /// Offset at which it is too late.
+    high: u64,
+    /// Offset and ticks of the first cluster.
+    first: (u64, i64),
+    /// Bytes in so many ticks, as far as is known.
+    density: Option<(u64, u64)>,
+    guesses_left: u8,
+    /// The place where a cluster is being searched.
+    probe: Option<u64>,
+}
+
+/// Guesses before plain halving, which always ends.
+const GUESSES: u8 = 5;
+
+impl Probing {
+    /// Bytes from the low cluster to the wanted one, by estimate.
+    fn ahead(&self, ticks: i64) -> Option<u64> {
+        let (bytes, span) = self.density.filter(|&(_, span)| span != 0)?;
+        let ticks = u64::try_from(ticks.saturating_sub(self.low.1)).unwrap_or(0);
+        let ahead = u128::from(ticks) * u128::from(bytes) / u128::from(span);
+        u64::try_from(ahead).ok()
+    }
+
+    /// Where to look next; `None` when reading on from the low cluster is as cheap.
+    fn next(&mut self, ticks: i64) -> Option<u64> {
+        let width = self.high.saturating_sub(self.low.0);
+        let ahead = self.ahead(ticks);
+        if width <= NEAR_BYTES || ahead.is_some_and(|ahead| ahead <= NEAR_BYTES) {
+            return None;
+        }
+        if let Some(ahead) = ahead.filter(|&ahead| ahead < width && self.guesses_left > 0) {
+            self.guesses_left -= 1;
+            // a little before, so that the cluster is still found when it is long
+            return Some(self.low.0 + ahead - NEAR_BYTES / 2);
+        }
+        Some(self.low.0 + width / 2)
+    }
+
+    /// Notes what was found from `place` on: a cluster, or none.
+    fn note(&mut self, place: u64, found: Option<(u64, i64)>, ticks: i64) {
+        let Some(cluster) = found else {
+            self.high = place;
+            return;
+        };
+        let span = cluster.1.saturating_sub(self.first.1);
+        if let (Some(bytes), Ok(span @ 1..)) =
+            (cluster.0.checked_sub(self.first.0), u64::try_from(span))
+        {
+            self.density = Some((bytes, span));
+        }
+        if cluster.1 <= ticks {
+            self.low = cluster;
+        } else {
+            self.high = place;
+        }
+    }
 }
 
 impl Matroska {
@@ -75,11 +135,21 @@ impl Matroska {
             _ if wanted <= 0 => self.read_from(first, bytes),
             (Cues::Known(_), _) => self.by_cues(wanted, bytes),
             (Cues::At(offset), _) if bytes.is_seekable() => Stage::Cues(*offset),
-            (_, Some(length)) if bytes.is_seekable() => Stage::Halve {
-                low: first,
-                high: self.places.segment_end.unwrap_or(length).min(length),
-                probe: None,
-            },
+            (_, Some(length)) if bytes.is_seekable() => {
+                let high = self.places.segment_end.unwrap_or(length).min(length);
+                let start = (first, self.clock.origin());
+                Stage::Probe(Probing {
+                    low: start,
+                    high,
+                    first: start,
+                    density: self
+                        .duration
+                        .filter(|&ticks| ticks >= 1.0)
+                        .map(|ticks| (high.saturating_sub(first), ticks as u64)),
+                    guesses_left: GUESSES,
+                    probe: None,
+                })
+            }
             // nothing but reading on helps, from here if the place lies ahead
             _ if self
                 .reached
@@ -108,30 +178,25 @@ impl Matroska {
                 *seeking = self.start(seeking.target, bytes);
                 Ok(false)
             }
-            Stage::Halve { low, high, probe } => {
-                if probe.is_none() && high.saturating_sub(*low) <= NEAR_BYTES {
-                    let low = *low;
-                    seeking.stage = self.read_from(low, bytes);
-                    return Ok(false);
-                }
-                let middle = match *probe {
-                    Some(middle) => middle,
+            Stage::Probe(probing) => {
+                let ticks = self.clock.ticks_before(wanted);
+                let place = match probing.probe {
+                    Some(place) => place,
                     None => {
-                        let middle = *low + (*high - *low) / 2;
-                        bytes.seek(middle);
-                        *probe = Some(middle);
-                        middle
+                        let Some(place) = probing.next(ticks) else {
+                            let cluster = probing.low.0;
+                            seeking.stage = self.read_from(cluster, bytes);
+                            return Ok(false);
+                        };
+                        bytes.seek(place);
+                        probing.probe = Some(place);
+                        place
                     }
                 };
-                match find_cluster(bytes, *high)? {
-                    Some(ticks)
-                        if i128::from(ticks) <= i128::from(self.clock.ticks_before(wanted)) =>
-                    {
-                        *low = bytes.position();
-                    }
-                    _ => *high = middle,
-                }
-                *probe = None;
+                let found = find_cluster(bytes, probing.high)?
+                    .map(|time| (bytes.position(), i64::try_from(time).unwrap_or(i64::MAX)));
+                probing.note(place, found, ticks);
+                probing.probe = None;
                 Ok(false)
             }
             Stage::Read { held } => self.read_up_to(wanted, held, bytes),

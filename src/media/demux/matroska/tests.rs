@@ -63,6 +63,7 @@ fn files() -> Vec<Expected> {
         ),
         file("live", LIVE, 48_000, 101, 24_494, -312, 960, 96_000),
         file("AAC", AAC, 44_100, 88, 16_783, 0, 1024, 88 * 1024),
+        // its last packet is cut to 601
         file("mp3", MP3, 44_100, 78, 16_300, 0, 1152, 89_305),
         file("FLAC", FLAC, 44_100, 4, 44_264, 0, 4608, 17_640),
         file("PCM", PCM, 44_100, 9, 35_280, 0, 1024, 8820),
@@ -216,10 +217,10 @@ fn a_seek_before_the_first_read_lands_at_the_same_place() {
 #[test]
 fn damaged_files_end_or_are_refused() {
     for file in [CUES_BEHIND, LIVE, VORBIS] {
-        rig::torture(open, file, 37, 1500);
+        rig::torture(open, file, 211, 300);
     }
     for file in [CUES_IN_FRONT, AAC, MP3, FLAC, PCM] {
-        rig::torture(open, file, 499, 300);
+        rig::torture(open, file, 1999, 60);
     }
 }
 
@@ -312,7 +313,8 @@ fn large(has_cues: bool) -> Vec<u8> {
 
 #[test]
 fn a_seek_in_a_large_file_lands_right_and_fetches_little() {
-    for (has_cues, most) in [(true, 120_000), (false, 400_000)] {
+    // of 5.2 MB; the window reads through gaps of up to 512 KiB
+    for (has_cues, most) in [(true, 120_000), (false, 700_000)] {
         let file = large(has_cues);
         for seconds in [30u64, 60, 99] {
             let target = seconds * 48_000;

@@ -87,3 +87,37 @@ pub(super) fn child<'a>(body: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
 pub(super) fn descend<'a>(body: &'a [u8], path: &[&[u8; 4]]) -> Option<&'a [u8]> {
     path.iter().try_fold(body, |body, kind| child(body, kind))
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// A box with a 32-bit size.
+    pub(crate) fn boxed(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+        let mut bytes = (body.len() as u32 + 8).to_be_bytes().to_vec();
+        bytes.extend(kind);
+        bytes.extend(body);
+        bytes
+    }
+
+    #[test]
+    fn sizes_of_all_three_kinds_are_read() {
+        let mut window = ByteWindow::of(&b"\0\0\0\x01mdat\0\0\0\x01\0\0\0\0"[..]);
+        let wide = peek_header(&mut window).expect("reads");
+        assert_eq!(
+            (wide.header_len, wide.size, wide.end(5)),
+            (16, Some(1 << 32), (1 << 32) + 5)
+        );
+        let open = peek_header(&mut ByteWindow::of(&b"\0\0\0\0mdat"[..])).expect("reads");
+        assert_eq!((open.size, open.end(5)), (None, u64::MAX));
+        assert!(peek_header(&mut ByteWindow::of(&b"\0\0\0\x07mdat"[..])).is_err());
+    }
+
+    #[test]
+    fn children_end_where_a_size_does_not_fit() {
+        let mut body = boxed(b"free", b"abc");
+        body.extend(b"\0\0\0\x63moov");
+        let found: Vec<_> = Children(&body).collect();
+        assert_eq!(found, [(*b"free", &b"abc"[..])]);
+    }
+}

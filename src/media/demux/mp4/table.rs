@@ -362,3 +362,53 @@ fn parse_times(stbl: &[u8]) -> Result<Box<[TimeRun]>, DemuxError> {
     }
     Ok(runs.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::boxes::tests::boxed;
+    use super::*;
+
+    #[test]
+    fn wide_offsets_compact_sizes_and_uneven_chunks_are_followed() {
+        let words =
+            |words: &[u32]| -> Vec<u8> { words.iter().flat_map(|w| w.to_be_bytes()).collect() };
+        let stbl = [
+            // 4-bit sizes: 3, 5, 0, 7, 9
+            boxed(
+                b"stz2",
+                &[words(&[0, 4, 5]), vec![0x35, 0x07, 0x90]].concat(),
+            ),
+            boxed(b"co64", &words(&[0, 2, 1, 0, 2, 100])),
+            boxed(b"stsc", &words(&[0, 2, 1, 3, 1, 2, 2, 1])),
+            boxed(b"stts", &words(&[0, 2, 2, 10, 3, 20])),
+        ]
+        .concat();
+        let table = SampleTable::parse(&stbl)
+            .expect("reads")
+            .expect("has samples");
+        assert_eq!(table.total_time(), 80);
+        let mut cursor = Cursor::default();
+        let mut all = Vec::new();
+        while let Some(sample) = table.current(&mut cursor) {
+            table.advance(&mut cursor);
+            all.push((sample.offset, sample.size, sample.time));
+        }
+        // the third sample is empty: it takes time, not bytes
+        let (first, second) = (1u64 << 32, (2u64 << 32) + 100);
+        assert_eq!(
+            all,
+            [
+                (first, 3, 0),
+                (first + 3, 5, 10),
+                (second, 7, 40),
+                (second + 7, 9, 60)
+            ]
+        );
+        for (time, expected) in [(0, 0), (9, 0), (10, 1), (40, 2), (79, 3)] {
+            let mut cursor = table.find(time);
+            let sample = table.current(&mut cursor).expect("exists");
+            assert_eq!((sample.offset, sample.size, sample.time), all[expected]);
+        }
+        assert!(table.current(&mut table.find(80)).is_none());
+    }
+}
