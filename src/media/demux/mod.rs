@@ -10,6 +10,7 @@ mod comments;
 pub mod flac;
 mod id3;
 pub mod mp3;
+pub mod ogg;
 mod sync;
 #[cfg(test)]
 mod testing;
