@@ -19,6 +19,7 @@ pub mod probe;
 mod raw_samples;
 #[cfg(test)]
 mod rig;
+pub mod ogg;
 mod sync;
 #[cfg(test)]
 mod testing;

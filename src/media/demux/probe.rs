@@ -1,7 +1,7 @@
 //! Owns: telling containers apart by their first bytes, and trying the likely ones in order.
 //! Never knows: what is inside them.
 
-use super::{DemuxError, Opened, Opening, adts, aiff, flac, matroska, mp3, mp4, wav};
+use super::{DemuxError, Opened, Opening, adts, aiff, flac, matroska, mp3, mp4, ogg, wav};
 use crate::media::window::{ByteWindow, Stop};
 
 /// Signatures lie within this many bytes; so much is read before anything is tried (reference, 6.2).
@@ -43,6 +43,11 @@ const CANDIDATES: &[Candidate] = &[
     },
     Candidate { matches: |h| h.starts_with(&[0x1A, 0x45, 0xDF, 0xA3]), is_hinted: NEVER, open: matroska::open },
     Candidate { matches: |h| h.len() >= 8 && &h[4..8] == b"ftyp", is_hinted: NEVER, open: mp4::open },
+    Candidate {
+        matches: |h| h.starts_with(b"OggS"),
+        is_hinted: NEVER,
+        open: ogg::open,
+    },
     Candidate {
         matches: |h| h.starts_with(b"fLaC"),
         is_hinted: NEVER,

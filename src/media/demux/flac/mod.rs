@@ -154,6 +154,7 @@ impl Demuxer for Flac {
     }
 
     fn next_packet(&mut self, bytes: &mut ByteWindow) -> Result<Packet, Stop> {
+        self.seeking = None;
         if self.is_over {
             return Err(Stop::End);
         }

@@ -229,6 +229,7 @@ impl Demuxer for Mp3 {
     }
 
     fn next_packet(&mut self, bytes: &mut ByteWindow) -> Result<Packet, Stop> {
+        self.seeking = None;
         if self.is_over {
             return Err(Stop::End);
         }
