@@ -16,7 +16,6 @@ mod view;
 
 pub use handle::SessionHandle;
 pub use outbox::{Outbox, Outgoing};
-pub use view::spec as filter_spec;
 pub use registry::{ClientHello, Connected, Sessions, Totals};
 pub use view::spec as filter_spec;
 
