@@ -30,6 +30,11 @@ pub fn open() -> Box<dyn Opening> {
     Box::new(Open::default())
 }
 
+/// Whether these bytes can be a frame header.
+pub(super) fn is_header(bytes: &[u8]) -> bool {
+    FrameHeader::parse(bytes).is_some()
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct FrameHeader {
     /// Audio object type less one.

@@ -15,11 +15,11 @@ mod id3;
 pub mod matroska;
 pub mod mp3;
 pub mod mp4;
+pub mod ogg;
 pub mod probe;
 mod raw_samples;
 #[cfg(test)]
 mod rig;
-pub mod ogg;
 mod sync;
 #[cfg(test)]
 mod testing;

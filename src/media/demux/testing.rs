@@ -232,7 +232,7 @@ pub(super) fn assert_survives(data: &[u8], opening: fn() -> Box<dyn Opening>) {
 }
 
 /// Opens, reads, seeks and reads again, whatever comes of it.
-fn exhaust(data: &[u8], mut opening: Box<dyn Opening>) {
+pub(super) fn exhaust(data: &[u8], mut opening: Box<dyn Opening>) {
     let mut window = ByteWindow::of(Bytes::copy_from_slice(data));
     let Ok(mut opened) = opening.advance(&mut window) else {
         return;

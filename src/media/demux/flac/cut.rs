@@ -148,10 +148,11 @@ impl Cutter {
                 // half a sync code is enough where the checksum is right
                 let is_sync = seen[at] == 0xFF
                     || self.sum == 0 && seen.get(at + 1).is_some_and(|b| b & 0xFE == 0xF8);
-                if at > header.len && is_sync {
-                    if let Some(cut) = self.cut_before(header, &seen[at..], info) {
-                        return Ok(cut);
-                    }
+                if at > header.len
+                    && is_sync
+                    && let Some(cut) = self.cut_before(header, &seen[at..], info)
+                {
+                    return Ok(cut);
                 }
                 self.sum = crc16(self.sum, seen[at]);
                 self.scanned += 1;

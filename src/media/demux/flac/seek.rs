@@ -7,7 +7,7 @@ use crate::media::{
     window::{ByteWindow, Stop},
 };
 
-/// Most points of a seek table that are kept; of a larger one every so manieth.
+/// Most points of a seek table that are kept; a larger one is thinned out evenly.
 const MAX_POINTS: usize = 4096;
 /// A target so few bytes behind a known place is gone to frame by frame.
 const WALK: u64 = 64 << 10;

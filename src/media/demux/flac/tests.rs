@@ -97,7 +97,6 @@ fn a_seek_table_leads_to_the_target_at_once() {
     let mut opening = open();
     let mut opened = served
         .run(&mut window, |w| opening.advance(w))
-        .ok()
         .expect("opens");
     let before = served.delivered;
     served

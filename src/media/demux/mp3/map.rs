@@ -137,11 +137,8 @@ impl Map {
                 let len = offsets
                     .get(entry + 1)
                     .map_or(0, |&next| u64::from(next).saturating_sub(begin));
-                let within = if len == 0 {
-                    0
-                } else {
-                    frames * (at - begin.min(at)) / len
-                };
+                let passed = frames.saturating_mul(at.saturating_sub(begin));
+                let within = passed.checked_div(len).unwrap_or(0).min(*frames);
                 entry as u64 * frames + within
             }
         }

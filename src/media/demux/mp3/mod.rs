@@ -29,6 +29,11 @@ pub fn open() -> Box<dyn Opening> {
     Box::new(open::Open::default())
 }
 
+/// Whether these bytes can be a frame header, free format included.
+pub(super) fn is_header(bytes: &[u8]) -> bool {
+    FrameHeader::parse_any(bytes).is_some()
+}
+
 /// What opening found out.
 struct Layout {
     header: FrameHeader,
@@ -133,15 +138,17 @@ impl Mp3 {
     fn realign(&mut self, position: u64) {
         let offset = position.saturating_sub(self.first);
         let frame = self.map.frame_at(offset);
-        let is_in_place = self
-            .map
-            .offset_of(frame)
-            .is_some_and(|at| at.abs_diff(offset) <= 1);
         if !self.map.is_exact() {
             self.is_exact = false;
-        } else if is_in_place && frame > self.frame {
+        } else if frame > self.frame && self.is_in_place(offset) {
             self.frame = frame;
         }
+    }
+
+    /// Whether a frame begins at this offset if the bitrate is constant, give or take a byte of padding.
+    fn is_in_place(&self, offset: u64) -> bool {
+        let at = self.map.offset_of(self.map.frame_at(offset));
+        at.is_some_and(|at| at.abs_diff(offset) <= 1)
     }
 
     /// Passes the frame at the window's position without its bytes.
@@ -213,10 +220,9 @@ impl Mp3 {
             }
             Way::Land { skipped } => {
                 sync::find(bytes, Some(&self.like), skipped, MAX_GARBAGE)?;
-                self.frame = self
-                    .map
-                    .frame_at(bytes.position().saturating_sub(self.first));
-                self.is_exact = self.map.is_exact();
+                let offset = bytes.position().saturating_sub(self.first);
+                self.frame = self.map.frame_at(offset);
+                self.is_exact = self.map.is_exact() && self.is_in_place(offset);
             }
         }
         Ok(())
