@@ -119,7 +119,8 @@ async fn every_container_is_heard_whole_through_an_encrypted_channel() {
         let middle = 48_000 * 2..48_000 * 22;
         for (side, hz) in [(0, 440.0), (1, 660.0)] {
             let share = tone_share(&channel(&pcm[middle.clone()], side), hz);
-            assert!(share > 0.9, "{file}: {share} of channel {side} at {hz} Hz");
+            // the signal itself has 0.8865 there (its source, measured with ffmpeg and a Fourier sum)
+            assert!(share > 0.88, "{file}: {share} of channel {side} at {hz} Hz");
         }
         let media = rig::session::lock(&voice.media);
         assert_eq!((media.dave_failed, media.plain_in_dave, media.not_opened), (0, 0, 0), "{file}");
