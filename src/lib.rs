@@ -35,8 +35,7 @@
 //!
 //! The sound side (`media`, `dsp`, `playback`, `output`, `frame`) never imports the control side (`server`, `session`,
 //! `player`); `playback` and `output` meet only in [`frame`]; how things look on the wire is known to `protocol`, `session` and
-//! `server` alone.
-//! `tests/house_rules.rs` reads the imports and fails on any other arrow.
+//! `server` alone. `tests/house_rules.rs` reads the imports and fails on any other arrow.
 //!
 //! # Who owns what
 //! | Thing | Owner | Others get |

@@ -1,7 +1,8 @@
 //! Owns: what holds for every packet that a decoder gets: it is sound or it is refused.
 //! Never knows: any codec.
 //!
-//! Input: a whole stream. Real files are seeds: `cargo fuzz run decode fuzz/corpus/decode tests/data -- -max_len=16384`.
+//! Input: a whole stream. Real files are seeds: `cargo fuzz run decode fuzz/corpus/decode tests/data -- -max_len=16384` (the
+//! corpus folder must exist).
 
 #![no_main]
 

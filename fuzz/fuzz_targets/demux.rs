@@ -3,7 +3,7 @@
 //! Never knows: any container.
 //!
 //! Input: a stream, and behind it one byte that says how it arrives. So real files are seeds as they are:
-//! `cargo fuzz run demux fuzz/corpus/demux tests/data -- -max_len=16384`.
+//! `cargo fuzz run demux fuzz/corpus/demux tests/data -- -max_len=16384` (the corpus folder must exist).
 
 #![no_main]
 
