@@ -21,6 +21,9 @@ use tokio::sync::{Notify, mpsc};
 /// Lavaplayer uses the same figure (512 KiB).
 const READ_THROUGH: u64 = 512 * 1024;
 
+/// Scratch space that is kept from read to read, in bytes.
+const KEPT_SCRATCH: usize = 64 * 1024;
+
 /// Why a read of the window could not be served.
 #[derive(Debug)]
 pub enum Stop {
@@ -462,6 +465,10 @@ impl ByteWindow {
 
     fn gather(&mut self, len: usize) {
         self.scratch.clear();
+        // one large header must not cost its memory for the whole track
+        if len <= KEPT_SCRATCH {
+            self.scratch.shrink_to(KEPT_SCRATCH);
+        }
         for chunk in &self.chunks {
             let part = chunk.len().min(len - self.scratch.len());
             self.scratch.extend_from_slice(&chunk[..part]);

@@ -5,7 +5,25 @@
 //! nothing and returns [`Stop::Need`], so the same call can be repeated when more bytes are there. That is why opening,
 //! playing and seeking all run on the decode pool without ever blocking it.
 
+pub mod adts;
+pub mod aiff;
+mod asc;
+mod comments;
+mod fields;
+pub mod flac;
+mod id3;
+pub mod matroska;
+pub mod mp3;
+pub mod mp4;
+pub mod ogg;
 pub mod probe;
+mod raw_samples;
+#[cfg(test)]
+mod rig;
+mod sync;
+#[cfg(test)]
+mod testing;
+pub mod wav;
 
 use crate::media::window::{ByteWindow, Stop};
 use bytes::Bytes;

@@ -1,0 +1,414 @@
+//! Owns: what Matroska and WebM files must come out as. Figures are ffprobe's (5.1), the files were made by ffmpeg.
+//! Never knows: how elements are walked.
+
+use super::open;
+use crate::media::{
+    demux::{Codec, DemuxError, Packet, PcmSample, rig},
+    window::{ByteWindow, Stop},
+};
+
+const CUES_BEHIND: &[u8] = include_bytes!("../../../../tests/data/boxes-cues-end.webm");
+const CUES_IN_FRONT: &[u8] = include_bytes!("../../../../tests/data/boxes-cues-front.webm");
+const LIVE: &[u8] = include_bytes!("../../../../tests/data/boxes-live.webm");
+const VORBIS: &[u8] = include_bytes!("../../../../tests/data/boxes-vorbis.mka");
+const AAC: &[u8] = include_bytes!("../../../../tests/data/boxes-aac.mka");
+const MP3: &[u8] = include_bytes!("../../../../tests/data/boxes-mp3.mka");
+const FLAC: &[u8] = include_bytes!("../../../../tests/data/boxes-flac.mka");
+const PCM: &[u8] = include_bytes!("../../../../tests/data/boxes-pcm.mka");
+
+/// A file and what is true of its packets: count and bytes from ffprobe, positions from the codec's packet length.
+struct Expected {
+    name: &'static str,
+    file: &'static [u8],
+    rate: u32,
+    count: usize,
+    bytes: usize,
+    first: i64,
+    step: i64,
+    end: i64,
+}
+
+fn files() -> Vec<Expected> {
+    let file = |name, file, rate, count, bytes, first, step, end| Expected {
+        name,
+        file,
+        rate,
+        count,
+        bytes,
+        first,
+        step,
+        end,
+    };
+    vec![
+        // two seconds behind a pre-skip of 312; the last packet is cut to 312
+        file(
+            "cues behind",
+            CUES_BEHIND,
+            48_000,
+            101,
+            24_494,
+            -312,
+            960,
+            96_000,
+        ),
+        file(
+            "cues in front",
+            CUES_IN_FRONT,
+            48_000,
+            101,
+            24_494,
+            -312,
+            960,
+            96_000,
+        ),
+        file("live", LIVE, 48_000, 101, 24_494, -312, 960, 96_000),
+        file("AAC", AAC, 44_100, 88, 16_783, 0, 1024, 88 * 1024),
+        // its last packet is cut to 601
+        file("mp3", MP3, 44_100, 78, 16_300, 0, 1152, 89_305),
+        file("FLAC", FLAC, 44_100, 4, 44_264, 0, 4608, 17_640),
+        file("PCM", PCM, 44_100, 9, 35_280, 0, 1024, 8820),
+    ]
+}
+
+fn check_packets(expected: &Expected, packets: &[Packet]) {
+    let name = expected.name;
+    assert_eq!(packets.len(), expected.count, "{name}");
+    let bytes: usize = packets.iter().map(|packet| packet.data.len()).sum();
+    assert_eq!(bytes, expected.bytes, "{name}");
+    for (index, packet) in packets.iter().enumerate() {
+        let position = expected.first + expected.step * index as i64;
+        assert_eq!(packet.pts, position, "{name}, packet {index}");
+    }
+    let last = &packets[packets.len() - 1];
+    assert_eq!(last.pts + i64::from(last.duration), expected.end, "{name}");
+}
+
+#[test]
+fn every_file_comes_out_as_ffprobe_says() {
+    for expected in files() {
+        let (mut opened, mut window) = rig::open(open(), expected.file);
+        let info = opened.demuxer.info();
+        assert_eq!(
+            (info.rate, info.channels),
+            (expected.rate, 2),
+            "{}",
+            expected.name
+        );
+        assert_eq!(opened.container, "matroska/webm");
+        if let Some(length) = info.length {
+            // told in milliseconds; ffmpeg's duration lies up to 23 ms beside the last packet
+            let off = length as i64 - expected.end;
+            assert!(
+                off.abs() < 30 * i64::from(expected.rate) / 1000,
+                "{}: {off}",
+                expected.name
+            );
+        }
+        let packets = rig::read_all(&mut *opened.demuxer, &mut window);
+        check_packets(&expected, &packets);
+        assert_eq!(opened.demuxer.info().length, Some(expected.end as u64));
+    }
+}
+
+#[test]
+fn bytes_that_come_one_at_a_time_give_the_same() {
+    for expected in files() {
+        let (opened, packets) = rig::read_slowly(open(), expected.file, 1);
+        check_packets(&expected, &packets);
+        assert_eq!(opened.demuxer.info().length, Some(expected.end as u64));
+    }
+}
+
+#[test]
+fn the_length_never_cuts_sound() {
+    for expected in files() {
+        let (mut opened, mut window) = rig::open(open(), expected.file);
+        while let Ok(packet) = opened.demuxer.next_packet(&mut window) {
+            let end = packet.pts + i64::from(packet.duration);
+            let length = opened.demuxer.info().length;
+            assert!(length.is_none_or(|length| length as i64 >= end));
+        }
+    }
+}
+
+#[test]
+fn vorbis_packets_last_as_their_blocks_say() {
+    let (mut opened, mut window) = rig::open(open(), VORBIS);
+    let Codec::Vorbis {
+        identification,
+        setup,
+    } = opened.demuxer.info().codec.clone()
+    else {
+        panic!("Vorbis");
+    };
+    assert!(identification.starts_with(b"\x01vorbis") && setup.starts_with(b"\x05vorbis"));
+    let packets = rig::read_all(&mut *opened.demuxer, &mut window);
+    assert_eq!(packets.len(), 88);
+    // blocks of 256 and 2048: ffprobe shows 0, 3, 16, 39 ms, and counts a first block that decodes to nothing (128)
+    let lasts: Vec<(i64, u32)> = packets[..4].iter().map(|p| (p.pts, p.duration)).collect();
+    assert_eq!(lasts, [(0, 0), (0, 576), (576, 1024), (1600, 1024)]);
+    // ffmpeg decodes VORBIS_SAMPLES from the file
+    let last = &packets[87];
+    assert_eq!(last.pts + i64::from(last.duration), VORBIS_SAMPLES);
+    assert_eq!(rig::read_slowly(open(), VORBIS, 1).1, packets);
+    // after a seek positions come from timestamps: 1 ms, and the 128 samples
+    opened.demuxer.seek(60_000, &mut window).expect("seeks");
+    let rest = rig::read_all(&mut *opened.demuxer, &mut window);
+    let same = packets
+        .iter()
+        .position(|p| p.data == rest[0].data)
+        .expect("exists");
+    assert!(packets[same].pts <= 60_000 - 2048);
+    for (exact, found) in packets[same + 1..].iter().zip(&rest[1..]) {
+        assert!(
+            (found.pts - exact.pts - 128).abs() <= 44,
+            "{} {}",
+            found.pts,
+            exact.pts
+        );
+    }
+}
+
+/// What `ffmpeg -i boxes-vorbis.mka -f s16le` gives.
+const VORBIS_SAMPLES: i64 = 88_640;
+
+#[test]
+fn a_seek_lands_on_the_packet_that_the_decoder_needs_first() {
+    for expected in files() {
+        let (mut opened, mut window) = rig::open(open(), expected.file);
+        let whole = rig::read_all(&mut *opened.demuxer, &mut window);
+        let end = expected.end as u64;
+        for target in [0, 1, 5000, end / 2, end - 1, 7000, 0] {
+            opened.demuxer.seek(target, &mut window).expect("seeks");
+            let rest = rig::read_all(&mut *opened.demuxer, &mut window);
+            let wanted = target as i64 - i64::from(opened.demuxer.info().preroll);
+            let landing = whole
+                .iter()
+                .position(|packet| packet.pts + i64::from(packet.duration) > wanted)
+                .expect("exists");
+            assert!(rest == whole[landing..], "{} at {target}", expected.name);
+        }
+        opened.demuxer.seek(end, &mut window).expect("seeks");
+        assert!(matches!(
+            opened.demuxer.next_packet(&mut window),
+            Err(Stop::End)
+        ));
+    }
+}
+
+#[test]
+fn a_seek_before_the_first_read_lands_at_the_same_place() {
+    for expected in files() {
+        let target = expected.end as u64 / 2;
+        let (mut opened, mut window) = rig::open(open(), expected.file);
+        opened.demuxer.seek(target, &mut window).expect("seeks");
+        let fresh = opened.demuxer.next_packet(&mut window).expect("reads");
+        let (slow, _) = rig::seek_slowly(open(), expected.file, target, 4096);
+        let wanted = target as i64 - i64::from(opened.demuxer.info().preroll);
+        assert!(
+            fresh.pts <= wanted && wanted < fresh.pts + expected.step,
+            "{}",
+            expected.name
+        );
+        assert_eq!(fresh.pts, slow, "{}", expected.name);
+    }
+}
+
+#[test]
+fn damaged_files_end_or_are_refused() {
+    for file in [CUES_BEHIND, LIVE, VORBIS] {
+        rig::torture(open, file, 211, 300);
+    }
+    for file in [CUES_IN_FRONT, AAC, MP3, FLAC, PCM] {
+        rig::torture(open, file, 1999, 60);
+    }
+}
+
+/// An element; its size takes eight bytes.
+fn element(id: u32, body: &[u8]) -> Vec<u8> {
+    let mut bytes = id.to_be_bytes().to_vec();
+    bytes.drain(..id.leading_zeros() as usize / 8);
+    bytes.extend((body.len() as u64 | 1 << 56).to_be_bytes());
+    bytes.extend(body);
+    bytes
+}
+
+const CLUSTER_PACKETS: i64 = 50;
+const CLUSTERS: i64 = 100;
+
+/// One cluster of a second of Opus, 1000 bytes a packet; the timestamp as ffmpeg rounds it.
+fn cluster(number: i64) -> Vec<u8> {
+    let time = number * 1000;
+    let mut body = element(0xE7, &(time as u32).to_be_bytes());
+    for packet in 0..CLUSTER_PACKETS {
+        let mut block = vec![0x81];
+        block.extend((packet as i16 * 20 + 1).to_be_bytes());
+        block.push(0x80);
+        block.push(0xFC);
+        block.extend((number * CLUSTER_PACKETS + packet).to_be_bytes());
+        block.resize(1004, 0x55);
+        body.extend(element(0xA3, &block));
+    }
+    element(0x1F43_B675, &body)
+}
+
+fn track(encodings: &[u8]) -> Vec<u8> {
+    let entry = [
+        element(0xD7, &[1]),
+        element(0x83, &[2]),
+        element(0x86, b"A_OPUS"),
+        element(0x63A2, b"OpusHead\x01\x02\x38\x01\x80\xBB\0\0\0\0\0"),
+        element(0x56AA, &6_500_000u32.to_be_bytes()),
+        encodings.to_vec(),
+    ]
+    .concat();
+    element(0x1654_AE6B, &element(0xAE, &entry))
+}
+
+fn document(segment: &[u8]) -> Vec<u8> {
+    let mut bytes = element(0x1A45_DFA3, &element(0x4282, b"webm"));
+    bytes.extend([
+        0x18, 0x53, 0x80, 0x67, 0x01, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
+    ]);
+    bytes.extend(segment);
+    bytes
+}
+
+/// 100 s, 5 MB. With cues behind the clusters (and their relative positions, a known trap) or without any.
+fn large(has_cues: bool) -> Vec<u8> {
+    let head = |cues: u64| {
+        let seek = [
+            element(0x53AB, &[0x1C, 0x53, 0xBB, 0x6B]),
+            element(0x53AC, &cues.to_be_bytes()),
+        ];
+        let seek_head = element(0x114D_9B74, &element(0x4DBB, &seek.concat()));
+        if has_cues {
+            [seek_head, track(&[])].concat()
+        } else {
+            track(&[])
+        }
+    };
+    let mut segment = head(0);
+    let mut cues = Vec::new();
+    for number in 0..CLUSTERS {
+        let place = [
+            element(0xF7, &[1]),
+            element(0xF1, &(segment.len() as u64).to_be_bytes()),
+            element(0xF0, &[21]),
+        ];
+        let point = [
+            element(0xB3, &(number as u32 * 1000).to_be_bytes()),
+            element(0xB7, &place.concat()),
+        ];
+        cues.extend(element(0xBB, &point.concat()));
+        segment.extend(cluster(number));
+    }
+    if has_cues {
+        let at = segment.len() as u64;
+        segment.splice(..head(0).len(), head(at));
+        segment.extend(element(0x1C53_BB6B, &cues));
+    }
+    document(&segment)
+}
+
+#[test]
+fn a_seek_in_a_large_file_lands_right_and_fetches_little() {
+    // of 5.2 MB; the window reads through gaps of up to 512 KiB
+    for (has_cues, most) in [(true, 120_000), (false, 700_000)] {
+        let file = large(has_cues);
+        for seconds in [30u64, 60, 99] {
+            let target = seconds * 48_000;
+            let (pts, fetched) = rig::seek_slowly(open(), &file, target, 16 * 1024);
+            let wanted = target as i64 - 3840;
+            assert!(pts <= wanted && wanted < pts + 960, "{pts} for {target}");
+            assert_eq!((pts + 312) % 960, 0);
+            assert!(fetched < most, "{fetched} with cues: {has_cues}");
+        }
+    }
+}
+
+#[test]
+fn a_stream_that_cannot_jump_is_read_on_to_the_target() {
+    let file = large(false);
+    let (mut server, mut window) = rig::Server::with(file, 4096, 65_536, false, false);
+    let mut opening = open();
+    let mut opened = server
+        .until(&mut window, |w| opening.advance(w))
+        .expect("opens");
+    server
+        .until(&mut window, |w| opened.demuxer.next_packet(w))
+        .expect("reads");
+    server
+        .until(&mut window, |w| opened.demuxer.seek(480_000, w))
+        .expect("seeks");
+    let packet = server
+        .until(&mut window, |w| opened.demuxer.next_packet(w))
+        .expect("reads");
+    assert!(packet.pts <= 480_000 - 3840 && 480_000 - 3840 < packet.pts + 960);
+    assert_eq!(server.jumps, 0);
+}
+
+#[test]
+fn stripped_headers_come_back_and_encryption_is_refused() {
+    let encoding = |kind: u8, compression: &[u8]| {
+        let body = [element(0x5033, &[kind]), element(0x5034, compression)].concat();
+        element(0x6D80, &element(0x6240, &body))
+    };
+    let strip = [element(0x4254, &[3]), element(0x4255, &[0xFC, 0x01])].concat();
+    let mut body = element(0xE7, &[0]);
+    body.extend(element(0xA3, &[0x81, 0, 0, 0x80, 7, 8, 9]));
+    let cluster = element(0x1F43_B675, &body);
+    let file = document(&[track(&encoding(0, &strip)), cluster.clone()].concat());
+    let (mut opened, mut window) = rig::open(open(), &file);
+    let packet = opened.demuxer.next_packet(&mut window).expect("reads");
+    assert_eq!(&packet.data[..], [0xFC, 0x01, 7, 8, 9]);
+    let file = document(&[track(&encoding(1, &[])), cluster].concat());
+    let refused = open().advance(&mut ByteWindow::of(file)).map(drop);
+    assert!(matches!(
+        refused,
+        Err(Stop::Malformed(DemuxError::Unsupported(
+            "the audio track is encrypted"
+        )))
+    ));
+}
+
+#[test]
+fn laced_frames_follow_each_other() {
+    let mut body = element(0xE7, &[0]);
+    // fixed-size lacing, three frames of two bytes
+    body.extend(element(
+        0xA3,
+        &[0x81, 0, 0, 0x84, 2, 0xFC, 1, 0xFC, 2, 0xFC, 3],
+    ));
+    let file = document(&[track(&[]), element(0x1F43_B675, &body)].concat());
+    let (mut opened, mut window) = rig::open(open(), &file);
+    let packets = rig::read_all(&mut *opened.demuxer, &mut window);
+    let positions: Vec<i64> = packets.iter().map(|packet| packet.pts).collect();
+    assert_eq!(positions, [-312, 648, 1608]);
+}
+
+#[test]
+fn a_broken_place_costs_its_cluster_only() {
+    let mut segment = track(&[]);
+    let first = cluster(0);
+    segment.extend(&first[..20_000]);
+    segment.extend([0; 3000]);
+    segment.extend(cluster(1));
+    let (mut opened, mut window) = rig::open(open(), &document(&segment));
+    let packets = rig::read_all(&mut *opened.demuxer, &mut window);
+    let last = &packets[packets.len() - 1];
+    assert_eq!(last.pts, 99 * 960 - 312);
+    assert!(packets.len() > 60 && packets.len() < 100);
+}
+
+#[test]
+fn pcm_keeps_its_format() {
+    let (opened, _) = rig::open(open(), PCM);
+    let Codec::Pcm(format) = &opened.demuxer.info().codec else {
+        panic!("PCM");
+    };
+    assert_eq!(
+        (format.sample, format.is_big_endian),
+        (PcmSample::I16, false)
+    );
+}

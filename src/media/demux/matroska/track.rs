@@ -1,0 +1,322 @@
+//! Owns: one TrackEntry: its codec and configuration, encodings, delay.
+//! Never knows: clusters and times.
+
+use super::{
+    block::xiph_sizes,
+    ebml::{Children, child, float, id, uint},
+    meter::{Meter, VorbisMeter},
+};
+use crate::media::demux::{Codec, DemuxError, PcmFormat, PcmSample, asc};
+use bytes::Bytes;
+
+/// A track that can be played.
+#[derive(Clone, Debug)]
+pub(super) struct Track {
+    pub number: u64,
+    pub codec: Codec,
+    pub meter: Meter,
+    pub rate: u32,
+    pub channels: u16,
+    /// Samples to decode before a seek target.
+    pub preroll: u32,
+    /// Samples at the start that are not to be heard.
+    pub delay: u32,
+    /// Bytes that were taken from the front of every frame.
+    pub stripped: Bytes,
+    /// The lower, the rather it is chosen.
+    pub rank: u8,
+}
+
+/// RFC 7845, section 4.6: 80 ms.
+const OPUS_PREROLL: u32 = 3840;
+/// See `mp4/entry.rs`: ten frames reach back farther than the bit reservoir.
+const MP3_PREROLL: u32 = 10 * 1152;
+const AUDIO_TRACK: u64 = 2;
+const UNSUPPORTED: DemuxError =
+    DemuxError::Unsupported("no supported audio format in the Matroska file");
+
+/// The fields of a TrackEntry that codecs look at.
+struct Entry<'a> {
+    private: &'a [u8],
+    rate: u32,
+    channels: u16,
+    bits: u64,
+    delay_ns: u64,
+    preroll_ns: u64,
+}
+
+/// What a codec makes of them.
+struct Parsed {
+    codec: Codec,
+    meter: Meter,
+    rate: u32,
+    channels: u16,
+    preroll: u32,
+    /// Pre-skip that the codec's own header tells.
+    delay: Option<u32>,
+}
+
+impl Track {
+    /// Reads a TrackEntry body; `None` when it is no audio track.
+    ///
+    /// # Errors
+    /// [`DemuxError::Unsupported`] for codecs and encodings that cannot be read, [`DemuxError::Broken`] for damaged ones.
+    pub(super) fn parse(body: &[u8]) -> Result<Option<Self>, DemuxError> {
+        let number = |id| child(body, id).and_then(uint);
+        if number(id::TRACK_TYPE) != Some(AUDIO_TRACK) {
+            return Ok(None);
+        }
+        let stripped = parse_encodings(body)?;
+        let audio = child(body, id::AUDIO).unwrap_or(&[]);
+        let frequency = |id| child(audio, id).and_then(float).map(|hz| hz.round() as u32);
+        let entry = Entry {
+            private: child(body, id::CODEC_PRIVATE).unwrap_or(&[]),
+            // RFC 9559, 5.1.4.1.29: 8 kHz and one channel when nothing is told
+            rate: frequency(id::OUTPUT_SAMPLING_FREQUENCY)
+                .or_else(|| frequency(id::SAMPLING_FREQUENCY))
+                .unwrap_or(8000),
+            channels: child(audio, id::CHANNELS)
+                .and_then(uint)
+                .and_then(|n| u16::try_from(n).ok())
+                .unwrap_or(1),
+            bits: child(audio, id::BIT_DEPTH).and_then(uint).unwrap_or(0),
+            delay_ns: number(id::CODEC_DELAY).unwrap_or(0),
+            preroll_ns: number(id::SEEK_PRE_ROLL).unwrap_or(0),
+        };
+        let name = child(body, id::CODEC_ID).ok_or(UNSUPPORTED)?;
+        let (parsed, rank) = match name {
+            b"A_OPUS" => (entry.opus()?, 0),
+            b"A_VORBIS" => (entry.vorbis()?, 1),
+            name if name.starts_with(b"A_AAC") => (entry.aac()?, 2),
+            b"A_FLAC" => (entry.flac()?, 3),
+            b"A_MPEG/L3" => (entry.mp3(), 3),
+            b"A_ALAC" => (entry.alac()?, 3),
+            b"A_PCM/INT/LIT" => (entry.pcm(false, false)?, 3),
+            b"A_PCM/INT/BIG" => (entry.pcm(true, false)?, 3),
+            b"A_PCM/FLOAT/IEEE" => (entry.pcm(false, true)?, 3),
+            _ => return Err(UNSUPPORTED),
+        };
+        if parsed.rate == 0 || parsed.channels == 0 {
+            return Err(DemuxError::Broken("the sample rate or the channels are 0"));
+        }
+        let told = entry.samples(entry.delay_ns, parsed.rate);
+        Ok(Some(Self {
+            number: number(id::TRACK_NUMBER).ok_or(DemuxError::Broken("a track has no number"))?,
+            codec: parsed.codec,
+            meter: parsed.meter,
+            rate: parsed.rate,
+            channels: parsed.channels,
+            preroll: parsed.preroll,
+            delay: parsed.delay.filter(|&delay| delay != 0).unwrap_or(told),
+            stripped,
+            rank,
+        }))
+    }
+}
+
+/// The bytes that header stripping took away; empty without encodings.
+fn parse_encodings(body: &[u8]) -> Result<Bytes, DemuxError> {
+    const HEADER_STRIPPING: u64 = 3;
+    let Some(encodings) = child(body, id::CONTENT_ENCODINGS) else {
+        return Ok(Bytes::new());
+    };
+    let mut stripped = Bytes::new();
+    for (_, encoding) in Children(encodings).filter(|(found, _)| *found == id::CONTENT_ENCODING) {
+        let number = |id, default| child(encoding, id).and_then(uint).unwrap_or(default);
+        if number(id::CONTENT_ENCODING_TYPE, 0) != 0 {
+            return Err(DemuxError::Unsupported("the audio track is encrypted"));
+        }
+        // bit 0: the frames; bit 1: the codec's configuration
+        if number(id::CONTENT_ENCODING_SCOPE, 1) & 1 == 0 {
+            continue;
+        }
+        let compression = child(encoding, id::CONTENT_COMPRESSION).unwrap_or(&[]);
+        let algorithm = child(compression, id::CONTENT_COMP_ALGO)
+            .and_then(uint)
+            .unwrap_or(0);
+        if algorithm != HEADER_STRIPPING || !stripped.is_empty() {
+            return Err(DemuxError::Unsupported(
+                "the audio track is compressed once more",
+            ));
+        }
+        let settings = child(compression, id::CONTENT_COMP_SETTINGS).unwrap_or(&[]);
+        stripped = Bytes::copy_from_slice(settings);
+    }
+    Ok(stripped)
+}
+
+impl Entry<'_> {
+    /// Nanoseconds as samples, to the nearest, at most a second.
+    fn samples(&self, ns: u64, rate: u32) -> u32 {
+        let samples = (u128::from(ns) * u128::from(rate) + 500_000_000) / 1_000_000_000;
+        samples.min(u128::from(rate)) as u32
+    }
+
+    fn opus(&self) -> Result<Parsed, DemuxError> {
+        const RATE: u32 = 48_000;
+        let head = if self.private.starts_with(b"OpusHead") {
+            if self.private.len() < 19 {
+                return Err(DemuxError::Broken("the Opus head ends early"));
+            }
+            Bytes::copy_from_slice(self.private)
+        } else {
+            let channels = u8::try_from(self.channels).unwrap_or(0);
+            if !(1..=2).contains(&channels) {
+                return Err(DemuxError::Broken("the Opus head is missing"));
+            }
+            let delay = self.samples(self.delay_ns, RATE) as u16;
+            let mut head = b"OpusHead\x01".to_vec();
+            head.push(channels);
+            head.extend_from_slice(&delay.to_le_bytes());
+            head.extend_from_slice(&RATE.to_le_bytes());
+            head.extend_from_slice(&[0, 0, 0]);
+            head.into()
+        };
+        let preroll = self.samples(self.preroll_ns, RATE);
+        Ok(Parsed {
+            delay: Some(u16::from_le_bytes([head[10], head[11]]).into()),
+            channels: head[9].into(),
+            codec: Codec::Opus { head },
+            meter: Meter::Opus,
+            rate: RATE,
+            preroll: if preroll == 0 { OPUS_PREROLL } else { preroll },
+        })
+    }
+
+    /// The three headers stand in CodecPrivate, laced as in Ogg (RFC 9559 and the Matroska codec mappings).
+    fn vorbis(&self) -> Result<Parsed, DemuxError> {
+        const BROKEN: DemuxError = DemuxError::Broken("the Vorbis headers end early");
+        let (&count, laced) = self.private.split_first().ok_or(BROKEN)?;
+        if count != 2 {
+            return Err(DemuxError::Broken("there are not three Vorbis headers"));
+        }
+        let (sizes, at) = xiph_sizes(laced, 3)?;
+        let headers = laced.get(at..).ok_or(BROKEN)?;
+        let (identification, rest) = headers.split_at_checked(sizes[0]).ok_or(BROKEN)?;
+        let (_comments, setup) = rest.split_at_checked(sizes[1]).ok_or(BROKEN)?;
+        if identification.len() < 30 || !identification.starts_with(b"\x01vorbis") {
+            return Err(BROKEN);
+        }
+        let rate = u32::from_le_bytes([
+            identification[12],
+            identification[13],
+            identification[14],
+            identification[15],
+        ]);
+        let meter = VorbisMeter::new(identification, setup)?;
+        Ok(Parsed {
+            codec: Codec::Vorbis {
+                identification: Bytes::copy_from_slice(identification),
+                setup: Bytes::copy_from_slice(setup),
+            },
+            rate,
+            channels: identification[11].into(),
+            // the first packet after a jump only fills the overlap
+            preroll: meter.long_block(),
+            meter: Meter::Vorbis(meter),
+            delay: None,
+        })
+    }
+
+    fn aac(&self) -> Result<Parsed, DemuxError> {
+        if self.private.is_empty() {
+            return Err(DemuxError::Unsupported("the AAC configuration is missing"));
+        }
+        let format = asc::parse(self.private)?;
+        Ok(Parsed {
+            codec: Codec::Aac {
+                config: Bytes::copy_from_slice(self.private),
+            },
+            meter: Meter::Constant(format.frame_samples),
+            rate: format.rate,
+            channels: if format.channels == 0 {
+                self.channels
+            } else {
+                format.channels
+            },
+            preroll: 2 * format.frame_samples,
+            delay: None,
+        })
+    }
+
+    /// `fLaC` and the metadata blocks, STREAMINFO first.
+    fn flac(&self) -> Result<Parsed, DemuxError> {
+        let stream_info = self
+            .private
+            .get(8..42)
+            .filter(|_| self.private.starts_with(b"fLaC"))
+            .ok_or(DemuxError::Broken("the FLAC headers end early"))?;
+        let packed = u32::from_be_bytes([
+            stream_info[10],
+            stream_info[11],
+            stream_info[12],
+            stream_info[13],
+        ]);
+        Ok(Parsed {
+            codec: Codec::Flac {
+                stream_info: Bytes::copy_from_slice(stream_info),
+            },
+            meter: Meter::Flac {
+                block: u16::from_be_bytes([stream_info[2], stream_info[3]]).into(),
+            },
+            rate: packed >> 12,
+            channels: (packed >> 9 & 7) as u16 + 1,
+            preroll: 0,
+            delay: None,
+        })
+    }
+
+    fn mp3(&self) -> Parsed {
+        Parsed {
+            codec: Codec::Mp3,
+            meter: Meter::Mp3,
+            rate: self.rate,
+            channels: self.channels,
+            preroll: MP3_PREROLL,
+            delay: None,
+        }
+    }
+
+    fn alac(&self) -> Result<Parsed, DemuxError> {
+        let cookie = self
+            .private
+            .get(..24)
+            .ok_or(DemuxError::Broken("the ALAC cookie ends early"))?;
+        let word =
+            |at| u32::from_be_bytes([cookie[at], cookie[at + 1], cookie[at + 2], cookie[at + 3]]);
+        Ok(Parsed {
+            codec: Codec::Alac {
+                cookie: Bytes::copy_from_slice(self.private),
+            },
+            meter: Meter::Constant(word(0)),
+            rate: word(20),
+            channels: cookie[9].into(),
+            preroll: 0,
+            delay: None,
+        })
+    }
+
+    fn pcm(&self, is_big_endian: bool, is_float: bool) -> Result<Parsed, DemuxError> {
+        let sample = match (self.bits, is_float) {
+            (8, false) => PcmSample::U8,
+            (16, false) => PcmSample::I16,
+            (24, false) => PcmSample::I24,
+            (32, false) => PcmSample::I32,
+            (32, true) => PcmSample::F32,
+            (64, true) => PcmSample::F64,
+            _ => return Err(UNSUPPORTED),
+        };
+        let frame_bytes = sample.bytes() as u32 * u32::from(self.channels);
+        Ok(Parsed {
+            codec: Codec::Pcm(PcmFormat {
+                sample,
+                is_big_endian,
+            }),
+            meter: Meter::Pcm(frame_bytes.max(1)),
+            rate: self.rate,
+            channels: self.channels,
+            preroll: 0,
+            delay: None,
+        })
+    }
+}

@@ -1,0 +1,286 @@
+//! Owns: MP3 streams: tags, the first frame, the frames one by one, and seeking in them.
+//! Never knows: how a frame is decoded.
+
+mod header;
+mod map;
+mod open;
+mod summary;
+
+use super::{
+    Codec, DemuxError, Demuxer, Opening, Packet, StreamInfo,
+    id3::Id3,
+    sync::{self, FrameSync},
+};
+use crate::media::window::{ByteWindow, Stop};
+use header::FrameHeader;
+use map::{Map, Passed};
+
+/// Frames before a seek target that are decoded first. The bit reservoir reaches back 511 bytes, which is at most eight of
+/// the smallest frames (32 kbit/s at 44.1 kHz: 68 bytes of main data each); one more for the overlap, one to spare.
+const PREROLL_FRAMES: u64 = 10;
+/// So much may lie in front of the first frame, and between two frames in the middle.
+const MAX_GARBAGE: u64 = 1 << 20;
+/// A place so near behind a known one is gone to frame by frame, which is exact, rather than by an inexact table.
+const WALK: u64 = 512 << 10;
+
+/// Opens an MP3 stream. Anything up to 64 KiB may lie between the tags and the first frame.
+#[must_use]
+pub fn open() -> Box<dyn Opening> {
+    Box::new(open::Open::default())
+}
+
+/// Whether these bytes can be a frame header, free format included.
+pub(super) fn is_header(bytes: &[u8]) -> bool {
+    FrameHeader::parse_any(bytes).is_some()
+}
+
+/// What opening found out.
+struct Layout {
+    header: FrameHeader,
+    /// File offset of the first frame with sound.
+    first: u64,
+    map: Map,
+    passed: Passed,
+    /// Samples before the audible timeline begins, the decoder's delay included.
+    lead: u32,
+    length: Option<u64>,
+    is_seekable: bool,
+}
+
+struct Mp3 {
+    info: StreamInfo,
+    like: FrameHeader,
+    first: u64,
+    lead: u32,
+    map: Map,
+    passed: Passed,
+    /// Number of the frame at the window's position.
+    frame: u64,
+    /// Whether that number is sure.
+    is_exact: bool,
+    /// Bytes passed over while looking for a frame; `None` when frames follow one another.
+    lost: Option<u64>,
+    /// A tag in the middle (files put together), being skipped.
+    tag: Option<Id3>,
+    seeking: Option<Seek>,
+    is_over: bool,
+}
+
+#[derive(Clone, Copy)]
+struct Seek {
+    target: u64,
+    /// The frame to stop at.
+    wanted: u64,
+    way: Way,
+}
+
+#[derive(Clone, Copy)]
+enum Way {
+    /// Frame by frame.
+    Walk,
+    /// To the next frame from here, whatever its number.
+    Land { skipped: u64 },
+}
+
+impl Mp3 {
+    fn new(layout: Layout) -> Self {
+        let samples = layout.header.samples();
+        Self {
+            info: StreamInfo {
+                codec: Codec::Mp3,
+                rate: layout.header.rate,
+                channels: if layout.header.is_mono { 1 } else { 2 },
+                length: layout.length,
+                is_seekable: layout.is_seekable,
+                preroll: PREROLL_FRAMES as u32 * samples,
+            },
+            like: layout.header,
+            first: layout.first,
+            lead: layout.lead,
+            map: layout.map,
+            passed: layout.passed,
+            frame: 0,
+            is_exact: true,
+            lost: None,
+            tag: None,
+            seeking: None,
+            is_over: false,
+        }
+    }
+
+    /// Moves to the next frame, wherever it is, and returns its header.
+    fn locate(&mut self, bytes: &mut ByteWindow) -> Result<FrameHeader, Stop> {
+        loop {
+            if let Some(tag) = &mut self.tag {
+                match tag.advance(bytes) {
+                    Ok(()) | Err(Stop::Malformed(_)) => self.tag = None,
+                    Err(stop) => return Err(stop),
+                }
+                self.lost = self.lost.or(Some(0));
+            }
+            if let Some(lost) = &mut self.lost {
+                let header = sync::find(bytes, Some(&self.like), lost, MAX_GARBAGE)?;
+                self.lost = None;
+                self.realign(bytes.position());
+                return Ok(header);
+            }
+            let seen = bytes.peek(FrameHeader::LEN)?;
+            match FrameHeader::parse(seen).filter(|h| h.is_alike(&self.like)) {
+                Some(header) => return Ok(header),
+                None if seen.starts_with(b"ID3") => self.tag = Some(Id3::default()),
+                None => self.lost = Some(0),
+            }
+        }
+    }
+
+    /// After damage: frames that were overwritten have passed in time, bytes that were put in between have not. With a
+    /// constant bitrate the place tells which: after an overwritten stretch frames lie where they always would.
+    fn realign(&mut self, position: u64) {
+        let offset = position.saturating_sub(self.first);
+        let frame = self.map.frame_at(offset);
+        if !self.map.is_exact() {
+            self.is_exact = false;
+        } else if frame > self.frame && self.is_in_place(offset) {
+            self.frame = frame;
+        }
+    }
+
+    /// Whether a frame begins at this offset if the bitrate is constant, give or take a byte of padding.
+    fn is_in_place(&self, offset: u64) -> bool {
+        let at = self.map.offset_of(self.map.frame_at(offset));
+        at.is_some_and(|at| at.abs_diff(offset) <= 1)
+    }
+
+    /// Passes the frame at the window's position without its bytes.
+    fn pass(&mut self, bytes: &mut ByteWindow) -> Result<(), Stop> {
+        let header = self.locate(bytes)?;
+        self.note(bytes.position());
+        bytes.skip(header.frame_len() as u64);
+        self.frame += 1;
+        Ok(())
+    }
+
+    fn note(&mut self, offset: u64) {
+        if self.is_exact && !self.map.is_exact() {
+            self.passed.note(self.frame, offset);
+        }
+    }
+
+    /// Decides how to get to `target`, and moves the window to where that begins.
+    fn set_out(&mut self, target: u64, bytes: &mut ByteWindow) -> Seek {
+        let samples = u64::from(self.like.samples());
+        let wanted =
+            (target.saturating_add(u64::from(self.lead)) / samples).saturating_sub(PREROLL_FRAMES);
+        let here = (self.is_exact && self.lost.is_none() && self.tag.is_none())
+            .then(|| (self.frame, bytes.position()))
+            .filter(|&(frame, _)| frame <= wanted);
+        let known = [here, self.passed.before(wanted), Some((0, self.first))];
+        let (frame, offset) = known
+            .into_iter()
+            .flatten()
+            .max()
+            .expect("the first frame is known");
+        self.lost = None;
+        self.tag = None;
+        self.is_over = false;
+        let guess = self
+            .map
+            .offset_of(wanted)
+            .map(|at| self.first.saturating_add(at));
+        match guess {
+            // two bytes of slack for padding that is spread differently
+            Some(guess) if wanted > frame && (self.map.is_exact() || guess > offset + WALK) => {
+                bytes.seek(guess.saturating_sub(2).max(self.first));
+                Seek {
+                    target,
+                    wanted,
+                    way: Way::Land { skipped: 0 },
+                }
+            }
+            _ => {
+                bytes.seek(offset);
+                self.frame = frame;
+                self.is_exact = true;
+                Seek {
+                    target,
+                    wanted,
+                    way: Way::Walk,
+                }
+            }
+        }
+    }
+
+    /// Goes on on the way; `Ok` on arrival.
+    fn travel(&mut self, seek: &mut Seek, bytes: &mut ByteWindow) -> Result<(), Stop> {
+        match &mut seek.way {
+            Way::Walk => {
+                while self.frame < seek.wanted {
+                    self.pass(bytes)?;
+                }
+            }
+            Way::Land { skipped } => {
+                sync::find(bytes, Some(&self.like), skipped, MAX_GARBAGE)?;
+                let offset = bytes.position().saturating_sub(self.first);
+                self.frame = self.map.frame_at(offset);
+                self.is_exact = self.map.is_exact() && self.is_in_place(offset);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Demuxer for Mp3 {
+    fn info(&self) -> &StreamInfo {
+        &self.info
+    }
+
+    fn next_packet(&mut self, bytes: &mut ByteWindow) -> Result<Packet, Stop> {
+        self.seeking = None;
+        if self.is_over {
+            return Err(Stop::End);
+        }
+        let header = self.locate(bytes)?;
+        let offset = bytes.position();
+        let data = bytes.take(header.frame_len())?;
+        self.note(offset);
+        let samples = self.like.samples();
+        let at = self.frame.saturating_mul(u64::from(samples));
+        self.frame += 1;
+        Ok(Packet {
+            data,
+            pts: i64::try_from(at).unwrap_or(i64::MAX) - i64::from(self.lead),
+            duration: samples,
+        })
+    }
+
+    fn seek(&mut self, target: u64, bytes: &mut ByteWindow) -> Result<(), Stop> {
+        let mut seek = match self.seeking {
+            Some(seek) if seek.target == target => seek,
+            _ => {
+                if !self.info.is_seekable {
+                    return Err(
+                        DemuxError::Unsupported("seeking in an MP3 stream without length").into(),
+                    );
+                }
+                if self.info.length.is_some_and(|length| target >= length) {
+                    self.is_over = true;
+                    self.seeking = None;
+                    return Ok(());
+                }
+                self.set_out(target, bytes)
+            }
+        };
+        let arrival = self.travel(&mut seek, bytes);
+        self.seeking = Some(seek).filter(|_| matches!(arrival, Err(Stop::Need(_))));
+        match arrival {
+            Err(Stop::End) => {
+                self.is_over = true;
+                Ok(())
+            }
+            arrival => arrival,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,231 @@
+//! Owns: what Ogg's codecs say in their header packets, and how long each packet lasts.
+//! Never knows: pages and granule positions.
+
+use super::{page::Piece, vorbis::Blocks};
+use crate::media::demux::{
+    Codec, DemuxError, Tags, comments,
+    flac::frame::{FlacInfo, FrameHeader},
+};
+use bytes::Bytes;
+
+/// 80 ms (RFC 7845, section 4.6).
+const OPUS_PREROLL: u32 = 3840;
+
+/// A stream's header packets, as far as they have been read.
+#[derive(Clone, Debug)]
+pub(super) enum Heads {
+    Opus {
+        head: Bytes,
+    },
+    Vorbis {
+        identification: Bytes,
+        has_comment: bool,
+    },
+    Flac {
+        info: FlacInfo,
+    },
+}
+
+/// All that the header packets say.
+#[derive(Clone, Debug)]
+pub(super) struct Mapping {
+    pub(super) codec: Codec,
+    /// Granule positions a second.
+    pub(super) rate: u32,
+    pub(super) channels: u16,
+    /// Samples to drop at the beginning.
+    pub(super) pre_skip: u32,
+    pub(super) preroll: u32,
+    pub(super) timing: Timing,
+}
+
+/// How packets' durations are told.
+#[derive(Clone, Debug)]
+pub(super) enum Timing {
+    Opus,
+    Vorbis(Blocks),
+    Flac(FlacInfo),
+}
+
+impl Heads {
+    /// Recognises a stream by its first packet.
+    pub(super) fn identify(packet: &Bytes) -> Option<Self> {
+        if packet.starts_with(b"OpusHead") && packet.len() >= 19 && packet[8] < 16 && packet[9] > 0
+        {
+            return Some(Self::Opus {
+                head: packet.clone(),
+            });
+        }
+        if packet.starts_with(b"\x01vorbis") && packet.len() >= 30 {
+            return Some(Self::Vorbis {
+                identification: packet.clone(),
+                has_comment: false,
+            });
+        }
+        // "FLAC", version, count of header packets, "fLaC", then a STREAMINFO block with its header (RFC 9639, 10.1)
+        if packet.starts_with(b"\x7FFLAC") && packet.get(9..13) == Some(b"fLaC") {
+            let info = FlacInfo::parse(packet.get(17..)?)?;
+            return Some(Self::Flac { info });
+        }
+        None
+    }
+
+    /// Takes the next header packet; gives the mapping after the last.
+    pub(super) fn feed(
+        &mut self,
+        piece: &Piece,
+        tags: &mut Tags,
+    ) -> Result<Option<Mapping>, DemuxError> {
+        let packet = &piece.data;
+        match self {
+            Self::Opus { head } => {
+                if let Some(block) = packet.strip_prefix(b"OpusTags") {
+                    *tags = comments::parse(block);
+                }
+                Ok(Some(Mapping {
+                    channels: u16::from(head[9]),
+                    pre_skip: u32::from(u16::from_le_bytes([head[10], head[11]])),
+                    codec: Codec::Opus { head: head.clone() },
+                    rate: 48_000,
+                    preroll: OPUS_PREROLL,
+                    timing: Timing::Opus,
+                }))
+            }
+            Self::Vorbis { has_comment, .. } if !*has_comment => {
+                let block = packet
+                    .strip_prefix(b"\x03vorbis")
+                    .ok_or(DemuxError::Broken("a Vorbis stream without comment header"))?;
+                *tags = comments::parse(block);
+                *has_comment = true;
+                Ok(None)
+            }
+            Self::Vorbis { identification, .. } => {
+                if !piece.is_whole {
+                    return Err(DemuxError::TooLarge("the Vorbis setup header"));
+                }
+                vorbis(identification, packet).map(Some)
+            }
+            Self::Flac { info } => {
+                if packet.first().is_some_and(|kind| kind & 0x7F == 4) {
+                    *tags = comments::parse(packet.get(4..).unwrap_or_default());
+                }
+                let is_last = packet.first().is_none_or(|kind| kind & 0x80 != 0);
+                Ok(is_last.then(|| Mapping {
+                    codec: Codec::Flac {
+                        stream_info: info.raw.clone(),
+                    },
+                    rate: info.rate,
+                    channels: info.channels,
+                    pre_skip: 0,
+                    preroll: 0,
+                    timing: Timing::Flac(info.clone()),
+                }))
+            }
+        }
+    }
+}
+
+fn vorbis(identification: &Bytes, setup: &Bytes) -> Result<Mapping, DemuxError> {
+    let broken = DemuxError::Broken("an impossible Vorbis identification header");
+    let rate = u32::from_le_bytes(identification[12..16].try_into().expect("four bytes"));
+    let channels = u16::from(identification[11]);
+    if identification[7..11] != [0; 4] || rate == 0 || channels == 0 {
+        return Err(broken);
+    }
+    let blocks = Blocks::parse(identification[28], setup)?;
+    Ok(Mapping {
+        codec: Codec::Vorbis {
+            identification: identification.clone(),
+            setup: setup.clone(),
+        },
+        rate,
+        channels,
+        pre_skip: 0,
+        preroll: blocks.longest(),
+        timing: Timing::Vorbis(blocks),
+    })
+}
+
+impl Mapping {
+    /// Whether a decoder for one can go on with the other.
+    pub(super) fn is_alike(&self, other: &Self) -> bool {
+        match (&self.codec, &other.codec) {
+            // the pre-skip (10..12) and the original's rate (12..16) do not matter to a running decoder
+            (Codec::Opus { head: a }, Codec::Opus { head: b }) => {
+                a[..10] == b[..10] && a[16..] == b[16..]
+            }
+            // of STREAMINFO only rate, channels and depth must agree
+            (Codec::Flac { .. }, Codec::Flac { .. }) => match (&self.timing, &other.timing) {
+                (Timing::Flac(a), Timing::Flac(b)) => {
+                    (a.rate, a.channels, a.bits, a.max_block)
+                        == (b.rate, b.channels, b.bits, b.max_block)
+                }
+                _ => false,
+            },
+            (a, b) => a == b,
+        }
+    }
+}
+
+impl Timing {
+    /// Samples that a packet decodes to after the one before; `None` when it is no audio packet.
+    pub(super) fn duration(&mut self, packet: &[u8]) -> Option<u32> {
+        match self {
+            Self::Opus => opus_duration(packet),
+            Self::Vorbis(blocks) => blocks.duration(packet),
+            Self::Flac(info) => FrameHeader::parse(packet, info).map(|header| header.block),
+        }
+    }
+
+    /// The next packet is the first that the decoder gets.
+    pub(super) fn reset(&mut self) {
+        if let Self::Vorbis(blocks) = self {
+            blocks.reset();
+        }
+    }
+
+    /// Whether the first packet after a reset only primes the decoder.
+    pub(super) const fn is_overlapping(&self) -> bool {
+        matches!(self, Self::Vorbis(_))
+    }
+}
+
+/// Samples at 48 kHz (RFC 6716, section 3.1 and 3.2); `None` when the packet breaks the rules.
+fn opus_duration(packet: &[u8]) -> Option<u32> {
+    let toc = *packet.first()?;
+    let config = toc >> 3;
+    let frame = match config {
+        0..=11 => [480, 960, 1920, 2880][usize::from(config & 3)],
+        12..=15 => [480, 960][usize::from(config & 1)],
+        _ => [120, 240, 480, 960][usize::from(config & 3)],
+    };
+    let frames = match toc & 3 {
+        0 => 1,
+        1 | 2 => 2,
+        _ => u32::from(packet.get(1)? & 0x3F),
+    };
+    // 120 ms at most
+    Some(frame * frames).filter(|&total| total > 0 && total <= 5760)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn opus_packets_tell_their_duration() {
+        for (packet, duration) in [
+            (&[0xFC, 0][..], Some(960)),
+            (&[0x00], Some(480)),
+            (&[0x18], Some(2880)),
+            (&[0x19], Some(5760)),
+            (&[0x83, 0x06], Some(720)),
+            (&[0xFF, 0x07], None),
+            (&[0xFF, 0x00], None),
+            (&[0xFF], None),
+            (&[], None),
+        ] {
+            assert_eq!(opus_duration(packet), duration, "{packet:x?}");
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Owns: cutting a run of uncompressed samples into packets, and finding any place in it.
+//! Never knows: in which container the run lies (WAV and AIFF share this).
+
+use crate::media::{
+    demux::{Codec, DemuxError, Demuxer, Packet, PcmFormat, StreamInfo},
+    window::{ByteWindow, Stop},
+};
+
+/// Packets a second: 25 ms each, between one and two frames of sound.
+const PACKETS_PER_SECOND: u32 = 40;
+/// More is no sound; also keeps a packet below 1 MiB.
+const MAX_RATE: u32 = 768_000;
+/// More channels than any layout names.
+const MAX_CHANNELS: u16 = 64;
+/// A packet is cut shorter for many channels at high rates.
+const MAX_PACKET_BYTES: usize = 256 * 1024;
+
+/// What the headers of WAV and AIFF say.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Layout {
+    /// How one sample is stored.
+    pub format: PcmFormat,
+    /// Sample frames a second.
+    pub rate: u32,
+    /// Samples in a sample frame.
+    pub channels: u16,
+    /// Offset of the first sample.
+    pub start: u64,
+    /// Offset behind the last byte of samples; `None`: up to the end of the resource.
+    pub end: Option<u64>,
+}
+
+/// The demuxer of uncompressed containers.
+#[derive(Debug)]
+pub(super) struct RawSamples {
+    info: StreamInfo,
+    start: u64,
+    end: Option<u64>,
+    frame_bytes: u64,
+    packet_frames: u64,
+    next_frame: u64,
+}
+
+impl RawSamples {
+    /// Checks a layout.
+    ///
+    /// # Errors
+    /// [`DemuxError::Broken`] without channels or rate, [`DemuxError::TooLarge`] with absurd ones.
+    pub(super) fn new(layout: Layout) -> Result<Self, DemuxError> {
+        if layout.rate == 0 || layout.channels == 0 {
+            return Err(DemuxError::Broken("the sample rate or the channels are 0"));
+        }
+        if layout.rate > MAX_RATE {
+            return Err(DemuxError::TooLarge("the sample rate"));
+        }
+        if layout.channels > MAX_CHANNELS {
+            return Err(DemuxError::TooLarge("the number of channels"));
+        }
+        let frame_bytes = layout.format.sample.bytes() * usize::from(layout.channels);
+        let packet_frames = (layout.rate / PACKETS_PER_SECOND)
+            .clamp(1, (MAX_PACKET_BYTES / frame_bytes).max(1) as u32);
+        let length = layout
+            .end
+            .map(|end| end.saturating_sub(layout.start) / frame_bytes as u64);
+        Ok(Self {
+            info: StreamInfo {
+                codec: Codec::Pcm(layout.format),
+                rate: layout.rate,
+                channels: layout.channels,
+                length,
+                is_seekable: true,
+                preroll: 0,
+            },
+            start: layout.start,
+            end: layout.end,
+            frame_bytes: frame_bytes as u64,
+            packet_frames: u64::from(packet_frames),
+            next_frame: 0,
+        })
+    }
+
+    fn offset(&self, frame: u64) -> u64 {
+        self.start
+            .saturating_add(frame.saturating_mul(self.frame_bytes))
+    }
+}
+
+impl Demuxer for RawSamples {
+    fn info(&self) -> &StreamInfo {
+        &self.info
+    }
+
+    fn next_packet(&mut self, bytes: &mut ByteWindow) -> Result<Packet, Stop> {
+        let at = self.offset(self.next_frame);
+        let mut frames = self.packet_frames;
+        if let Some(end) = self.end {
+            frames = frames.min(end.saturating_sub(at) / self.frame_bytes);
+        }
+        if frames == 0 {
+            return Err(Stop::End);
+        }
+        bytes.seek(at);
+        let data = match bytes.take((frames * self.frame_bytes) as usize) {
+            Err(Stop::End) => {
+                frames = bytes.available() as u64 / self.frame_bytes;
+                if frames == 0 {
+                    return Err(Stop::End);
+                }
+                bytes.take((frames * self.frame_bytes) as usize)?
+            }
+            other => other?,
+        };
+        let pts = self.next_frame as i64;
+        self.next_frame += frames;
+        Ok(Packet {
+            data,
+            pts,
+            duration: frames as u32,
+        })
+    }
+
+    fn seek(&mut self, target: u64, bytes: &mut ByteWindow) -> Result<(), Stop> {
+        // positions are signed in packets
+        self.next_frame = target.min(i64::MAX as u64 / 2);
+        if self
+            .end
+            .is_none_or(|end| self.offset(self.next_frame) < end)
+        {
+            bytes.seek(self.offset(self.next_frame));
+        }
+        Ok(())
+    }
+}
