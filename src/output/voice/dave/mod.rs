@@ -55,6 +55,8 @@ type Failed = Box<dyn Error + Send + Sync>;
 pub(super) struct Dave {
     user: u64,
     channel: u64,
+    /// The number of the first key.
+    first_ordinal: u64,
     session: Option<DaveSession>,
     crypto: OpenMlsRustCrypto,
     /// The users whom the gateway named: only they may be added to the group.
@@ -83,11 +85,13 @@ impl DaveInput {
 }
 
 impl Dave {
-    /// No encryption, until the gateway names a version.
-    pub(super) fn new(user: u64, channel: u64) -> Self {
+    /// No encryption, until the gateway names a version. `call` numbers what is made for one connection, so that keys of
+    /// different calls are never taken for each other.
+    pub(super) fn new(user: u64, channel: u64, call: u32) -> Self {
         Self {
             user,
             channel,
+            first_ordinal: u64::from(call) << 32,
             session: None,
             crypto: OpenMlsRustCrypto::default(),
             users: BTreeSet::from([user]),
@@ -272,7 +276,7 @@ impl Dave {
         let ordinal = match &self.newest {
             Some(newest) if newest.secret == secret => newest.ordinal,
             Some(newest) => newest.ordinal + 1,
-            None => 1,
+            None => self.first_ordinal,
         };
         let key = EpochKey { secret, ordinal };
         self.newest = Some(key.clone());
