@@ -54,6 +54,11 @@ pub(super) struct Parts {
     pub calculating: Arc<Semaphore>,
 }
 
+/// How long sound waits for the first end-to-end key: with others in the call, who would not hear what comes before it, and
+/// alone, when no key may ever come.
+const KEY_TIMEOUT: Duration = Duration::from_secs(1);
+const KEY_TIMEOUT_ALONE: Duration = Duration::from_millis(250);
+
 type Worked = (Box<Dave>, Vec<DaveOutput>);
 /// Something under way, polled with everything else; dropping it gives it up.
 type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -72,6 +77,8 @@ struct Task {
     dave: Option<Box<Dave>>,
     working: Option<Pending<Result<Worked, JoinError>>>,
     queue: Vec<DaveInput>,
+    /// Until when sound waits for the first end-to-end key.
+    awaits_key: Option<Instant>,
     /// How often the encryption started anew.
     calls: u32,
     is_over: bool,
@@ -85,6 +92,7 @@ enum Wake {
     Worked(Result<Worked, JoinError>),
     Speaking,
     Timeout,
+    KeyOverdue,
     Closing,
 }
 
@@ -101,6 +109,7 @@ pub(super) async fn run(parts: Parts, mut closing: watch::Receiver<bool>) {
         dave: Some(Box::new(dave)),
         working: None,
         queue: Vec::new(),
+        awaits_key: None,
         calls: 0,
         is_over: false,
     };
@@ -210,6 +219,7 @@ impl Task {
             () = closed(closing) => Wake::Closing,
             // before messages: a flood of them must not delay a heartbeat
             () = some(deadline.map(tokio::time::sleep_until)) => Wake::Timeout,
+            () = some(self.awaits_key.map(|at| tokio::time::sleep_until(at.into()))) => Wake::KeyOverdue,
             m = some(self.socket.as_mut().map(|(_, s)| s.next())) => Wake::Message(m),
             d = some(self.dialing.as_mut().map(|(_, d)| d)) => Wake::Dialed(d),
             d = some(self.discovering.as_mut()) => Wake::Discovered(d),
@@ -253,6 +263,7 @@ impl Task {
                 self.parts.gateway.speaking(is_speaking);
             }
             Wake::Timeout => self.parts.gateway.timeout(now),
+            Wake::KeyOverdue => self.await_key(None),
             Wake::Closing => self.is_over = true,
         }
     }
@@ -296,7 +307,23 @@ impl Task {
         }
     }
 
+    /// Lets sound wait for the first key until then, or go on.
+    fn await_key(&mut self, until: Option<Instant>) {
+        if self.awaits_key.is_some() != until.is_some() {
+            self.parts.stream.await_key(until.is_some());
+        }
+        self.awaits_key = until;
+    }
+
     fn dave(&mut self, input: DaveInput) {
+        match &input {
+            DaveInput::Version(1..) => self.await_key(Some(Instant::now() + KEY_TIMEOUT_ALONE)),
+            DaveInput::Version(0) => self.await_key(None),
+            DaveInput::Joined(_) if self.awaits_key.is_some() => {
+                self.await_key(Some(Instant::now() + KEY_TIMEOUT));
+            }
+            _ => {}
+        }
         if self.queue.len() >= MAX_DAVE_QUEUE {
             self.restart(Instant::now());
             return;
@@ -341,7 +368,10 @@ impl Task {
             match output {
                 DaveOutput::Text(text) => self.parts.gateway.send(Action::Text(text)),
                 DaveOutput::Binary(bytes) => self.parts.gateway.send(Action::Binary(bytes)),
-                DaveOutput::Seal(sealer) => self.parts.stream.seal(sealer),
+                DaveOutput::Seal(sealer) => {
+                    self.parts.stream.seal(sealer);
+                    self.await_key(None);
+                }
             }
         }
     }

@@ -4,9 +4,9 @@
 //! MLS is `davey`'s; of it only the group is used. Each transition keeps the frame key of the epoch that it was prepared
 //! for, and that key is installed when the transition is executed (op 22), not before: the others may be slower.
 //!
-//! Until the first transition of a call is executed, frames are sent without this layer (they are still encrypted for the
-//! voice server): the protocol allows that for a sender that is not in a group yet, and it is what Discord's clients do,
-//! alone in a channel or in the first milliseconds.
+//! Until the first transition of a call is executed there is no key. The task lets sound wait for it a moment, because the
+//! others could not hear it; when none comes (alone in a channel), frames are sent without this layer. They are still
+//! encrypted for the voice server.
 
 mod seal;
 
