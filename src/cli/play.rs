@@ -5,8 +5,8 @@ use super::file;
 use crate::{
     dsp::FilterSpec,
     error::Failure,
-    frame::{FrameFormat, ReaderEvent, Taken},
-    playback::{Engine, Event, Request},
+    frame::{FrameFormat, Taken},
+    playback::{Engine, Event, Request, encode::LOOKAHEAD},
     source::{self, Registry},
     track::{LoadResult, Track},
     units::{Millis, SAMPLE_RATE, Samples},
@@ -47,7 +47,7 @@ pub struct Played {
 #[derive(Debug, thiserror::Error)]
 pub enum PlayError {
     /// It could not be loaded or played.
-    #[error("{}", .0.trace())]
+    #[error(transparent)]
     Track(#[from] Failure),
     /// Nothing is known by that name.
     #[error(
@@ -104,27 +104,23 @@ pub async fn play(play: Play, engine: &Engine, sources: &Registry) -> Result<Pla
     let mut bar = Bar::new(play.from, &track);
     let mut buffer = vec![0; format.max_bytes()];
     let limit = play.to.map_or(Samples(u64::MAX), Millis::to_samples);
-    playback.progress().set_limit(Some(limit));
+    // the encoder's delay puts the last sound into one frame more
+    let last = Samples(limit.0.saturating_add(LOOKAHEAD as u64));
+    playback.progress().set_limit(Some(last));
     let mut length = None;
-    let mut written = Samples::ZERO;
     loop {
-        while let Ok(event) = told.try_recv() {
+        let taken = reader.take(&mut buffer);
+        // after the look at the ring: what leads to its end is told before it
+        for event in told.try_iter() {
             match event {
                 Event::Opened { length: exact, .. } => length = exact,
                 Event::Failed { failure, .. } => return Err(failure.into()),
-                Event::Reader(
-                    ReaderEvent::Started
-                    | ReaderEvent::Drained
-                    | ReaderEvent::LimitReached
-                    | ReaderEvent::Stuck,
-                ) => {}
+                Event::Reader(_) => {}
             }
         }
-        match reader.take(&mut buffer) {
+        match taken {
             Taken::Frame { len, position } => {
-                let end = length.map_or(limit, |l| limit.min(l));
-                let left = end.0.saturating_sub(position.0);
-                written.0 += sink.write(&buffer[..len], left).map_err(failed)?;
+                sink.write(&buffer[..len]).map_err(failed)?;
                 bar.show(position);
             }
             // frames are made on other threads; this one has nothing else to do
@@ -132,13 +128,15 @@ pub async fn play(play: Play, engine: &Engine, sources: &Registry) -> Result<Pla
             Taken::Over => break,
         }
     }
-    if let Some(Event::Failed { failure, .. }) =
-        told.try_iter().find(|e| matches!(e, Event::Failed { .. }))
-    {
-        return Err(failure.into());
-    }
-    sink.finish().map_err(failed)?;
     bar.end();
+    let end = length.map_or(limit, |length: Samples| length.min(limit));
+    let is_stretched = play.filters.timescale.is_some();
+    let wanted = if is_stretched {
+        u64::MAX
+    } else {
+        end.0.saturating_sub(play.from.to_samples().0)
+    };
+    let written = Samples(sink.finish(wanted).map_err(failed)?);
     Ok(Played {
         name: format!("{} - {}", track.info.author, track.info.title),
         written,
