@@ -197,10 +197,11 @@ impl Player {
         self.machine.has_track()
     }
 
-    /// The current track.
+    /// The current track and the state, seen at the same moment: the position is the same in both.
     #[must_use]
-    pub fn shown(&self, now: Instant) -> Option<Shown> {
-        self.machine.shown(self.moment(now))
+    pub fn look(&self, now: Instant) -> (Option<Shown>, State) {
+        let moment = self.moment(now);
+        (self.machine.shown(moment), self.machine.state(moment))
     }
 
     /// Position, connection, ping.

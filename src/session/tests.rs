@@ -304,7 +304,7 @@ async fn a_lost_session_that_may_be_resumed_waits_and_tells_what_was_missed() {
     assert!(client.resumed && client.id == id);
     assert_eq!(
         client.heard().await,
-        ["ready true", "end a finished", "update 0", "stats 1/0 null"]
+        ["ready true", "end a finished", "update 0"]
     );
     let setting = stage.configure(&client, "{}").await;
     assert_eq!((setting.resuming, setting.timeout), (true, 30));
@@ -323,10 +323,26 @@ async fn updates_are_not_kept_for_a_client_that_is_away() {
     let id = client.lose();
     tokio::time::sleep(Duration::from_secs(20)).await;
     let mut client = stage.resume(&id).await;
-    assert_eq!(
-        client.heard().await,
-        ["ready true", "update 0", "stats 1/1 null"]
-    );
+    assert_eq!(client.heard().await, ["ready true", "update 0"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_beat_of_stats_goes_on_while_the_client_is_away() {
+    let stage = stage();
+    let mut client = stage.client().await;
+    stage
+        .configure(&client, r#"{"resuming":true,"timeout":60}"#)
+        .await;
+    client.heard().await;
+    tokio::time::sleep(Duration::from_secs(50)).await;
+    let id = client.lose();
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    let mut client = stage.resume(&id).await;
+    assert_eq!(client.heard().await, ["ready true", "stats 0/0 null"]);
+    tokio::time::sleep(Duration::from_secs(49)).await;
+    assert!(client.heard().await.is_empty());
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(client.heard().await, ["stats 0/0 null"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -336,10 +352,7 @@ async fn what_a_lost_client_had_not_been_given_is_told_again() {
     stage.configure(&client, r#"{"resuming":true}"#).await;
     stage.play(&client, "a").await;
     let mut client = stage.resume_lost(client).await;
-    assert_eq!(
-        client.heard().await,
-        ["ready true", "start a", "update 0", "stats 1/1 null"]
-    );
+    assert_eq!(client.heard().await, ["ready true", "start a", "update 0"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -414,10 +427,7 @@ async fn a_client_that_does_not_read_is_cut_off_and_may_resume() {
     assert_eq!(client.heard().await, ["close 1008"]);
     let mut again = stage.resume(&client.id).await;
     assert!(again.resumed);
-    assert_eq!(
-        again.heard().await,
-        ["ready true", "start a", "update 0", "stats 1/1 null"]
-    );
+    assert_eq!(again.heard().await, ["ready true", "start a", "update 0"]);
 }
 
 #[tokio::test(start_paused = true)]
