@@ -19,7 +19,11 @@ pub(super) fn decode(tracks: &[String]) -> u8 {
             }
         };
         let info = &track.info;
-        let length = if info.length == UNKNOWN_LENGTH { json!("unknown") } else { json!(info.length) };
+        let length = if info.length == UNKNOWN_LENGTH {
+            json!("unknown")
+        } else {
+            json!(info.length)
+        };
         let shown = json!({
             "title": info.title, "author": info.author, "length": length, "identifier": info.identifier,
             "isStream": info.is_stream, "isSeekable": info.is_seekable, "uri": info.uri,

@@ -56,7 +56,12 @@ impl<W: Write> OggOpus<W> {
         tags.extend_from_slice(vendor);
         tags.extend_from_slice(&0u32.to_le_bytes());
         writer.write_packet(tags, SERIAL, PacketWriteEndInfo::EndPage, 0)?;
-        Ok(Self { writer, held: None, granule: 0, heard: 0 })
+        Ok(Self {
+            writer,
+            held: None,
+            granule: 0,
+            heard: 0,
+        })
     }
 }
 
@@ -65,7 +70,11 @@ impl<W: Write> Sink for OggOpus<W> {
         if let Some(held) = self.held.take() {
             // pages of a second: 50 packets
             let is_full = self.granule.is_multiple_of(u64::from(SAMPLE_RATE));
-            let info = if is_full { PacketWriteEndInfo::EndPage } else { PacketWriteEndInfo::NormalPacket };
+            let info = if is_full {
+                PacketWriteEndInfo::EndPage
+            } else {
+                PacketWriteEndInfo::NormalPacket
+            };
             self.writer.write_packet(held, SERIAL, info, self.granule)?;
         }
         self.held = Some(frame.to_vec());
@@ -78,7 +87,8 @@ impl<W: Write> Sink for OggOpus<W> {
     fn finish(&mut self) -> Result<()> {
         if let Some(held) = self.held.take() {
             let end = (self.heard + LOOKAHEAD as u64).min(self.granule);
-            self.writer.write_packet(held, SERIAL, PacketWriteEndInfo::EndStream, end)?;
+            self.writer
+                .write_packet(held, SERIAL, PacketWriteEndInfo::EndStream, end)?;
         }
         self.writer.inner_mut().flush()
     }
@@ -92,7 +102,10 @@ struct Wav<W: Write + Seek> {
 
 impl<W: Write + Seek> Wav<W> {
     fn new(file: W) -> Result<Self> {
-        let mut wav = Self { file, data_bytes: 0 };
+        let mut wav = Self {
+            file,
+            data_bytes: 0,
+        };
         wav.header()?;
         Ok(wav)
     }
@@ -165,7 +178,13 @@ mod tests {
         sink.finish().expect("memory");
         let bytes = file.into_inner();
         assert_eq!(bytes.len(), 58 + 56);
-        assert_eq!(u32::from_le_bytes(bytes[4..8].try_into().expect("four")) as usize, bytes.len() - 8);
-        assert_eq!(u32::from_le_bytes(bytes[54..58].try_into().expect("four")), 56);
+        assert_eq!(
+            u32::from_le_bytes(bytes[4..8].try_into().expect("four")) as usize,
+            bytes.len() - 8
+        );
+        assert_eq!(
+            u32::from_le_bytes(bytes[54..58].try_into().expect("four")),
+            56
+        );
     }
 }

@@ -50,10 +50,14 @@ pub enum PlayError {
     #[error("{}", .0.trace())]
     Track(#[from] Failure),
     /// Nothing is known by that name.
-    #[error("nothing was found for {0:?}: it is neither a readable file nor a URL that can be played")]
+    #[error(
+        "nothing was found for {0:?}: it is neither a readable file nor a URL that can be played"
+    )]
     Nothing(String),
     /// The output file's name says nothing of its format.
-    #[error("{0:?} is no output that can be written: give it the ending .ogg (Ogg Opus) or .wav (32-bit float samples)")]
+    #[error(
+        "{0:?} is no output that can be written: give it the ending .ogg (Ogg Opus) or .wav (32-bit float samples)"
+    )]
     Format(std::path::PathBuf),
     /// The output file could not be written.
     #[error("cannot write {path:?}")]
@@ -92,7 +96,10 @@ pub async fn play(play: Play, engine: &Engine, sources: &Registry) -> Result<Pla
         stuck_after: Duration::MAX,
     };
     let (playback, mut reader) = engine.start(request, move |event| drop(tell.send(event)));
-    let failed = |source| PlayError::Write { path: play.output.clone(), source };
+    let failed = |source| PlayError::Write {
+        path: play.output.clone(),
+        source,
+    };
     let mut sink = file::create(&play.output, format).map_err(failed)?;
     let mut bar = Bar::new(play.from, &track);
     let mut buffer = vec![0; format.max_bytes()];
@@ -105,7 +112,12 @@ pub async fn play(play: Play, engine: &Engine, sources: &Registry) -> Result<Pla
             match event {
                 Event::Opened { length: exact, .. } => length = exact,
                 Event::Failed { failure, .. } => return Err(failure.into()),
-                Event::Reader(ReaderEvent::Started | ReaderEvent::Drained | ReaderEvent::LimitReached | ReaderEvent::Stuck) => {}
+                Event::Reader(
+                    ReaderEvent::Started
+                    | ReaderEvent::Drained
+                    | ReaderEvent::LimitReached
+                    | ReaderEvent::Stuck,
+                ) => {}
             }
         }
         match reader.take(&mut buffer) {
@@ -120,20 +132,25 @@ pub async fn play(play: Play, engine: &Engine, sources: &Registry) -> Result<Pla
             Taken::Over => break,
         }
     }
-    if let Some(Event::Failed { failure, .. }) = told.try_iter().find(|e| matches!(e, Event::Failed { .. })) {
+    if let Some(Event::Failed { failure, .. }) =
+        told.try_iter().find(|e| matches!(e, Event::Failed { .. }))
+    {
         return Err(failure.into());
     }
     sink.finish().map_err(failed)?;
     bar.end();
-    Ok(Played { name: format!("{} - {}", track.info.author, track.info.title), written })
+    Ok(Played {
+        name: format!("{} - {}", track.info.author, track.info.title),
+        written,
+    })
 }
 
 async fn find(identifier: &str, sources: &Registry) -> Result<Track, PlayError> {
     match sources.load(identifier).await? {
         LoadResult::Track(track) => Ok(*track),
-        LoadResult::Playlist(mut list) if !list.tracks.is_empty() => {
-            Ok(list.tracks.swap_remove(list.selected.unwrap_or(0).min(list.tracks.len() - 1)))
-        }
+        LoadResult::Playlist(mut list) if !list.tracks.is_empty() => Ok(list
+            .tracks
+            .swap_remove(list.selected.unwrap_or(0).min(list.tracks.len() - 1))),
         LoadResult::Search(tracks) if !tracks.is_empty() => Ok(tracks[0].clone()),
         _ => Err(PlayError::Nothing(identifier.to_owned())),
     }
@@ -142,7 +159,10 @@ async fn find(identifier: &str, sources: &Registry) -> Result<Track, PlayError> 
 /// The sources of the command line: files and URLs, without a configuration.
 #[must_use]
 pub fn sources() -> source::Settings {
-    source::Settings { local: true, ..source::Settings::default() }
+    source::Settings {
+        local: true,
+        ..source::Settings::default()
+    }
 }
 
 /// A line that says how far it is; only on a terminal.
@@ -175,8 +195,15 @@ impl Bar {
         let speed = done / self.began.elapsed().as_secs_f64().max(0.001);
         let seconds = at.0 / u64::from(SAMPLE_RATE);
         let clock = format!("{:02}:{:02}", seconds / 60, seconds % 60);
-        let filled = self.length.map_or(0, |l| (at.0 * WIDTH / l.max(1)).min(WIDTH)) as usize;
-        let bar = format!("{:█<filled$}{:░<rest$}", "", "", rest = WIDTH as usize - filled);
+        let filled = self
+            .length
+            .map_or(0, |l| (at.0 * WIDTH / l.max(1)).min(WIDTH)) as usize;
+        let bar = format!(
+            "{:█<filled$}{:░<rest$}",
+            "",
+            "",
+            rest = WIDTH as usize - filled
+        );
         let _ = write!(std::io::stderr(), "\r{bar} {clock}  {speed:.0}x ");
     }
 

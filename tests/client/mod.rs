@@ -37,13 +37,17 @@ pub struct Client {
 impl Client {
     pub async fn connect(node: &Node) -> Arc<Self> {
         let address = node.address();
-        let mut request = format!("ws://{address}/v4/websocket").into_client_request().expect("a URL");
+        let mut request = format!("ws://{address}/v4/websocket")
+            .into_client_request()
+            .expect("a URL");
         let headers = request.headers_mut();
         headers.insert("Authorization", PASSWORD.parse().expect("a value"));
         headers.insert("User-Id", "777".parse().expect("a value"));
         headers.insert("Client-Name", "tests/1".parse().expect("a value"));
         let tcp = TcpStream::connect(address).await.expect("it listens");
-        let (socket, _) = tokio_tungstenite::client_async(request, tcp).await.expect("it accepts");
+        let (socket, _) = tokio_tungstenite::client_async(request, tcp)
+            .await
+            .expect("it accepts");
         let (tell, messages) = mpsc::unbounded_channel();
         tokio::spawn(async move {
             let (_keep, mut read) = socket.split();
@@ -53,7 +57,11 @@ impl Client {
                 }
             }
         });
-        let client = Self { address, session: String::new(), messages: Mutex::new(messages) };
+        let client = Self {
+            address,
+            session: String::new(),
+            messages: Mutex::new(messages),
+        };
         let ready = client.wait(|m| m["op"] == "ready").await;
         let session = ready["sessionId"].as_str().expect("an id").to_owned();
         Arc::new(Self { session, ..client })
@@ -76,7 +84,8 @@ impl Client {
 
     /// The next event of a kind for a guild.
     pub async fn event(&self, kind: &str, guild: u64) -> Value {
-        self.wait(|m| m["type"] == kind && m["guildId"] == guild.to_string()).await
+        self.wait(|m| m["type"] == kind && m["guildId"] == guild.to_string())
+            .await
     }
 
     pub async fn rest(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
@@ -107,7 +116,9 @@ impl Client {
 
     pub async fn position(&self, guild: u64) -> i64 {
         let path = format!("/v4/sessions/{}/players/{guild}", self.session);
-        self.rest("GET", &path, None).await.1["state"]["position"].as_i64().expect("a number")
+        self.rest("GET", &path, None).await.1["state"]["position"]
+            .as_i64()
+            .expect("a number")
     }
 
     /// Leads a player's voice to a server of the rig.
@@ -123,7 +134,9 @@ impl Client {
     /// Plays a file.
     pub async fn play(&self, guild: u64, file: &Path, more: Value) -> Value {
         let mut body = json!({ "track": { "identifier": file.to_str().expect("a name") } });
-        body.as_object_mut().expect("an object").extend(more.as_object().cloned().unwrap_or_default());
+        body.as_object_mut()
+            .expect("an object")
+            .extend(more.as_object().cloned().unwrap_or_default());
         self.patch(guild, body).await
     }
 }
