@@ -22,7 +22,7 @@ use std::{
     error::Error,
     io::{self, IoSlice},
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     time::Duration,
 };
 use tokio::net::TcpStream;
@@ -35,7 +35,8 @@ const IDLE_FOR: Duration = Duration::from_secs(15);
 /// that a vanished one is dropped after a minute.
 const PROBE_EVERY: Duration = Duration::from_secs(15);
 const PROBES: u32 = 3;
-/// How long sent bytes may go unacknowledged.
+/// How long sent bytes may go unacknowledged; only some systems can be told.
+#[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
 const UNACKNOWLEDGED_FOR: Duration = Duration::from_secs(30);
 
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -55,10 +56,14 @@ pub(super) fn client(
     guard: &Guard,
     tls: ClientConfig,
 ) -> Result<Client, String> {
-    let route = match &settings.proxy {
-        None => Route::Direct(tcp(settings, guard.clone())),
+    let resolver = match &settings.proxy {
+        None => guard.clone(),
         // the proxy itself is the operator's choice; targets are checked before they are sent to it
-        Some(proxy) => Route::proxied(proxy, tcp(settings, Guard::new(false)))?,
+        Some(_) => Guard::new(false),
+    };
+    let route = Route {
+        tcp: tcp(settings, resolver),
+        via: settings.proxy.as_ref().map(Via::new).transpose()?,
     };
     let connector = Connector {
         https: HttpsConnector::from((route, tls)),
@@ -122,18 +127,21 @@ impl Service<Uri> for Connector {
 
 /// Where the TCP connection for a URL goes.
 #[derive(Clone)]
-enum Route {
-    Direct(HttpConnector<Guard>),
-    /// Plain requests are handed to the proxy; what is encrypted passes through it.
-    Proxied {
-        proxy: Uri,
-        tcp: HttpConnector<Guard>,
-        tunnel: Tunnel<HttpConnector<Guard>>,
-    },
+struct Route {
+    tcp: HttpConnector<Guard>,
+    via: Option<Via>,
 }
 
-impl Route {
-    fn proxied(proxy: &Proxy, tcp: HttpConnector<Guard>) -> Result<Self, String> {
+/// A proxy: plain requests are handed to it, what is encrypted passes through it.
+#[derive(Clone)]
+struct Via {
+    proxy: Uri,
+    /// What it is told besides where a tunnel leads.
+    headers: HeaderMap,
+}
+
+impl Via {
+    fn new(proxy: &Proxy) -> Result<Self, String> {
         let uri = Uri::try_from(format!("http://{}:{}", proxy.host, proxy.port))
             .map_err(|error| format!("the proxy's host: {error}"))?;
         let mut headers = HeaderMap::new();
@@ -141,11 +149,9 @@ impl Route {
         if let Some((user, password)) = &proxy.credentials {
             headers.insert(header::PROXY_AUTHORIZATION, basic(user, password));
         }
-        let tunnel = Tunnel::new(uri.clone(), tcp.clone()).with_headers(headers);
-        Ok(Self::Proxied {
+        Ok(Self {
             proxy: uri,
-            tcp,
-            tunnel,
+            headers,
         })
     }
 }
@@ -156,23 +162,19 @@ impl Service<Uri> for Route {
     type Future = BoxFuture<'static, Result<Wire, BoxError>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        Poll::Ready(match self {
-            Self::Direct(tcp) => ready!(tcp.poll_ready(context)).map_err(Into::into),
-            Self::Proxied { tcp, tunnel, .. } => {
-                ready!(tcp.poll_ready(context))?;
-                ready!(tunnel.poll_ready(context)).map_err(Into::into)
-            }
-        })
+        self.tcp.poll_ready(context).map_err(Into::into)
     }
 
     fn call(&mut self, target: Uri) -> Self::Future {
-        match self {
-            Self::Direct(tcp) => wire(tcp.call(target), false),
-            Self::Proxied { tunnel, .. } if target.scheme() == Some(&Scheme::HTTPS) => {
-                wire(tunnel.call(target), false)
-            }
-            Self::Proxied { proxy, tcp, .. } => wire(tcp.call(proxy.clone()), true),
+        let Some(via) = &self.via else {
+            return wire(self.tcp.call(target), false);
+        };
+        if target.scheme() != Some(&Scheme::HTTPS) {
+            return wire(self.tcp.call(via.proxy.clone()), true);
         }
+        let mut tunnel =
+            Tunnel::new(via.proxy.clone(), self.tcp.clone()).with_headers(via.headers.clone());
+        wire(tunnel.call(target), false)
     }
 }
 
