@@ -74,7 +74,7 @@ fn directives(settings: &Logging) -> String {
     }
     if matches!(root, LogLevel::Trace | LogLevel::Debug) {
         // the transport's own chatter hides what one looks for
-        all.push("hyper=info,h2=info,rustls=info,reqwest=info,tungstenite=info".to_owned());
+        all.push("hyper=info,h2=info,rustls=info,tungstenite=info".to_owned());
     }
     all.join(",")
 }
