@@ -41,7 +41,7 @@ pub fn fetch(
     runtime: &Handle,
     open: impl FnOnce() -> Result<File, Failure> + Send + 'static,
 ) -> ByteWindow {
-    let (mut writer, window) = lane(READ_AHEAD);
+    let (writer, window) = lane(READ_AHEAD);
     runtime.spawn(async move {
         let opened = tokio::task::spawn_blocking(open).await;
         match opened.unwrap_or_else(|_| Err(Failure::fault("Opening the file failed."))) {

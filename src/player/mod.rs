@@ -12,12 +12,17 @@ use crate::{
     dsp::FilterSpec,
     error::Failure,
     frame::{FrameReader, Progress},
-    output::{Output, OutputEvent},
-    playback::{Event, Playback},
+    playback::Playback,
     track::{LoadResult, Track},
     units::{GuildId, Samples, UserId},
 };
 use futures_util::future::BoxFuture;
+
+/// What a [`World`] deals in.
+pub use crate::{
+    output::{Output, OutputEvent},
+    playback::Event,
+};
 use machine::{Change, Effect, Machine, Moment, Play, Settings};
 use note::{Note, Shown, State, VoiceTarget};
 use std::{sync::Arc, time::Instant};
@@ -192,10 +197,11 @@ impl Player {
         self.machine.has_track()
     }
 
-    /// The current track.
+    /// The current track and the state, seen at the same moment: the position is the same in both.
     #[must_use]
-    pub fn shown(&self, now: Instant) -> Option<Shown> {
-        self.machine.shown(self.moment(now))
+    pub fn look(&self, now: Instant) -> (Option<Shown>, State) {
+        let moment = self.moment(now);
+        (self.machine.shown(moment), self.machine.state(moment))
     }
 
     /// Position, connection, ping.

@@ -116,12 +116,13 @@ impl Seat {
 
     /// As clients see it.
     pub(super) fn view(&self, guild_id: GuildId, now: Now) -> rest::Player {
+        let (track, state) = self.player.look(now.at);
         rest::Player {
             guild_id,
-            track: self.player.shown(now.at).as_ref().map(view::track),
+            track: track.as_ref().map(view::track),
             volume: i32::from(self.player.volume()),
             paused: self.player.is_paused(),
-            state: view::state(self.player.state(now.at), now.unix_ms),
+            state: view::state(state, now.unix_ms),
             voice: view::voice(self.player.voice()),
             filters: self.filters.clone(),
         }

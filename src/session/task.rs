@@ -50,6 +50,7 @@ pub(super) struct Session {
     pub(super) table: Arc<Table>,
     pub(super) tally: Arc<Tally>,
     client: Client,
+    next_stats: Instant,
     setting: rest::Session,
     seats: HashMap<GuildId, Seat>,
     deadlines: BTreeSet<(std::time::Instant, GuildId)>,
@@ -82,10 +83,8 @@ impl Session {
             context,
             table,
             tally,
-            client: Client::Here {
-                inlet,
-                next_stats: Instant::now() + STATS_EVERY,
-            },
+            client: Client::Here { inlet },
+            next_stats: Instant::now() + STATS_EVERY,
             setting: rest::Session {
                 resuming: false,
                 timeout: DEFAULT_TIMEOUT,
@@ -124,7 +123,7 @@ impl Session {
     fn deadline(&self) -> Option<Instant> {
         let player = self.deadlines.first().map(|(at, _)| Instant::from_std(*at));
         let own = match &self.client {
-            Client::Here { next_stats, .. } => Some(*next_stats),
+            Client::Here { .. } => Some(self.next_stats),
             Client::Away { until, .. } => *until,
         };
         [player, own].into_iter().flatten().min()
@@ -166,7 +165,7 @@ impl Session {
                 return self.resume(inlet, now);
             }
             Command::Shutdown => {
-                if let Client::Here { inlet, .. } = &self.client {
+                if let Client::Here { inlet } = &self.client {
                     inlet.close(1001);
                 }
                 return Flow::End;
@@ -342,12 +341,7 @@ impl Session {
                 self.after(guild, notes, now);
             }
         }
-        if let Client::Here { next_stats, .. } = &mut self.client
-            && next_stats.into_std() <= now.at
-        {
-            *next_stats += STATS_EVERY;
-            self.tell_stats(now);
-        }
+        self.tell_due_stats(now);
         self.check_client()
     }
 

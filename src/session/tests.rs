@@ -5,7 +5,11 @@ mod stage;
 
 use super::*;
 use crate::{
-    error::Failure, frame::ReaderEvent, output::OutputEvent, playback::Event, protocol::rest,
+    error::Failure,
+    frame::{MAX_OPUS_BYTES, ReaderEvent},
+    player::{Event, OutputEvent, Player},
+    protocol::rest,
+    stats::frames::Minute,
     units::GuildId,
 };
 use stage::{GUILD, encoded, stage, stage_with};
@@ -300,7 +304,7 @@ async fn a_lost_session_that_may_be_resumed_waits_and_tells_what_was_missed() {
     assert!(client.resumed && client.id == id);
     assert_eq!(
         client.heard().await,
-        ["ready true", "end a finished", "update 0", "stats 1/0 null"]
+        ["ready true", "end a finished", "update 0"]
     );
     let setting = stage.configure(&client, "{}").await;
     assert_eq!((setting.resuming, setting.timeout), (true, 30));
@@ -319,10 +323,26 @@ async fn updates_are_not_kept_for_a_client_that_is_away() {
     let id = client.lose();
     tokio::time::sleep(Duration::from_secs(20)).await;
     let mut client = stage.resume(&id).await;
-    assert_eq!(
-        client.heard().await,
-        ["ready true", "update 0", "stats 1/1 null"]
-    );
+    assert_eq!(client.heard().await, ["ready true", "update 0"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_beat_of_stats_goes_on_while_the_client_is_away() {
+    let stage = stage();
+    let mut client = stage.client().await;
+    stage
+        .configure(&client, r#"{"resuming":true,"timeout":60}"#)
+        .await;
+    client.heard().await;
+    tokio::time::sleep(Duration::from_secs(50)).await;
+    let id = client.lose();
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    let mut client = stage.resume(&id).await;
+    assert_eq!(client.heard().await, ["ready true", "stats 0/0 null"]);
+    tokio::time::sleep(Duration::from_secs(49)).await;
+    assert!(client.heard().await.is_empty());
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(client.heard().await, ["stats 0/0 null"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -332,10 +352,7 @@ async fn what_a_lost_client_had_not_been_given_is_told_again() {
     stage.configure(&client, r#"{"resuming":true}"#).await;
     stage.play(&client, "a").await;
     let mut client = stage.resume_lost(client).await;
-    assert_eq!(
-        client.heard().await,
-        ["ready true", "start a", "update 0", "stats 1/1 null"]
-    );
+    assert_eq!(client.heard().await, ["ready true", "start a", "update 0"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -410,10 +427,7 @@ async fn a_client_that_does_not_read_is_cut_off_and_may_resume() {
     assert_eq!(client.heard().await, ["close 1008"]);
     let mut again = stage.resume(&client.id).await;
     assert!(again.resumed);
-    assert_eq!(
-        again.heard().await,
-        ["ready true", "start a", "update 0", "stats 1/1 null"]
-    );
+    assert_eq!(again.heard().await, ["ready true", "start a", "update 0"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -468,4 +482,45 @@ async fn a_track_that_cannot_be_opened_starts_and_fails() {
             "end unopenable loadFailed"
         ]
     );
+}
+
+/// Frames are counted from what an output really took, minute by minute of the wall clock (reference, 1.3).
+#[test]
+fn a_whole_minute_of_playing_counts_its_frames() {
+    const NOON: i64 = 1_767_225_600_000;
+    let stage = stage();
+    let player = Player::new(
+        GUILD,
+        stage::USER,
+        Settings::default().player,
+        stage.world(),
+        Arc::new(|_| ()),
+    );
+    let mut seat = seat::Seat::new(1, player);
+    let start = std::time::Instant::now();
+    let at = |ms: u64| seat::Now {
+        at: start + Duration::from_millis(ms),
+        unix_ms: NOON - 1000 + ms.cast_signed(),
+    };
+    seat.tell(at(0), |p| p.connect(at(0).at, stage::target()).0);
+    seat.tell(at(0), |p| p.play(at(0).at, stage::play("a")));
+    let mut buffer = [0; MAX_OPUS_BYTES];
+    for frame in 0..3100u64 {
+        // one in a hundred is not there when it is due
+        stage.take_frame(frame % 100 != 99, &mut buffer);
+        if frame % 250 == 249 {
+            let now = at((frame + 1) * 20);
+            seat.tell(now, |p| p.tick(now.at));
+        }
+    }
+    let now = at(62_000);
+    assert_eq!(
+        seat.last_minute(now),
+        Some(Minute {
+            sent: 2970,
+            nulled: 30
+        })
+    );
+    seat.tell(now, |p| p.set_paused(true));
+    assert_eq!(seat.last_minute(now), None);
 }

@@ -16,7 +16,6 @@ use tokio::time::Instant;
 pub(super) enum Client {
     Here {
         inlet: Inlet,
-        next_stats: Instant,
     },
     /// Gone; the session ends at this time (`None`: in more years than there are).
     Away {
@@ -29,7 +28,7 @@ impl Client {
     /// Resolves when a client that is here is lost.
     pub(super) async fn lost(&self) {
         match self {
-            Self::Here { inlet, .. } => inlet.lost().await,
+            Self::Here { inlet } => inlet.lost().await,
             Self::Away { .. } => std::future::pending().await,
         }
     }
@@ -51,7 +50,7 @@ impl Session {
     /// Queues a message for the client, wherever it is. A client that does not read is cut off and counts as lost.
     pub(super) fn push(&mut self, text: String, is_lasting: bool) {
         match &mut self.client {
-            Client::Here { inlet, .. } => {
+            Client::Here { inlet } => {
                 let Err(text) = inlet.push(text, is_lasting) else {
                     return;
                 };
@@ -67,8 +66,19 @@ impl Session {
 
     pub(super) fn flush(&self) -> Flushed {
         match &self.client {
-            Client::Here { inlet, .. } => Some(inlet.flush()),
+            Client::Here { inlet } => Some(inlet.flush()),
             Client::Away { .. } => None,
+        }
+    }
+
+    /// Tells statistics when it is time to. Their beat is the session's: it does not begin anew with a client that comes
+    /// back. For one that is away they wait, and then tell how things are, not how they were.
+    pub(super) fn tell_due_stats(&mut self, now: Now) {
+        if matches!(self.client, Client::Here { .. }) && self.next_stats.into_std() <= now.at {
+            while self.next_stats.into_std() <= now.at {
+                self.next_stats += STATS_EVERY;
+            }
+            self.tell_stats(now);
         }
     }
 
@@ -101,10 +111,7 @@ impl Session {
 
     /// The client is back (reference, 1.6): what it missed, then where its players stand.
     pub(super) fn resume(&mut self, inlet: Inlet, now: Now) -> Flow {
-        let here = Client::Here {
-            inlet,
-            next_stats: Instant::from_std(now.at) + STATS_EVERY,
-        };
+        let here = Client::Here { inlet };
         let before = std::mem::replace(&mut self.client, here);
         self.table.set_waiting(&self.id, false);
         self.tally.set_connected(true);
@@ -121,7 +128,7 @@ impl Session {
             let state = self.seats[&guild].player().state(now.at);
             self.tell(guild, vec![Note::Update(state)], now);
         }
-        self.tell_stats(now);
+        self.tell_due_stats(now);
         self.check_client()
     }
 
@@ -143,7 +150,7 @@ impl Session {
             until: Instant::now().checked_add(wait),
             buffer: ResumeBuffer::new(self.context.settings.resume),
         };
-        let Client::Here { inlet, .. } = std::mem::replace(&mut self.client, away) else {
+        let Client::Here { inlet } = std::mem::replace(&mut self.client, away) else {
             return;
         };
         for text in inlet.cut_off() {
