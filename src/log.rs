@@ -6,10 +6,11 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write},
     path::PathBuf,
+    str::FromStr,
     sync::{Mutex, PoisonError},
 };
 use tracing_subscriber::{
-    EnvFilter, fmt::MakeWriter, layer::SubscriberExt, util::SubscriberInitExt,
+    EnvFilter, filter::Directive, fmt::MakeWriter, layer::SubscriberExt, util::SubscriberInitExt,
 };
 
 /// Lavalink's name for the file.
@@ -20,8 +21,6 @@ const FILE_NAME: &str = "spring.log";
 /// # Errors
 /// When the log file cannot be opened.
 pub fn start(settings: &Logging) -> io::Result<()> {
-    let filter =
-        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(directives(settings)));
     let terminal = tracing_subscriber::fmt::layer().with_target(true);
     let file = match &settings.file_path {
         None => None,
@@ -40,7 +39,7 @@ pub fn start(settings: &Logging) -> io::Result<()> {
     };
     // a second start in one process (tests) keeps the first
     let _ = tracing_subscriber::registry()
-        .with(filter)
+        .with(filter(&directives(settings)))
         .with(terminal)
         .with(file)
         .try_init();
@@ -49,9 +48,8 @@ pub fn start(settings: &Logging) -> io::Result<()> {
 
 /// For tools: only what went wrong, to standard error; `RUST_LOG` shows more.
 pub fn start_quiet() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
     let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(filter("warn"))
         .with_writer(io::stderr)
         .try_init();
 }
@@ -74,9 +72,21 @@ fn directives(settings: &Logging) -> String {
     }
     if matches!(root, LogLevel::Trace | LogLevel::Debug) {
         // the transport's own chatter hides what one looks for
-        all.push("hyper=info,h2=info,rustls=info,tungstenite=info".to_owned());
+        all.push("hyper=info,rustls=info".to_owned());
     }
     all.join(",")
+}
+
+/// Libraries that write keys, tokens or whole messages at finer levels; only one that names the very module shows those.
+const TELL_SECRETS: [&str; 3] = ["davey", "openmls", "tungstenite"];
+
+/// `RUST_LOG`, or else `usual`, as a filter that lets no secret through.
+fn filter(usual: &str) -> EnvFilter {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
+    TELL_SECRETS.iter().fold(filter, |filter, name| {
+        let cap = Directive::from_str(&format!("{name}=warn")).expect("a name and a level");
+        filter.add_directive(cap)
+    })
 }
 
 /// A log file that is closed and numbered when it has grown enough; the oldest go.
@@ -170,5 +180,15 @@ mod tests {
             (read("spring.log.2"), read("spring.log.3")),
             ("second---\n".into(), String::new())
         );
+    }
+
+    #[test]
+    fn the_finest_level_shows_no_librarys_secrets() {
+        let all = tracing_subscriber::registry().with(filter("trace"));
+        tracing::subscriber::with_default(all, || {
+            assert!(tracing::enabled!(target: "lavalink_rust", tracing::Level::TRACE));
+            assert!(!tracing::enabled!(target: "davey::session", tracing::Level::INFO));
+            assert!(!tracing::enabled!(target: "openmls", tracing::Level::DEBUG));
+        });
     }
 }

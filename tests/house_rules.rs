@@ -24,7 +24,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("net", &[]),
     ("stats", &[]),
     ("media", &["net"]),
-    ("output", &["stats"]),
+    ("output", &["net", "stats"]),
     ("source", &["net", "media", "track"]),
     ("playback", &["dsp", "media"]),
     ("player", &["track", "dsp", "source", "playback", "output"]),

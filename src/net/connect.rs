@@ -22,6 +22,7 @@ use std::{
     error::Error,
     io::{self, IoSlice},
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -54,7 +55,7 @@ pub(super) type Client = legacy::Client<Connector, NoBody>;
 pub(super) fn client(
     settings: &Settings,
     guard: &Guard,
-    tls: ClientConfig,
+    tls: Arc<ClientConfig>,
 ) -> Result<Client, String> {
     let resolver = match &settings.proxy {
         None => guard.clone(),

@@ -15,7 +15,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 /// Both ends of TLS for the name `music.example`.
-fn tls() -> (ClientConfig, TlsAcceptor) {
+fn tls() -> (Arc<ClientConfig>, TlsAcceptor) {
     let made = rcgen::generate_simple_self_signed(vec!["music.example".to_owned()]);
     let made = made.expect("a certificate");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -33,7 +33,7 @@ fn tls() -> (ClientConfig, TlsAcceptor) {
         .with_no_client_auth()
         .with_single_cert(vec![made.cert.der().clone()], key)
         .expect("a pair");
-    (client, TlsAcceptor::from(Arc::new(server)))
+    (Arc::new(client), TlsAcceptor::from(Arc::new(server)))
 }
 
 async fn head(stream: &mut (impl AsyncRead + Unpin)) -> String {

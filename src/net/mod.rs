@@ -196,7 +196,7 @@ impl Clients {
 
     fn client(&self) -> Result<&connect::Client, NetError> {
         let made = self.0.client.get_or_init(|| {
-            let tls = tls::client_config().map_err(|error| error.to_string())?;
+            let tls = tls::client_config(&[]);
             connect::client(&self.0.settings, &self.0.guard, tls)
         });
         made.as_ref().map_err(|text| NetError::Setup(text.clone()))

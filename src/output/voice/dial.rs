@@ -1,8 +1,7 @@
 //! Owns: how a WebSocket to a voice server is opened: endpoint, name lookup, TLS roots, limits.
 //! Never knows: what is said over it.
 
-use super::trust;
-use crate::error::Failure;
+use crate::{error::Failure, net::tls};
 use rustls::pki_types::ServerName;
 use std::{path::PathBuf, sync::Arc, sync::OnceLock, time::Duration};
 use tokio::{
@@ -87,7 +86,7 @@ impl Dialer {
     }
 
     fn tls(&self) -> &Arc<rustls::ClientConfig> {
-        self.tls.get_or_init(|| trust::client_config(&self.roots))
+        self.tls.get_or_init(|| tls::client_config(&self.roots))
     }
 }
 

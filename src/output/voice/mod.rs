@@ -17,7 +17,6 @@ mod os;
 mod pacer;
 mod task;
 mod transport;
-mod trust;
 
 use super::{Output, OutputEvent};
 use crate::{
