@@ -25,7 +25,7 @@ pub struct Accepted {
 /// Answers a handshake of a client that knows the password.
 ///
 /// # Errors
-/// 400, without a body for a bad user id.
+/// 400, without a body for a bad user id; 426 for another version of the protocol.
 pub fn answer(
     parts: &mut Parts,
     will_resume: impl Fn(&str) -> bool,
@@ -83,7 +83,12 @@ fn accept_key(headers: &HeaderMap) -> Result<HeaderValue, Problem> {
         ));
     }
     if !has(header::SEC_WEBSOCKET_VERSION, "13") {
-        return Err(Problem::bad_request("The WebSocket version must be 13"));
+        // RFC 6455, 4.4
+        return Err(Problem::Told {
+            status: StatusCode::UPGRADE_REQUIRED,
+            message: "The WebSocket version must be 13".to_owned(),
+            header: Some((header::SEC_WEBSOCKET_VERSION, "13")),
+        });
     }
     let key = headers.get(header::SEC_WEBSOCKET_KEY);
     let is_key = |key: &&HeaderValue| {
@@ -131,15 +136,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_handshake_is_400() {
-        for name in [
-            "upgrade",
-            "connection",
-            "sec-websocket-version",
-            "sec-websocket-key",
+    fn what_is_no_handshake_is_refused() {
+        for (name, refusal) in [
+            ("upgrade", 400),
+            ("connection", 400),
+            ("sec-websocket-version", 426),
+            ("sec-websocket-key", 400),
         ] {
             assert!(
-                matches!(accept_key(&without(name)), Err(Problem::Told { status, .. }) if status == 400),
+                matches!(accept_key(&without(name)), Err(Problem::Told { status, .. }) if status == refusal),
                 "{name}"
             );
         }
