@@ -1,4 +1,102 @@
 //! lavalink-rust: an audio node that speaks the Lavalink v4 protocol.
+//!
+//! A bot's client library tells it over HTTP what to play; it fetches the sound, makes Opus frames of it, and sends them to
+//! a Discord voice server, end-to-end encrypted. This page is the map: read it first, then the head of the file that you
+//! need. Every file begins with what it owns and what it never knows.
+//!
+//! # The way of the sound
+//! ```text
+//!  client ──HTTP──▶ server ──commands──▶ session task ──▶ player/machine (decides)
+//!    ▲                │ identifier            │ effects
+//!    │                ▼                       ▼
+//!    │         source/registry ─▶ Track   player/mod (acts) ── the ring's reader ──────────────────────┐
+//!    │                                        │ starts, through the trait World (node)                 │
+//!    │                                        ▼                                                        ▼
+//!    │  fetch task ─▶ byte window ─▶ demux ─▶ decode ─▶ resample ─▶ filters ─▶ encode ─▶ frame ring ─▶ output/voice
+//!    │  media/http,   media/window   media/   media/    dsp         dsp,       playback  frame         gateway, dave,
+//!    │  media/file                   demux    codec                 playback                           pacer
+//!    │                                  └───────── Opus packets that fit pass by ──────────▶           │
+//!    │                                        │ events                                                 │ events
+//!    └──WebSocket── session/outbox ◀── session task ◀── opened, started, drained, failed, closed … ◀───┘
+//! ```
+//!
+//! | Station | Type | Shape and unit |
+//! |---|---|---|
+//! | bytes | [`ByteWindow`](media::window::ByteWindow) | bytes from an offset on; length known or not |
+//! | packets | [`Packet`](media::demux::Packet) | `pts`, `duration` in samples at the stream's own rate |
+//! | samples | [`PcmBlock`](pcm::PcmBlock) | planar `f32`, `[2][n]`, nominal ±1; at 48 kHz after the resampler |
+//! | frames | [`frame`] | 960 samples (20 ms): Opus of at most 1275 bytes, or samples for files |
+//! | position | [`Samples`](units::Samples) | at 48 kHz from the track's start, also when it plays faster; [`Millis`](units::Millis) on the wire |
+//!
+//! # Three arrows
+//! Commands go down, frames go right, events come up; nothing calls back. Going down, a function says what is wanted and
+//! returns; the latest wish counts. Coming up, closures post to the session's bounded channel with the generation of the
+//! playback or connection that they speak of, and the machine ignores generations that are gone.
+//!
+//! The sound side (`media`, `dsp`, `playback`, `output`, `frame`) never imports the control side (`server`, `session`,
+//! `player`); `playback` and `output` meet only in [`frame`]; how things look on the wire is known to `protocol`, `session` and
+//! `server` alone. `tests/house_rules.rs` reads the imports and fails on any other arrow.
+//!
+//! # Who owns what
+//! | Thing | Owner | Others get |
+//! |---|---|---|
+//! | session table | `session/registry` (a lock, held for one map operation) | a [`SessionHandle`](session::SessionHandle): a bounded sender |
+//! | players | their session's task, as plain values | replies and notes |
+//! | what a player is doing | [`player::machine`], without clock or thread | effects |
+//! | demuxer, decoder, filters, encoder | the playback's job on the decode pool | the latest wishes, behind a lock held for a copy |
+//! | frame ring | its writer (pool) and its reader (pacer, file), without a lock | [`Progress`](frame::Progress): position, counters |
+//! | voice gateway, MLS group | the connection's task in `output/voice` | [`OutputEvent`](output::OutputEvent)s |
+//! | UDP sockets, frame keys, the 20 ms clock | the pacing threads | commands |
+//! | messages for a client that is away | `session/resume` | – |
+//! | configuration | [`node`] cuts it into each module's `Settings` | only their own |
+//!
+//! # How a playback works
+//! A playback is a plain state object ([`playback`]): *opening*, *seeking*, *running*, *drained* or *failed*. It is a job on
+//! the **decode pool**, a fixed number of threads for all players. It is woken when bytes have arrived, frames have been
+//! taken or a wish has changed; it makes up to ten frames and returns. Demuxers are sans-IO: they read a **byte window** that
+//! never waits, and a call that lacks bytes changes nothing, says how many it needs, and is made again. So opening and
+//! seeking run on the pool like everything else, where other programs give blocking I/O threads of their own; a slow site
+//! holds no thread, and thousands of tracks may open at once. The fetch task reads ahead by a credit in bytes.
+//!
+//! Frames are made ahead by the length of the **ring** (400 ms) and no more; what is read far ahead is compressed. When the
+//! volume, a filter or the position changes, frames that nobody has taken are **made again from the play head**: the writer
+//! takes them back, the packets of the last moments are still held, decoder and encoder are warmed up on the frames before.
+//! The change is heard after one frame, sample-exact, without a click. The same step leads from Opus packets passed on as
+//! they are (volume 100, no filter, 20 ms packets) to encoded frames and back.
+//!
+//! A panic in a decoder ends that one track with the severity *fault*; the pool goes on.
+//!
+//! # Voice
+//! The node has a voice client of its own (`output/voice`), because Lavalink's API shows what libraries for bots hide (ping,
+//! close codes with their side), and because one pacing thread with absolute deadlines serves a thousand connections. What
+//! is said to the gateway and when is decided by a sans-IO machine; MLS comes from `davey`.
+//!
+//! # Where is…
+//! | Looking for | File |
+//! |---|---|
+//! | start, stop, everything put together | `node.rs` |
+//! | commands, exit codes | `cli/mod.rs` |
+//! | a configuration key | `config/schema/table.rs` (one row each), `config/settings.rs` |
+//! | the order of events; what a PATCH leads to | `player/machine.rs`; the checks before it: `session/plan.rs` |
+//! | what is sent to a slow or absent client | `session/outbox.rs`, `session/resume.rs` |
+//! | shapes on the wire | `protocol/`; made from the inside's values in `session/view.rs` |
+//! | routes, checks of a request, error bodies | `server/routes.rs`, `server/dispatch.rs`, `server/answer.rs` |
+//! | password check, WebSocket handshake | `server/auth.rs`, `server/handshake.rs` |
+//! | severity and text of a failure | where it happens, as an [`error::Failure`] |
+//! | encoded tracks (base64) | `track/codec.rs` |
+//! | a source; references and playlists | `source/` (one file, one line in `registry.rs`); `source/playlist.rs` |
+//! | refused addresses, redirects, proxies | `net/guard.rs`, `net/mod.rs` |
+//! | a container; which one it is | `media/demux/` (one file or folder each); `media/demux/probe.rs` |
+//! | retries and ranges of a fetch | `media/ranges.rs`, `media/http.rs` |
+//! | a codec | `media/codec/` |
+//! | gapless trims, exact seeks | `playback/feed.rs` |
+//! | passthrough, frames made again | `playback/pipeline.rs` |
+//! | a filter's formula, its place in the chain | `dsp/filters/`, `dsp/chain.rs`; allowed values: `dsp/spec.rs` |
+//! | the volume curve, the resampler, SIMD | `dsp/volume.rs`, `dsp/resample.rs`, `dsp/kernel.rs` |
+//! | the 20 ms clock; RTP and its encryption | `output/voice/pacer/`, `output/voice/transport.rs` |
+//! | voice close codes and reconnecting | `output/voice/gateway/close.rs` |
+//! | statistics, metrics | `stats/`; their routes: `server/admin.rs` |
+//! | hostile input | `fuzz/`; limits: `server/settings.rs`, `limits` in `application.yml` |
 
 pub mod cli;
 pub mod config;

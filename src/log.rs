@@ -8,7 +8,9 @@ use std::{
     path::PathBuf,
     sync::{Mutex, PoisonError},
 };
-use tracing_subscriber::{EnvFilter, fmt::MakeWriter, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    EnvFilter, fmt::MakeWriter, layer::SubscriberExt, util::SubscriberInitExt,
+};
 
 /// Lavalink's name for the file.
 const FILE_NAME: &str = "spring.log";
@@ -18,24 +20,40 @@ const FILE_NAME: &str = "spring.log";
 /// # Errors
 /// When the log file cannot be opened.
 pub fn start(settings: &Logging) -> io::Result<()> {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(directives(settings)));
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(directives(settings)));
     let terminal = tracing_subscriber::fmt::layer().with_target(true);
     let file = match &settings.file_path {
         None => None,
         Some(folder) => {
-            let rolling = Rolling::open(folder.clone(), settings.max_file_bytes, settings.max_history)?;
-            Some(tracing_subscriber::fmt::layer().with_ansi(false).with_writer(rolling))
+            let rolling = Rolling::open(
+                folder.clone(),
+                settings.max_file_bytes,
+                settings.max_history,
+            )?;
+            Some(
+                tracing_subscriber::fmt::layer()
+                    .with_ansi(false)
+                    .with_writer(rolling),
+            )
         }
     };
     // a second start in one process (tests) keeps the first
-    let _ = tracing_subscriber::registry().with(filter).with(terminal).with(file).try_init();
+    let _ = tracing_subscriber::registry()
+        .with(filter)
+        .with(terminal)
+        .with(file)
+        .try_init();
     Ok(())
 }
 
 /// For tools: only what went wrong, to standard error; `RUST_LOG` shows more.
 pub fn start_quiet() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .try_init();
 }
 
 /// Lavalink's logger names as filter directives: `root` is everything, `lavalink` and its packages are this program.
@@ -45,14 +63,18 @@ fn directives(settings: &Logging) -> String {
     let own = settings
         .levels
         .iter()
-        .filter(|(name, _)| *name == "lavalink" || name.starts_with("lavalink.") || name.starts_with("lavalink_rust"))
+        .filter(|(name, _)| {
+            *name == "lavalink"
+                || name.starts_with("lavalink.")
+                || name.starts_with("lavalink_rust")
+        })
         .max_by_key(|(name, _)| std::cmp::Reverse(name.len()));
     if let Some((_, level)) = own {
         all.push(format!("lavalink_rust={}", level.as_directive()));
     }
     if matches!(root, LogLevel::Trace | LogLevel::Debug) {
         // the transport's own chatter hides what one looks for
-        all.push("hyper=info,h2=info,rustls=info,reqwest=info,tungstenite=info".to_owned());
+        all.push("hyper=info,h2=info,rustls=info,tungstenite=info".to_owned());
     }
     all.join(",")
 }
@@ -68,9 +90,17 @@ struct Rolling {
 impl Rolling {
     fn open(folder: PathBuf, max_bytes: u64, max_history: u32) -> io::Result<Self> {
         fs::create_dir_all(&folder)?;
-        let file = OpenOptions::new().create(true).append(true).open(folder.join(FILE_NAME))?;
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(folder.join(FILE_NAME))?;
         let size = file.metadata()?.len();
-        Ok(Self { folder, max_bytes: max_bytes.max(1), max_history, open: Mutex::new((file, size)) })
+        Ok(Self {
+            folder,
+            max_bytes: max_bytes.max(1),
+            max_history,
+            open: Mutex::new((file, size)),
+        })
     }
 
     /// `spring.log.1` is the newest closed file.
@@ -84,7 +114,11 @@ impl Rolling {
         if self.max_history > 0 {
             let _ = fs::rename(&current, numbered(1));
         }
-        OpenOptions::new().create(true).write(true).truncate(true).open(current)
+        OpenOptions::new()
+            .create(true)
+            .write(true)
+            .truncate(true)
+            .open(current)
     }
 }
 
@@ -100,7 +134,11 @@ impl Write for &Rolling {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).0.flush()
+        self.open
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .0
+            .flush()
     }
 }
 
@@ -124,7 +162,13 @@ mod tests {
             (&log).write_all(line.as_bytes()).expect("writes");
         }
         let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap_or_default();
-        assert_eq!((read("spring.log"), read("spring.log.1")), ("fourth---\n".into(), "third----\n".into()));
-        assert_eq!((read("spring.log.2"), read("spring.log.3")), ("second---\n".into(), String::new()));
+        assert_eq!(
+            (read("spring.log"), read("spring.log.1")),
+            ("fourth---\n".into(), "third----\n".into())
+        );
+        assert_eq!(
+            (read("spring.log.2"), read("spring.log.3")),
+            ("second---\n".into(), String::new())
+        );
     }
 }

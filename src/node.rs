@@ -98,12 +98,20 @@ impl Node {
         let listener = TcpListener::bind((host, port))
             .await
             .with_context(|| format!("cannot listen on {host}:{port}"))?;
-        let address = listener.local_addr().context("the listener has no address")?;
+        let address = listener
+            .local_addr()
+            .context("the listener has no address")?;
         let app = server::App::new(server_settings(&config), sessions.clone(), sources, system);
         let (stop, stopped) = watch::channel(false);
         let server = tokio::spawn(server::serve(listener, Arc::new(app), stopped));
         tracing::info!(%address, kernels = dsp::instruction_set(), "ready to take connections");
-        Ok(Self { address, stop, server, sessions, world })
+        Ok(Self {
+            address,
+            stop,
+            server,
+            sessions,
+            world,
+        })
     }
 
     /// Where it listens.
@@ -181,7 +189,11 @@ pub fn parse_filters(json: &str) -> anyhow::Result<FilterSpec> {
     let filters = Filters::parse(json.as_bytes())?;
     let spec = session::filter_spec(&filters);
     match spec.problem() {
-        Some(dsp::Problem { field, value, allowed: (low, high) }) => {
+        Some(dsp::Problem {
+            field,
+            value,
+            allowed: (low, high),
+        }) => {
             anyhow::bail!("{field} is {value}, but must lie between {low} and {high}")
         }
         None => Ok(spec),
@@ -272,7 +284,12 @@ fn server_settings(config: &Config) -> server::Settings {
     server::Settings {
         password: config.lavalink.password.clone(),
         http2: config.server.http2,
-        filters: filters::NAMES.iter().copied().filter(is_on).map(str::to_owned).collect(),
+        filters: filters::NAMES
+            .iter()
+            .copied()
+            .filter(is_on)
+            .map(str::to_owned)
+            .collect(),
         metrics: config.metrics.enabled.then(|| server::Metrics {
             path: config.metrics.endpoint.clone(),
             is_open: config.metrics.is_endpoint_explicit,

@@ -7,7 +7,10 @@ mod rig;
 use client::Client;
 use lavalink_rust::{
     media::{
-        demux::{Opening, probe::{Hint, Prober}},
+        demux::{
+            Opening,
+            probe::{Hint, Prober},
+        },
         window::ByteWindow,
     },
     node::Node,
@@ -26,7 +29,9 @@ use std::{
 const FRAME: usize = 960;
 
 fn data(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data")
+        .join(name)
 }
 
 /// A node, a client, and a voice server with DAVE.
@@ -38,7 +43,12 @@ struct Stage {
 
 impl Stage {
     async fn set() -> Self {
-        let rig = Rig::start(RigConfig { dave: 1, ..RigConfig::default() }).await.expect("the rig starts");
+        let rig = Rig::start(RigConfig {
+            dave: 1,
+            ..RigConfig::default()
+        })
+        .await
+        .expect("the rig starts");
         let node = client::node(&rig.ca_path()).await;
         let client = Client::connect(&node).await;
         Self { rig, node, client }
@@ -46,7 +56,14 @@ impl Stage {
 
     /// The voice session of a guild.
     async fn voice(&self, guild: u64) -> Arc<Session> {
-        until("a voice session", || self.rig.sessions().into_iter().rev().find(|s| s.guild == guild)).await
+        until("a voice session", || {
+            self.rig
+                .sessions()
+                .into_iter()
+                .rev()
+                .find(|s| s.guild == guild)
+        })
+        .await
     }
 
     async fn end(self) {
@@ -60,7 +77,9 @@ fn decoded(frames: &[Heard]) -> Vec<f32> {
     let mut out = Vec::new();
     for frame in frames {
         let mut pcm = [0f32; FRAME * 2];
-        let n = decoder.decode_float(&frame.opus, &mut pcm, false).expect("valid Opus");
+        let n = decoder
+            .decode_float(&frame.opus, &mut pcm, false)
+            .expect("valid Opus");
         out.extend_from_slice(&pcm[..n * 2]);
     }
     out
@@ -89,19 +108,36 @@ fn tone_share(samples: &[f32], hz: f64) -> f64 {
 /// No frame is missing and none is out of place.
 fn assert_unbroken(frames: &[Heard]) {
     for pair in frames.windows(2) {
-        assert_eq!(pair[1].sequence.wrapping_sub(pair[0].sequence), 1, "a packet is missing");
-        assert_eq!(pair[1].timestamp.wrapping_sub(pair[0].timestamp), 960, "a frame is missing");
+        assert_eq!(
+            pair[1].sequence.wrapping_sub(pair[0].sequence),
+            1,
+            "a packet is missing"
+        );
+        assert_eq!(
+            pair[1].timestamp.wrapping_sub(pair[0].timestamp),
+            960,
+            "a frame is missing"
+        );
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_container_is_heard_whole_through_an_encrypted_channel() {
     let stage = Stage::set().await;
-    let files = ["tone44.mp3", "tone44.m4a", "tone44.ogg", "tone48.opus", "tone48.webm"];
+    let files = [
+        "tone44.mp3",
+        "tone44.m4a",
+        "tone44.ogg",
+        "tone48.opus",
+        "tone48.webm",
+    ];
     let mut playing = Vec::new();
     for (i, file) in files.into_iter().enumerate() {
         let guild = 1000 + 10 * i as u64;
-        stage.client.join(guild, &stage.rig.endpoint(), &format!("s{i}")).await;
+        stage
+            .client
+            .join(guild, &stage.rig.endpoint(), &format!("s{i}"))
+            .await;
         stage.client.play(guild, &data(file), json!({})).await;
         playing.push((file, guild));
     }
@@ -114,7 +150,11 @@ async fn every_container_is_heard_whole_through_an_encrypted_channel() {
         let heard = voice.sound();
         assert_unbroken(&heard);
         // 12 s are 600 frames; the encoder's delay needs one more, or the packets' own pre-skip
-        assert!((600..=602).contains(&heard.len()), "{file}: {} frames", heard.len());
+        assert!(
+            (600..=602).contains(&heard.len()),
+            "{file}: {} frames",
+            heard.len()
+        );
         let pcm = decoded(&heard);
         let middle = 48_000 * 2..48_000 * 22;
         for (side, hz) in [(0, 440.0), (1, 660.0)] {
@@ -123,8 +163,16 @@ async fn every_container_is_heard_whole_through_an_encrypted_channel() {
             assert!(share > 0.88, "{file}: {share} of channel {side} at {hz} Hz");
         }
         let media = rig::session::lock(&voice.media);
-        assert_eq!((media.dave_failed, media.plain_in_dave, media.not_opened), (0, 0, 0), "{file}");
-        assert!(media.dave_ok >= 595, "{file}: {} encrypted frames", media.dave_ok);
+        assert_eq!(
+            (media.dave_failed, media.plain_in_dave, media.not_opened),
+            (0, 0, 0),
+            "{file}"
+        );
+        assert!(
+            media.dave_ok >= 595,
+            "{file}: {} encrypted frames",
+            media.dave_ok
+        );
     }
     stage.end().await;
 }
@@ -133,12 +181,17 @@ async fn every_container_is_heard_whole_through_an_encrypted_channel() {
 async fn packets_that_fit_arrive_byte_for_byte_also_over_a_pause() {
     let stage = Stage::set().await;
     let mut window = ByteWindow::of(std::fs::read(data("tone48.webm")).expect("the file"));
-    let mut opened = Prober::new(Hint::default()).advance(&mut window).unwrap_or_else(|e| panic!("{e:?}"));
+    let mut opened = Prober::new(Hint::default())
+        .advance(&mut window)
+        .unwrap_or_else(|e| panic!("{e:?}"));
     let packets: Vec<Vec<u8>> = std::iter::from_fn(|| opened.demuxer.next_packet(&mut window).ok())
         .map(|p| p.data.to_vec())
         .collect();
     stage.client.join(7, &stage.rig.endpoint(), "s").await;
-    stage.client.play(7, &data("tone48.webm"), json!({ "endTime": 4000 })).await;
+    stage
+        .client
+        .play(7, &data("tone48.webm"), json!({ "endTime": 4000 }))
+        .await;
     let voice = stage.voice(7).await;
     until("sound", || (voice.sound().len() > 40).then_some(())).await;
     stage.client.patch(7, json!({ "paused": true })).await;
@@ -146,7 +199,10 @@ async fn packets_that_fit_arrive_byte_for_byte_also_over_a_pause() {
     let after = stage.client.position(7).await;
     assert_eq!(before, after, "the position stands while paused");
     stage.client.patch(7, json!({ "paused": false })).await;
-    assert_eq!(stage.client.event("TrackEndEvent", 7).await["reason"], "finished");
+    assert_eq!(
+        stage.client.event("TrackEndEvent", 7).await["reason"],
+        "finished"
+    );
     let heard: Vec<Vec<u8>> = voice.sound().into_iter().map(|h| h.opus).collect();
     assert_eq!(heard.len(), 200, "4 s end after 200 frames");
     assert!(heard == packets[..200], "frames are the file's own packets");
@@ -158,7 +214,9 @@ fn chirp(seconds: usize) -> tempfile::TempPath {
     let samples = seconds * 48_000;
     let mut bytes = b"RIFF".to_vec();
     bytes.extend_from_slice(&(36 + samples as u32 * 4).to_le_bytes());
-    bytes.extend_from_slice(b"WAVEfmt \x10\0\0\0\x01\0\x02\0\x80\xBB\0\0\0\xEE\x02\0\x04\0\x10\0data");
+    bytes.extend_from_slice(
+        b"WAVEfmt \x10\0\0\0\x01\0\x02\0\x80\xBB\0\0\0\xEE\x02\0\x04\0\x10\0data",
+    );
     bytes.extend_from_slice(&(samples as u32 * 4).to_le_bytes());
     for i in 0..samples {
         let t = i as f64 / 48_000.0;
@@ -166,7 +224,10 @@ fn chirp(seconds: usize) -> tempfile::TempPath {
         bytes.extend_from_slice(&value.to_le_bytes());
         bytes.extend_from_slice(&value.to_le_bytes());
     }
-    let mut file = tempfile::Builder::new().suffix(".wav").tempfile().expect("a temporary file");
+    let mut file = tempfile::Builder::new()
+        .suffix(".wav")
+        .tempfile()
+        .expect("a temporary file");
     std::io::Write::write_all(&mut file, &bytes).expect("room");
     file.into_temp_path()
 }
@@ -196,7 +257,10 @@ async fn seeks_pauses_and_ends_are_exact_to_the_frame() {
     let stage = Stage::set().await;
     let file = chirp(12);
     stage.client.join(3, &stage.rig.endpoint(), "s").await;
-    stage.client.play(3, &file, json!({ "position": 1000, "endTime": 9500 })).await;
+    stage
+        .client
+        .play(3, &file, json!({ "position": 1000, "endTime": 9500 }))
+        .await;
     let voice = stage.voice(3).await;
     until("sound", || (voice.sound().len() > 30).then_some(())).await;
     stage.client.patch(3, json!({ "paused": true })).await;
@@ -204,7 +268,10 @@ async fn seeks_pauses_and_ends_are_exact_to_the_frame() {
     until("more sound", || (voice.sound().len() > 60).then_some(())).await;
     let answer = stage.client.patch(3, json!({ "position": 7000 })).await;
     assert_eq!(answer["state"]["position"], 7000);
-    assert_eq!(stage.client.event("TrackEndEvent", 3).await["reason"], "finished");
+    assert_eq!(
+        stage.client.event("TrackEndEvent", 3).await["reason"],
+        "finished"
+    );
     let heard = voice.sound();
     let left = channel(&decoded(&heard), 0);
     // what was heard before the seek: from 1 s on, through the pause, without a step
@@ -214,16 +281,25 @@ async fn seeks_pauses_and_ends_are_exact_to_the_frame() {
     for i in (0..jump - 8).step_by(5) {
         let expected = 1.0 + i as f64 * 0.02;
         let found = place_at(&left, i);
-        assert!((found - expected).abs() < 0.02, "frame {i} comes from {found:.3} s, not {expected:.3} s");
+        assert!(
+            (found - expected).abs() < 0.02,
+            "frame {i} comes from {found:.3} s, not {expected:.3} s"
+        );
     }
     // a frame that lies safely behind the jump is a whole number of frames after 7 s
     let behind = jump + 10;
     let at = place_at(&left, behind);
     let start = (at - 7.0) / 0.02;
-    assert!((start - start.round()).abs() < 0.25, "frame {behind} lies at {at:.3} s");
+    assert!(
+        (start - start.round()).abs() < 0.25,
+        "frame {behind} lies at {at:.3} s"
+    );
     // the end: 9.5 s, counted from 7 s, is 125 frames later
     let frames_after = heard.len() as f64 - (behind as f64 - start);
-    assert!((frames_after - 125.0).abs() <= 1.0, "{frames_after:.1} frames from 7 s to the end at 9.5 s");
+    assert!(
+        (frames_after - 125.0).abs() <= 1.0,
+        "{frames_after:.1} frames from 7 s to the end at 9.5 s"
+    );
     stage.end().await;
 }
 
@@ -231,25 +307,43 @@ async fn seeks_pauses_and_ends_are_exact_to_the_frame() {
 async fn a_volume_change_leaves_passthrough_and_comes_back_without_losing_a_frame() {
     let stage = Stage::set().await;
     stage.client.join(5, &stage.rig.endpoint(), "s").await;
-    stage.client.play(5, &data("tone48.webm"), json!({ "endTime": 5000 })).await;
+    stage
+        .client
+        .play(5, &data("tone48.webm"), json!({ "endTime": 5000 }))
+        .await;
     let voice = stage.voice(5).await;
     until("sound", || (voice.sound().len() > 50).then_some(())).await;
     stage.client.patch(5, json!({ "volume": 50 })).await;
     until("quiet sound", || (voice.sound().len() > 120).then_some(())).await;
     stage.client.patch(5, json!({ "volume": 100 })).await;
-    assert_eq!(stage.client.event("TrackEndEvent", 5).await["reason"], "finished");
+    assert_eq!(
+        stage.client.event("TrackEndEvent", 5).await["reason"],
+        "finished"
+    );
     let heard = voice.sound();
     assert_unbroken(&heard);
     assert_eq!(heard.len(), 250);
     let mut window = ByteWindow::of(std::fs::read(data("tone48.webm")).expect("the file"));
-    let mut opened = Prober::new(Hint::default()).advance(&mut window).unwrap_or_else(|e| panic!("{e:?}"));
+    let mut opened = Prober::new(Hint::default())
+        .advance(&mut window)
+        .unwrap_or_else(|e| panic!("{e:?}"));
     let packets: Vec<Vec<u8>> = std::iter::from_fn(|| opened.demuxer.next_packet(&mut window).ok())
         .map(|p| p.data.to_vec())
         .collect();
-    let passed: Vec<bool> = heard.iter().zip(&packets).map(|(h, p)| h.opus == *p).collect();
-    assert!(passed[..50].iter().all(|p| *p), "the beginning is passed through");
+    let passed: Vec<bool> = heard
+        .iter()
+        .zip(&packets)
+        .map(|(h, p)| h.opus == *p)
+        .collect();
+    assert!(
+        passed[..50].iter().all(|p| *p),
+        "the beginning is passed through"
+    );
     assert!(!passed[100], "the middle is encoded");
-    assert!(passed[200..].iter().all(|p| *p), "the end is passed through again");
+    assert!(
+        passed[200..].iter().all(|p| *p),
+        "the end is passed through again"
+    );
     // no click: a 440 Hz tone of 0.35 or less bends at most so much from sample to sample
     let left = channel(&decoded(&heard), 0);
     let bend = |i: usize| (left[i + 1] - 2.0 * left[i] + left[i - 1]).abs();
@@ -262,23 +356,41 @@ async fn a_volume_change_leaves_passthrough_and_comes_back_without_losing_a_fram
 #[tokio::test(flavor = "multi_thread")]
 async fn another_voice_server_takes_over_in_the_middle_of_a_track() {
     let stage = Stage::set().await;
-    let other = Rig::start(RigConfig { dave: 1, ..RigConfig::default() }).await.expect("the rig starts");
+    let other = Rig::start(RigConfig {
+        dave: 1,
+        ..RigConfig::default()
+    })
+    .await
+    .expect("the rig starts");
     // two rigs have two roots; the node trusts only the first, so both calls go there, as two sessions
     drop(other);
     let file = chirp(12);
     stage.client.join(9, &stage.rig.endpoint(), "first").await;
-    stage.client.play(9, &file, json!({ "endTime": 4000 })).await;
+    stage
+        .client
+        .play(9, &file, json!({ "endTime": 4000 }))
+        .await;
     let first = stage.voice(9).await;
     until("sound", || (first.sound().len() > 60).then_some(())).await;
     stage.client.join(9, &stage.rig.endpoint(), "second").await;
-    assert_eq!(stage.client.event("TrackEndEvent", 9).await["reason"], "finished");
+    assert_eq!(
+        stage.client.event("TrackEndEvent", 9).await["reason"],
+        "finished"
+    );
     let second = stage.voice(9).await;
     assert_ne!(first.ssrc, second.ssrc);
     let (one, two) = (first.sound(), second.sound());
-    assert_eq!(one.len() + two.len(), 200, "no frame is lost or heard twice");
+    assert_eq!(
+        one.len() + two.len(),
+        200,
+        "no frame is lost or heard twice"
+    );
     let left = channel(&decoded(&two), 0);
     let found = place_at(&left, 5);
     let expected = (one.len() + 5) as f64 * 0.02;
-    assert!((found - expected).abs() < 0.02, "goes on at {found:.3} s, not {expected:.3} s");
+    assert!(
+        (found - expected).abs() < 0.02,
+        "goes on at {found:.3} s, not {expected:.3} s"
+    );
     stage.end().await;
 }

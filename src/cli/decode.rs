@@ -5,6 +5,7 @@ use super::{FAILED, OK};
 use crate::track::{UNKNOWN_LENGTH, codec};
 use base64::Engine;
 use serde_json::json;
+use std::io::Write;
 
 /// Prints one JSON object a track; tracks that cannot be read are named on standard error.
 pub(super) fn decode(tracks: &[String]) -> u8 {
@@ -19,7 +20,11 @@ pub(super) fn decode(tracks: &[String]) -> u8 {
             }
         };
         let info = &track.info;
-        let length = if info.length == UNKNOWN_LENGTH { json!("unknown") } else { json!(info.length) };
+        let length = if info.length == UNKNOWN_LENGTH {
+            json!("unknown")
+        } else {
+            json!(info.length)
+        };
         let shown = json!({
             "title": info.title, "author": info.author, "length": length, "identifier": info.identifier,
             "isStream": info.is_stream, "isSeekable": info.is_seekable, "uri": info.uri,
@@ -27,7 +32,8 @@ pub(super) fn decode(tracks: &[String]) -> u8 {
             "position": info.position, "pluginInfo": track.plugin_info,
             "details": base64::engine::general_purpose::STANDARD.encode(&track.details),
         });
-        println!("{shown:#}");
+        // whoever reads may have read enough
+        let _ = writeln!(std::io::stdout(), "{shown:#}");
     }
     code
 }

@@ -13,6 +13,7 @@ use crate::{
 };
 use clap::{Args, Parser, Subcommand};
 use std::{
+    io::Write,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -29,9 +30,11 @@ const DEFAULT_CONFIG: &str = "application.yml";
 
 #[derive(Parser)]
 #[command(name = "lavalink-rust", version, about = "An audio node that speaks the Lavalink v4 protocol", long_about = None)]
-#[command(after_help = "Any key of the configuration can be given as --its.path=value before the command, for example \
+#[command(
+    after_help = "Any key of the configuration can be given as --its.path=value before the command, for example \
 --server.port=2334.\nRUST_LOG sets what is logged (RUST_LOG=debug).\n\n\
-Exit codes: 0 it worked, 1 it failed, 2 the command line or the configuration is wrong.")]
+Exit codes: 0 it worked, 1 it failed, 2 the command line or the configuration is wrong."
+)]
 struct Cli {
     /// Configuration file [default: application.yml, if it exists]
     #[arg(long, short, global = true, value_name = "FILE")]
@@ -85,7 +88,11 @@ fn time(text: &str) -> Result<Millis, String> {
         let is_last = i + 1 == parts.len();
         let value: f64 = match part.parse() {
             Ok(v) if (0.0..1e9).contains(&v) && (is_last || !part.contains('.')) => v,
-            _ => return Err("give seconds (83.5), minutes:seconds (1:23.5) or hours:minutes:seconds".into()),
+            _ => {
+                return Err(
+                    "give seconds (83.5), minutes:seconds (1:23.5) or hours:minutes:seconds".into(),
+                );
+            }
         };
         seconds = seconds * 60.0 + value;
     }
@@ -99,9 +106,12 @@ fn time(text: &str) -> Result<Millis, String> {
 #[must_use]
 pub fn run() -> ExitCode {
     // `--server.port=2333`, as the original takes it: a dotted name is never one of our own options
-    let is_key = |arg: &String| arg.starts_with("--") && arg.split('=').next().is_some_and(|name| name.contains('.'));
-    let (keys, rest): (Vec<String>, Vec<String>) =
-        std::env::args_os().map(|a| a.to_string_lossy().into_owned()).partition(is_key);
+    let is_key = |arg: &String| {
+        arg.starts_with("--") && arg.split('=').next().is_some_and(|name| name.contains('.'))
+    };
+    let (keys, rest): (Vec<String>, Vec<String>) = std::env::args_os()
+        .map(|a| a.to_string_lossy().into_owned())
+        .partition(is_key);
     let keys: Vec<(String, String)> = keys
         .iter()
         .map(|arg| arg.trim_start_matches('-'))
@@ -125,7 +135,8 @@ pub fn run() -> ExitCode {
 }
 
 fn load(config: Option<&Path>, keys: &[(String, String)]) -> Loaded {
-    let env = std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
+    let env = std::env::vars_os()
+        .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
     let file = config.unwrap_or(Path::new(DEFAULT_CONFIG));
     config::load(Some(file), config.is_some(), env, keys)
 }
@@ -138,13 +149,17 @@ fn complain(loaded: &Loaded) {
         for error in errors {
             eprintln!("{error}\n");
         }
-        eprintln!("the configuration has {} error(s); nothing was started", errors.len());
+        eprintln!(
+            "the configuration has {} error(s); nothing was started",
+            errors.len()
+        );
     }
 }
 
 fn check(loaded: &Loaded) -> u8 {
     for line in &loaded.effective {
-        println!("{line}");
+        // whoever reads may have read enough
+        let _ = writeln!(std::io::stdout(), "{line}");
     }
     complain(loaded);
     if loaded.config.is_ok() { OK } else { MISUSED }
@@ -154,7 +169,14 @@ fn serve(loaded: Loaded) -> u8 {
     if loaded.config.is_err() {
         complain(&loaded);
     }
-    let Loaded { config: Ok(config), warnings, .. } = loaded else { return MISUSED };
+    let Loaded {
+        config: Ok(config),
+        warnings,
+        ..
+    } = loaded
+    else {
+        return MISUSED;
+    };
     if let Err(e) = log::start(&config.logging) {
         eprintln!("cannot write the log: {e}");
         return FAILED;
@@ -196,7 +218,11 @@ fn play(args: PlayArgs) -> u8 {
         volume: args.volume,
         filters,
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(e) => {
             eprintln!("cannot start: {e}");
@@ -210,7 +236,11 @@ fn play(args: PlayArgs) -> u8 {
     });
     match played {
         Ok(played) => {
-            eprintln!("{}: {:.3} s written", played.name, played.written.0 as f64 / 48_000.0);
+            eprintln!(
+                "{}: {:.3} s written",
+                played.name,
+                played.written.0 as f64 / 48_000.0
+            );
             OK
         }
         Err(e) => {

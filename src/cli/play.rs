@@ -5,8 +5,8 @@ use super::file;
 use crate::{
     dsp::FilterSpec,
     error::Failure,
-    frame::{FrameFormat, ReaderEvent, Taken},
-    playback::{Engine, Event, Request},
+    frame::{FrameFormat, Taken},
+    playback::{Engine, Event, Request, encode::LOOKAHEAD},
     source::{self, Registry},
     track::{LoadResult, Track},
     units::{Millis, SAMPLE_RATE, Samples},
@@ -47,13 +47,17 @@ pub struct Played {
 #[derive(Debug, thiserror::Error)]
 pub enum PlayError {
     /// It could not be loaded or played.
-    #[error("{}", .0.trace())]
+    #[error(transparent)]
     Track(#[from] Failure),
     /// Nothing is known by that name.
-    #[error("nothing was found for {0:?}: it is neither a readable file nor a URL that can be played")]
+    #[error(
+        "nothing was found for {0:?}: it is neither a readable file nor a URL that can be played"
+    )]
     Nothing(String),
     /// The output file's name says nothing of its format.
-    #[error("{0:?} is no output that can be written: give it the ending .ogg (Ogg Opus) or .wav (32-bit float samples)")]
+    #[error(
+        "{0:?} is no output that can be written: give it the ending .ogg (Ogg Opus) or .wav (32-bit float samples)"
+    )]
     Format(std::path::PathBuf),
     /// The output file could not be written.
     #[error("cannot write {path:?}")]
@@ -92,27 +96,31 @@ pub async fn play(play: Play, engine: &Engine, sources: &Registry) -> Result<Pla
         stuck_after: Duration::MAX,
     };
     let (playback, mut reader) = engine.start(request, move |event| drop(tell.send(event)));
-    let failed = |source| PlayError::Write { path: play.output.clone(), source };
+    let failed = |source| PlayError::Write {
+        path: play.output.clone(),
+        source,
+    };
     let mut sink = file::create(&play.output, format).map_err(failed)?;
     let mut bar = Bar::new(play.from, &track);
     let mut buffer = vec![0; format.max_bytes()];
     let limit = play.to.map_or(Samples(u64::MAX), Millis::to_samples);
-    playback.progress().set_limit(Some(limit));
+    // the encoder's delay puts the last sound into one frame more
+    let last = Samples(limit.0.saturating_add(LOOKAHEAD as u64));
+    playback.progress().set_limit(Some(last));
     let mut length = None;
-    let mut written = Samples::ZERO;
     loop {
-        while let Ok(event) = told.try_recv() {
+        let taken = reader.take(&mut buffer);
+        // after the look at the ring: what leads to its end is told before it
+        for event in told.try_iter() {
             match event {
                 Event::Opened { length: exact, .. } => length = exact,
                 Event::Failed { failure, .. } => return Err(failure.into()),
-                Event::Reader(ReaderEvent::Started | ReaderEvent::Drained | ReaderEvent::LimitReached | ReaderEvent::Stuck) => {}
+                Event::Reader(_) => {}
             }
         }
-        match reader.take(&mut buffer) {
+        match taken {
             Taken::Frame { len, position } => {
-                let end = length.map_or(limit, |l| limit.min(l));
-                let left = end.0.saturating_sub(position.0);
-                written.0 += sink.write(&buffer[..len], left).map_err(failed)?;
+                sink.write(&buffer[..len]).map_err(failed)?;
                 bar.show(position);
             }
             // frames are made on other threads; this one has nothing else to do
@@ -120,20 +128,27 @@ pub async fn play(play: Play, engine: &Engine, sources: &Registry) -> Result<Pla
             Taken::Over => break,
         }
     }
-    if let Some(Event::Failed { failure, .. }) = told.try_iter().find(|e| matches!(e, Event::Failed { .. })) {
-        return Err(failure.into());
-    }
-    sink.finish().map_err(failed)?;
     bar.end();
-    Ok(Played { name: format!("{} - {}", track.info.author, track.info.title), written })
+    let end = length.map_or(limit, |length: Samples| length.min(limit));
+    let is_stretched = play.filters.timescale.is_some();
+    let wanted = if is_stretched {
+        u64::MAX
+    } else {
+        end.0.saturating_sub(play.from.to_samples().0)
+    };
+    let written = Samples(sink.finish(wanted).map_err(failed)?);
+    Ok(Played {
+        name: format!("{} - {}", track.info.author, track.info.title),
+        written,
+    })
 }
 
 async fn find(identifier: &str, sources: &Registry) -> Result<Track, PlayError> {
     match sources.load(identifier).await? {
         LoadResult::Track(track) => Ok(*track),
-        LoadResult::Playlist(mut list) if !list.tracks.is_empty() => {
-            Ok(list.tracks.swap_remove(list.selected.unwrap_or(0).min(list.tracks.len() - 1)))
-        }
+        LoadResult::Playlist(mut list) if !list.tracks.is_empty() => Ok(list
+            .tracks
+            .swap_remove(list.selected.unwrap_or(0).min(list.tracks.len() - 1))),
         LoadResult::Search(tracks) if !tracks.is_empty() => Ok(tracks[0].clone()),
         _ => Err(PlayError::Nothing(identifier.to_owned())),
     }
@@ -142,7 +157,10 @@ async fn find(identifier: &str, sources: &Registry) -> Result<Track, PlayError> 
 /// The sources of the command line: files and URLs, without a configuration.
 #[must_use]
 pub fn sources() -> source::Settings {
-    source::Settings { local: true, ..source::Settings::default() }
+    source::Settings {
+        local: true,
+        ..source::Settings::default()
+    }
 }
 
 /// A line that says how far it is; only on a terminal.
@@ -175,8 +193,15 @@ impl Bar {
         let speed = done / self.began.elapsed().as_secs_f64().max(0.001);
         let seconds = at.0 / u64::from(SAMPLE_RATE);
         let clock = format!("{:02}:{:02}", seconds / 60, seconds % 60);
-        let filled = self.length.map_or(0, |l| (at.0 * WIDTH / l.max(1)).min(WIDTH)) as usize;
-        let bar = format!("{:█<filled$}{:░<rest$}", "", "", rest = WIDTH as usize - filled);
+        let filled = self
+            .length
+            .map_or(0, |l| (at.0 * WIDTH / l.max(1)).min(WIDTH)) as usize;
+        let bar = format!(
+            "{:█<filled$}{:░<rest$}",
+            "",
+            "",
+            rest = WIDTH as usize - filled
+        );
         let _ = write!(std::io::stderr(), "\r{bar} {clock}  {speed:.0}x ");
     }
 

@@ -340,14 +340,14 @@ impl Binder {
 
     fn unknown_variable(&mut self, variable: &str, text: &str, origin: Origin) {
         let words = name::words(variable);
-        let meant = place::meant_variable(variable);
-        let is_ours = match words.first().map(String::as_str) {
+        let is_lavalinks = match words.first().map(String::as_str) {
             Some("lavalink") => words.len() > 1 && !is_service_link(&words, text),
-            // Other programs have such variables, too; only a near miss is meant for this one.
-            Some("audio" | "voice" | "limits") => meant.is_some(),
-            _ => false,
+            Some("audio" | "voice" | "limits") => false,
+            _ => return,
         };
-        if is_ours {
+        let meant = place::meant_variable(variable);
+        // Other programs have variables of our own headings, too; only a near miss is meant for this one.
+        if is_lavalinks || meant.is_some() {
             let advice = meant.map_or("it is ignored".to_owned(), |meant| {
                 format!("did you mean {meant}?")
             });

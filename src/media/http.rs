@@ -8,10 +8,9 @@ use super::{
     ranges::{Answer, Body, Retry, interpret},
     window::{ByteWindow, LaneWriter, Task, lane},
 };
-use crate::net::{Clients, NetError, Resource, address::Address};
+use crate::net::{Clients, NetError, Resource, Response, address::Address};
 use bytes::Bytes;
 use http::HeaderMap;
-use reqwest::Response;
 use std::{
     hash::{BuildHasher, RandomState},
     time::Duration,

@@ -4,8 +4,14 @@
 //! A name is checked when it is resolved, and the connection goes to the very addresses that were checked, so that a second
 //! answer of the DNS cannot lead elsewhere.
 
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use futures_util::future::BoxFuture;
+use hyper_util::client::legacy::connect::dns::Name;
+use std::{
+    error::Error,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    task::{Context, Poll},
+};
+use tower_service::Service;
 use url::{Host, Url};
 
 /// A host is, or resolves only to, addresses that are not on the public internet.
@@ -74,8 +80,16 @@ impl Guard {
     }
 }
 
-impl Resolve for Guard {
-    fn resolve(&self, name: Name) -> Resolving {
+impl Service<Name> for Guard {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = Box<dyn Error + Send + Sync>;
+    type Future = BoxFuture<'static, Result<Self::Response, Self::Error>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
         let blocks_private = self.blocks_private;
         Box::pin(async move {
             // port 0: the connector puts in the URL's
@@ -91,7 +105,7 @@ impl Resolve for Guard {
                     .into());
                 }
             }
-            Ok(Box::new(found.into_iter()) as Addrs)
+            Ok(found.into_iter())
         })
     }
 }
@@ -233,10 +247,10 @@ mod tests {
     #[tokio::test]
     async fn a_name_of_a_private_address_does_not_resolve() {
         let name = || "localhost".parse::<Name>().expect("a name");
-        let error = Guard::new(true).resolve(name()).await.err();
+        let error = Guard::new(true).call(name()).await.err();
         let error = error.expect("refused");
         assert!(error.downcast_ref::<Blocked>().is_some(), "{error}");
-        assert!(Guard::new(false).resolve(name()).await.is_ok());
+        assert!(Guard::new(false).call(name()).await.is_ok());
     }
 
     #[tokio::test]

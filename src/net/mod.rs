@@ -2,7 +2,9 @@
 //! Never knows: what is fetched, or why.
 
 pub mod address;
+mod connect;
 pub mod guard;
+mod response;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod tls;
@@ -10,8 +12,11 @@ pub mod tls;
 use crate::{error::Failure, units::Secret};
 use address::Address;
 use guard::{Blocked, Guard};
-use reqwest::{Response, StatusCode, header};
+use http::{Request, StatusCode, Uri, header};
+use http_body_util::Empty;
+pub use response::{Response, redirect};
 use std::{
+    error::Error,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -20,9 +25,10 @@ use std::{
 pub const MAX_REDIRECTS: usize = 5;
 /// What every request says of us.
 pub const USER_AGENT: &str = concat!("lavalink-rust/", env!("CARGO_PKG_VERSION"));
-/// Connections to one host that are kept for the next request; a playback has one of its own anyway.
-const IDLE_CONNECTIONS: usize = 2;
-const IDLE_FOR: Duration = Duration::from_secs(15);
+
+/// The most that is read from a connection at a time, in bytes; also what it buffers. At 16 KiB, the most a TLS record
+/// holds (RFC 8446, 5.1), a fetch task holds no more than its read-ahead and this.
+pub const MAX_CHUNK: usize = 16 * 1024;
 
 /// How requests are made.
 #[derive(Clone, Debug)]
@@ -40,14 +46,15 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// Lavalink's defaults (reference, 5.2); 256 KiB of reading ahead are 16 s of a 128 kbit/s stream.
+    /// Lavalink's defaults (reference, 5.2). 128 KiB of reading ahead are 8 s of a 128 kbit/s stream and 1 s of FLAC; the
+    /// kernel's receive buffer goes on filling behind it.
     fn default() -> Self {
         Self {
             connect_timeout: Duration::from_millis(3000),
             read_timeout: Duration::from_millis(3000),
             block_private_addresses: false,
             proxy: None,
-            read_ahead_bytes: 256 * 1024,
+            read_ahead_bytes: 128 * 1024,
         }
     }
 }
@@ -78,7 +85,7 @@ pub enum NetError {
     Timeout(Duration),
     /// No connection, or one that broke.
     #[error("the connection failed")]
-    Connection(#[source] reqwest::Error),
+    Connection(#[source] Box<dyn Error + Send + Sync>),
     /// The body ended before its announced length.
     #[error("the connection was closed {missing} bytes early")]
     CutShort {
@@ -141,16 +148,17 @@ impl NetError {
     }
 }
 
-impl From<reqwest::Error> for NetError {
-    fn from(error: reqwest::Error) -> Self {
-        let mut at: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+impl NetError {
+    /// What an error of the HTTP library is, whose texts name no URL.
+    fn of(error: impl Error + Send + Sync + 'static) -> Self {
+        let mut at: Option<&(dyn Error + 'static)> = Some(&error);
         while let Some(link) = at {
             if let Some(blocked) = link.downcast_ref::<Blocked>() {
                 return Self::Blocked(blocked.clone());
             }
             at = link.source();
         }
-        Self::Connection(error.without_url())
+        Self::Connection(Box::new(error))
     }
 }
 
@@ -161,7 +169,7 @@ pub struct Clients(Arc<Inner>);
 struct Inner {
     settings: Settings,
     guard: Guard,
-    client: OnceLock<Result<reqwest::Client, String>>,
+    client: OnceLock<Result<connect::Client, String>>,
 }
 
 impl Clients {
@@ -186,33 +194,12 @@ impl Clients {
         &self.0.settings
     }
 
-    fn client(&self) -> Result<&reqwest::Client, NetError> {
-        let made = self.0.client.get_or_init(|| self.build());
+    fn client(&self) -> Result<&connect::Client, NetError> {
+        let made = self.0.client.get_or_init(|| {
+            let tls = tls::client_config().map_err(|error| error.to_string())?;
+            connect::client(&self.0.settings, &self.0.guard, tls)
+        });
         made.as_ref().map_err(|text| NetError::Setup(text.clone()))
-    }
-
-    fn build(&self) -> Result<reqwest::Client, String> {
-        let inner = &self.0;
-        let tls = tls::client_config().map_err(|error| error.to_string())?;
-        let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            // one connection per playback: in HTTP/2 a paused one would hold the others' window
-            .http1_only()
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .no_gzip()
-            .no_brotli()
-            .user_agent(USER_AGENT)
-            .connect_timeout(inner.settings.connect_timeout)
-            .pool_max_idle_per_host(IDLE_CONNECTIONS)
-            .pool_idle_timeout(IDLE_FOR)
-            .no_proxy();
-        builder = match &inner.settings.proxy {
-            // the proxy itself is the operator's choice; targets are checked before they are sent to it
-            Some(proxy) => builder.proxy(proxy.to_reqwest().map_err(|error| error.to_string())?),
-            None => builder.dns_resolver(inner.guard.clone()),
-        };
-        builder.build().map_err(|error| error.to_string())
     }
 
     async fn send(
@@ -226,31 +213,40 @@ impl Clients {
         let asking = async {
             let is_proxied = inner.settings.proxy.is_some();
             inner.guard.admit(address.url(), is_proxied).await?;
-            let mut request = self
-                .client()?
-                .get(address.url().clone())
-                .header(header::ACCEPT_ENCODING, "identity");
-            if let Some(from) = from {
-                request = request.header(header::RANGE, format!("bytes={from}-"));
-            }
-            if let (true, Some((user, password))) = (with_password, address.credentials()) {
-                request = request.basic_auth(user, Some(password.expose()));
-            }
-            Ok(request.send().await?)
+            let client = self.client()?;
+            let request = self.request(address, from, with_password)?;
+            let response = client.request(request).await.map_err(NetError::of)?;
+            Ok(Response::new(response))
         };
         tokio::time::timeout(limit, asking)
             .await
             .unwrap_or(Err(NetError::Timeout(limit)))
     }
-}
 
-impl Proxy {
-    fn to_reqwest(&self) -> reqwest::Result<reqwest::Proxy> {
-        let proxy = reqwest::Proxy::all(format!("http://{}:{}", self.host, self.port))?;
-        Ok(match &self.credentials {
-            Some((user, password)) => proxy.basic_auth(user, password.expose()),
-            None => proxy,
-        })
+    fn request(
+        &self,
+        address: &Address,
+        from: Option<u64>,
+        with_password: bool,
+    ) -> Result<Request<connect::NoBody>, NetError> {
+        let uri = Uri::try_from(address.url().as_str()).map_err(NetError::of)?;
+        let mut request = Request::get(uri)
+            .header(header::ACCEPT, "*/*")
+            .header(header::ACCEPT_ENCODING, "identity")
+            .header(header::USER_AGENT, USER_AGENT);
+        if let Some(from) = from {
+            request = request.header(header::RANGE, format!("bytes={from}-"));
+        }
+        if let (true, Some((user, password))) = (with_password, address.credentials()) {
+            request = request.header(header::AUTHORIZATION, connect::basic(user, password));
+        }
+        // what is encrypted goes through a tunnel that the connector asks for
+        if let (Some(proxy), "http") = (&self.0.settings.proxy, address.url().scheme())
+            && let Some((user, password)) = &proxy.credentials
+        {
+            request = request.header(header::PROXY_AUTHORIZATION, connect::basic(user, password));
+        }
+        request.body(Empty::new()).map_err(NetError::of)
     }
 }
 
@@ -333,14 +329,4 @@ impl Resource {
                 .filter_map(|value| value.to_str().ok())
                 .any(|value| value.to_ascii_lowercase().contains("basic"))
     }
-}
-
-/// Where a response redirects to, as it says it.
-#[must_use]
-pub fn redirect(response: &Response) -> Option<String> {
-    if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
-        return None;
-    }
-    let location = response.headers().get(header::LOCATION)?;
-    Some(String::from_utf8_lossy(location.as_bytes()).into_owned())
 }

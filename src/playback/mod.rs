@@ -65,9 +65,9 @@ pub struct Request {
 /// What a playback tells. Called on pool and output threads: must not block.
 #[derive(Debug)]
 pub enum Event {
-    /// The headers are read.
+    /// The headers are read. Told again when the length turns out to be another one.
     Opened {
-        /// Exact length, if the container tells it.
+        /// Length, if the container tells it.
         length: Option<Samples>,
         /// Whether [`Playback::seek`] does anything.
         is_seekable: bool,

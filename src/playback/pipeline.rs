@@ -80,6 +80,7 @@ pub(super) struct Pipeline {
     /// The ring still holds frames from before a seek; they go when the first new one comes.
     has_ghosts: bool,
     has_produced: bool,
+    told_length: Option<Option<Samples>>,
     wishes: Arc<Mutex<Wishes>>,
     events: Arc<dyn Fn(Event) + Send + Sync>,
     settings: Settings,
@@ -111,6 +112,7 @@ impl Pipeline {
             made: VecDeque::new(),
             has_ghosts: false,
             has_produced: false,
+            told_length: None,
             wishes,
             events,
             settings,
@@ -168,10 +170,7 @@ impl Pipeline {
     }
 
     fn opened(&mut self, feed: Feed) {
-        (self.events)(Event::Opened {
-            length: feed.length(),
-            is_seekable: feed.info().is_seekable,
-        });
+        self.tell_length(&feed);
         self.mode = self.wanted_mode(&feed);
         let start = self
             .wishes
@@ -193,6 +192,17 @@ impl Pipeline {
             self.writer.progress().end_seek(Samples::ZERO);
         }
         self.feed = Some(feed);
+    }
+
+    /// Tells the track's length if it is not what was told before: some containers know it exactly only at their end.
+    fn tell_length(&mut self, feed: &Feed) {
+        let length = feed.length();
+        if self.told_length.replace(length) != Some(length) {
+            (self.events)(Event::Opened {
+                length,
+                is_seekable: feed.info().is_seekable,
+            });
+        }
     }
 
     fn wanted_mode(&self, feed: &Feed) -> Mode {
@@ -363,6 +373,10 @@ impl Pipeline {
 
     fn finish(&mut self) {
         self.drop_ghosts(self.render.position());
+        if let Some(feed) = self.feed.take() {
+            self.tell_length(&feed);
+            self.feed = Some(feed);
+        }
         self.writer.push_end();
         self.stage = Stage::Drained;
     }

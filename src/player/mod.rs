@@ -12,12 +12,17 @@ use crate::{
     dsp::FilterSpec,
     error::Failure,
     frame::{FrameReader, Progress},
-    output::{Output, OutputEvent},
-    playback::{Event, Playback},
+    playback::Playback,
     track::{LoadResult, Track},
     units::{GuildId, Samples, UserId},
 };
 use futures_util::future::BoxFuture;
+
+/// What a [`World`] deals in.
+pub use crate::{
+    output::{Output, OutputEvent},
+    playback::Event,
+};
 use machine::{Change, Effect, Machine, Moment, Play, Settings};
 use note::{Note, Shown, State, VoiceTarget};
 use std::{sync::Arc, time::Instant};

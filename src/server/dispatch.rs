@@ -145,7 +145,7 @@ where
                 );
                 Ok(empty(StatusCode::OK))
             }
-            Resource::Socket => self.upgrade(),
+            Resource::Socket => self.upgrade().await,
             Resource::Version => Ok(admin::version()),
             Resource::Info => Ok(json(&app.info)),
             Resource::Stats => Ok(admin::stats(app, Instant::now())),
@@ -181,9 +181,13 @@ where
         Ok(bytes)
     }
 
-    fn upgrade(&mut self) -> Result<Answer, Problem> {
-        let sessions = &self.app.sessions;
-        let (answer, accepted) = handshake::answer(self.parts, |id| sessions.will_resume(id))?;
+    async fn upgrade(&mut self) -> Result<Answer, Problem> {
+        let hello = handshake::hello(&self.parts.headers)?;
+        let resumed = match &hello.session_id {
+            Some(id) => self.app.sessions.will_resume_soon(id).await,
+            None => false,
+        };
+        let (answer, accepted) = handshake::answer(self.parts, hello, resumed)?;
         self.accepted = Some(accepted);
         Ok(answer)
     }

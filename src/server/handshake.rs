@@ -22,22 +22,21 @@ pub struct Accepted {
     pub hello: ClientHello,
 }
 
-/// Answers a handshake of a client that knows the password.
+/// Answers a handshake of a client that knows the password. `resumed` is told before the socket is open.
 ///
 /// # Errors
-/// 400, without a body for a bad user id; 426 for another version of the protocol.
+/// 400 for what is no handshake, 426 for one of another version.
 pub fn answer(
     parts: &mut Parts,
-    will_resume: impl Fn(&str) -> bool,
+    hello: ClientHello,
+    resumed: bool,
 ) -> Result<(Answer, Accepted), Problem> {
-    let hello = hello(&parts.headers)?;
     let accept = accept_key(&parts.headers)?;
     // Only a connection that can be upgraded has one: not HTTP/2.
     let on_upgrade = parts
         .extensions
         .remove::<OnUpgrade>()
         .ok_or_else(|| Problem::bad_request("This connection cannot become a WebSocket"))?;
-    let resumed = hello.session_id.as_deref().is_some_and(will_resume);
 
     let mut answer = empty(StatusCode::SWITCHING_PROTOCOLS);
     let headers = answer.headers_mut();
@@ -51,7 +50,11 @@ pub fn answer(
     Ok((answer, Accepted { on_upgrade, hello }))
 }
 
-fn hello(headers: &HeaderMap) -> Result<ClientHello, Problem> {
+/// Who connects.
+///
+/// # Errors
+/// 400, without a body for a bad user id.
+pub fn hello(headers: &HeaderMap) -> Result<ClientHello, Problem> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let user = text(USER_ID)
         .and_then(|id| id.parse::<i64>().ok())
@@ -185,6 +188,7 @@ mod tests {
     #[test]
     fn a_connection_that_cannot_be_upgraded_is_refused() {
         let (mut parts, ()) = handshake().into_parts();
-        assert!(answer(&mut parts, |_| true).is_err());
+        let hello = hello(&parts.headers).unwrap();
+        assert!(answer(&mut parts, hello, true).is_err());
     }
 }

@@ -32,6 +32,9 @@ const ID_LEN: usize = 16;
 const ID_LETTERS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 /// How long ending all sessions may take.
 const SHUTDOWN: Duration = Duration::from_secs(3);
+/// How long a client that comes back waits for the loss of its old socket to be noticed, and how often it is looked.
+const LOSS_NOTICED_WITHIN: Duration = Duration::from_millis(300);
+const LOSS_LOOK: Duration = Duration::from_millis(20);
 /// Close codes (RFC 6455, 7.4.1, and the IANA registry): the server goes away; try again later.
 const GOING_AWAY: u16 = 1001;
 const TRY_AGAIN_LATER: u16 = 1013;
@@ -196,6 +199,17 @@ impl Sessions {
     #[must_use]
     pub fn will_resume(&self, id: &str) -> bool {
         self.table.is_waiting(id)
+    }
+
+    /// As [`will_resume`](Self::will_resume), but a client whose old socket has not been noticed to be gone gets a moment's
+    /// patience: when a network breaks, it is often back before the break is seen here. A session whose client is really
+    /// still there is not taken over (reference, 1.6).
+    pub async fn will_resume_soon(&self, id: &str) -> bool {
+        let end = tokio::time::Instant::now() + LOSS_NOTICED_WITHIN;
+        while self.find(id).is_some() && tokio::time::Instant::now() < end {
+            tokio::time::sleep(LOSS_LOOK).await;
+        }
+        self.will_resume(id)
     }
 
     /// Players of connected sessions.

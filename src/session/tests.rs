@@ -5,7 +5,11 @@ mod stage;
 
 use super::*;
 use crate::{
-    error::Failure, frame::ReaderEvent, output::OutputEvent, playback::Event, protocol::rest,
+    error::Failure,
+    frame::{MAX_OPUS_BYTES, ReaderEvent},
+    player::{Event, OutputEvent, Player},
+    protocol::rest,
+    stats::frames::Minute,
     units::GuildId,
 };
 use stage::{GUILD, encoded, stage, stage_with};
@@ -478,4 +482,45 @@ async fn a_track_that_cannot_be_opened_starts_and_fails() {
             "end unopenable loadFailed"
         ]
     );
+}
+
+/// Frames are counted from what an output really took, minute by minute of the wall clock (reference, 1.3).
+#[test]
+fn a_whole_minute_of_playing_counts_its_frames() {
+    const NOON: i64 = 1_767_225_600_000;
+    let stage = stage();
+    let player = Player::new(
+        GUILD,
+        stage::USER,
+        Settings::default().player,
+        stage.world(),
+        Arc::new(|_| ()),
+    );
+    let mut seat = seat::Seat::new(1, player);
+    let start = std::time::Instant::now();
+    let at = |ms: u64| seat::Now {
+        at: start + Duration::from_millis(ms),
+        unix_ms: NOON - 1000 + ms.cast_signed(),
+    };
+    seat.tell(at(0), |p| p.connect(at(0).at, stage::target()).0);
+    seat.tell(at(0), |p| p.play(at(0).at, stage::play("a")));
+    let mut buffer = [0; MAX_OPUS_BYTES];
+    for frame in 0..3100u64 {
+        // one in a hundred is not there when it is due
+        stage.take_frame(frame % 100 != 99, &mut buffer);
+        if frame % 250 == 249 {
+            let now = at((frame + 1) * 20);
+            seat.tell(now, |p| p.tick(now.at));
+        }
+    }
+    let now = at(62_000);
+    assert_eq!(
+        seat.last_minute(now),
+        Some(Minute {
+            sent: 2970,
+            nulled: 30
+        })
+    );
+    seat.tell(now, |p| p.set_paused(true));
+    assert_eq!(seat.last_minute(now), None);
 }

@@ -176,7 +176,7 @@ impl Client {
     /// The next event of a kind for a guild.
     pub async fn event(&self, kind: &str, guild: u64) -> Value {
         let guild = guild.to_string();
-        self.wait(|m| m["type"] == kind && m["guildId"] == guild)
+        self.wait(|m| m["type"] == kind && m["guildId"] == guild.as_str())
             .await
     }
 

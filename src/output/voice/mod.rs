@@ -37,7 +37,7 @@ use std::{
     time::Duration,
 };
 use task::Parts;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use transport::Mode;
 
 /// How voice connections are made; the same for all of a process.
@@ -91,6 +91,8 @@ pub struct Voice {
     pacers: Pacers,
     /// Connections whose task has not ended.
     live: watch::Sender<usize>,
+    /// One permit per core, for the calculations of the end-to-end encryption.
+    calculating: Arc<Semaphore>,
 }
 
 impl Voice {
@@ -105,6 +107,9 @@ impl Voice {
             )),
             pacers: Pacers::new(settings.max_pacers, settings.is_realtime),
             live: watch::Sender::new(0),
+            calculating: Arc::new(Semaphore::new(
+                std::thread::available_parallelism().map_or(1, usize::from),
+            )),
         }
     }
 
@@ -146,6 +151,7 @@ impl Voice {
                     events(event);
                 }
             }),
+            calculating: self.calculating.clone(),
         };
         let (closing, is_closing) = watch::channel(false);
         let guard = Alive::new(&self.live);

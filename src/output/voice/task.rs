@@ -14,12 +14,13 @@ use futures_util::{SinkExt, StreamExt};
 use std::{
     io,
     net::UdpSocket,
+    pin::Pin,
     sync::Arc,
     time::{Duration, Instant},
 };
 use tokio::{
-    sync::{mpsc, watch},
-    task::{JoinError, JoinHandle},
+    sync::{Semaphore, mpsc, watch},
+    task::JoinError,
 };
 use tokio_tungstenite::tungstenite::{
     self, Message,
@@ -49,48 +50,67 @@ pub(super) struct Parts {
     /// A message means that [`Feedback::is_speaking`] has changed.
     pub speaking: mpsc::Receiver<()>,
     pub events: Listener,
+    /// Permits to calculate: no more threads than cores do MLS at once, however many connections are made.
+    pub calculating: Arc<Semaphore>,
 }
 
+/// How long sound waits for the first end-to-end key: with others in the call, who would not hear what comes before it, and
+/// alone, when no key may ever come.
+const KEY_TIMEOUT: Duration = Duration::from_secs(1);
+const KEY_TIMEOUT_ALONE: Duration = Duration::from_millis(250);
+
 type Worked = (Box<Dave>, Vec<DaveOutput>);
+/// Something under way, polled with everything else; dropping it gives it up.
+type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 struct Task {
     parts: Parts,
     /// The open connection, and its number.
     socket: Option<(u32, WebSocket)>,
-    dialing: Option<(u32, JoinHandle<Result<WebSocket, Failure>>)>,
-    discovering: Option<JoinHandle<io::Result<Discovered>>>,
+    dialing: Option<(u32, Pending<Result<WebSocket, Failure>>)>,
+    discovering: Option<Pending<io::Result<Discovered>>>,
+    /// Closed by the other side, whose goodbye is to be answered.
+    parting: Option<WebSocket>,
     /// The socket that the server knows, until the link takes a copy of it.
     udp: Option<UdpSocket>,
     /// Here, or at work on a blocking thread.
     dave: Option<Box<Dave>>,
-    working: Option<JoinHandle<Worked>>,
+    working: Option<Pending<Result<Worked, JoinError>>>,
     queue: Vec<DaveInput>,
+    /// Until when sound waits for the first end-to-end key.
+    awaits_key: Option<Instant>,
+    /// How often the encryption started anew.
+    calls: u32,
     is_over: bool,
 }
 
 /// Something happened.
 enum Wake {
     Message(Option<Result<Message, tungstenite::Error>>),
-    Dialed(Result<Result<WebSocket, Failure>, JoinError>),
-    Discovered(Result<io::Result<Discovered>, JoinError>),
+    Dialed(Result<WebSocket, Failure>),
+    Discovered(io::Result<Discovered>),
     Worked(Result<Worked, JoinError>),
     Speaking,
     Timeout,
+    KeyOverdue,
     Closing,
 }
 
 /// Runs a connection until it is over or `closing` turns true (or its sender is dropped); then says goodbye.
 pub(super) async fn run(parts: Parts, mut closing: watch::Receiver<bool>) {
-    let dave = Dave::new(parts.user, parts.channel);
+    let dave = Dave::new(parts.user, parts.channel, 0);
     let mut task = Task {
         parts,
         socket: None,
         dialing: None,
         discovering: None,
+        parting: None,
         udp: None,
         dave: Some(Box::new(dave)),
         working: None,
         queue: Vec::new(),
+        awaits_key: None,
+        calls: 0,
         is_over: false,
     };
     loop {
@@ -109,7 +129,12 @@ pub(super) async fn run(parts: Parts, mut closing: watch::Receiver<bool>) {
         }
     }
     task.parts.stream.unlink();
-    task.end().await;
+    // what is under way is given up before the goodbye, not after
+    let socket = task.socket.take();
+    drop(task);
+    if let Some((_, socket)) = socket {
+        goodbye(socket, NORMAL).await;
+    }
 }
 
 async fn closed(closing: &mut watch::Receiver<bool>) {
@@ -120,16 +145,19 @@ async fn closed(closing: &mut watch::Receiver<bool>) {
 impl Task {
     /// Does what the machine wants done.
     async fn act(&mut self) {
+        if let Some(mut socket) = self.parting.take() {
+            let _ = tokio::time::timeout(GOODBYE_TIMEOUT, socket.flush()).await;
+        }
         while let Some(action) = self.parts.gateway.poll() {
             match action {
                 Action::Connect { attempt, after } => {
                     let dialer = self.parts.dialer.clone();
                     let endpoint = self.parts.endpoint.clone();
-                    let dialing = tokio::spawn(async move {
+                    let dialing = Box::pin(async move {
                         tokio::time::sleep(after).await;
                         dialer.dial(&endpoint).await
                     });
-                    self.replace_dialing(Some((attempt, dialing)));
+                    self.dialing = Some((attempt, dialing));
                 }
                 Action::Text(text) => self.send(Message::text(text)).await,
                 Action::Binary(bytes) => self.send(Message::binary(bytes)).await,
@@ -139,10 +167,7 @@ impl Task {
                     }
                 }
                 Action::Discover { ssrc, server } => {
-                    if let Some(old) = self.discovering.take() {
-                        old.abort();
-                    }
-                    self.discovering = Some(tokio::spawn(discovery::discover(ssrc, server)));
+                    self.discovering = Some(Box::pin(discovery::discover(ssrc, server)));
                 }
                 Action::Link { ssrc, mode, secret } => {
                     // the copy is the same socket; this one is for keys that change later
@@ -170,12 +195,6 @@ impl Task {
         }
     }
 
-    fn replace_dialing(&mut self, new: Option<(u32, JoinHandle<Result<WebSocket, Failure>>)>) {
-        if let Some((_, old)) = std::mem::replace(&mut self.dialing, new) {
-            old.abort();
-        }
-    }
-
     async fn send(&mut self, message: Message) {
         let Some((attempt, socket)) = &mut self.socket else {
             return;
@@ -200,6 +219,7 @@ impl Task {
             () = closed(closing) => Wake::Closing,
             // before messages: a flood of them must not delay a heartbeat
             () = some(deadline.map(tokio::time::sleep_until)) => Wake::Timeout,
+            () = some(self.awaits_key.map(|at| tokio::time::sleep_until(at.into()))) => Wake::KeyOverdue,
             m = some(self.socket.as_mut().map(|(_, s)| s.next())) => Wake::Message(m),
             d = some(self.dialing.as_mut().map(|(_, d)| d)) => Wake::Dialed(d),
             d = some(self.discovering.as_mut()) => Wake::Discovered(d),
@@ -216,17 +236,15 @@ impl Task {
             Wake::Discovered(result) => {
                 self.discovering = None;
                 match result {
-                    Ok(Ok(found)) => {
+                    Ok(found) => {
                         self.udp = Some(found.socket);
-                        self.parts
-                            .gateway
-                            .discovered(now, found.address, found.port);
+                        let gateway = &mut self.parts.gateway;
+                        gateway.discovered(now, found.address, found.port);
                     }
-                    Ok(Err(error)) => {
+                    Err(error) => {
                         tracing::info!(%error, "IP discovery failed");
                         self.parts.gateway.undiscovered();
                     }
-                    Err(_) => self.parts.gateway.undiscovered(),
                 }
             }
             Wake::Worked(result) => {
@@ -245,25 +263,21 @@ impl Task {
                 self.parts.gateway.speaking(is_speaking);
             }
             Wake::Timeout => self.parts.gateway.timeout(now),
+            Wake::KeyOverdue => self.await_key(None),
             Wake::Closing => self.is_over = true,
         }
     }
 
-    fn dialed(&mut self, now: Instant, result: Result<Result<WebSocket, Failure>, JoinError>) {
+    fn dialed(&mut self, now: Instant, result: Result<WebSocket, Failure>) {
         let Some((attempt, _)) = self.dialing.take() else {
             return;
         };
         match result {
-            Ok(Ok(socket)) => {
+            Ok(socket) => {
                 self.socket = Some((attempt, socket));
                 self.parts.gateway.opened(now, attempt);
             }
-            Ok(Err(failure)) => self.parts.gateway.unreachable(now, attempt, failure),
-            Err(error) => {
-                let failure = Failure::fault("Connecting to the voice server failed.");
-                let failure = failure.because(error);
-                self.parts.gateway.unreachable(now, attempt, failure);
-            }
+            Err(failure) => self.parts.gateway.unreachable(now, attempt, failure),
         }
     }
 
@@ -278,7 +292,7 @@ impl Task {
             Some(Ok(Message::Close(frame))) => {
                 let (code, reason) = words(frame);
                 self.parts.gateway.closed(now, attempt, code, &reason);
-                self.part();
+                self.parting = self.socket.take().map(|(_, socket)| socket);
             }
             Some(Ok(_)) => {}
             Some(Err(error)) => {
@@ -293,16 +307,23 @@ impl Task {
         }
     }
 
-    /// The other side closed: its goodbye is answered while this task goes on.
-    fn part(&mut self) {
-        if let Some((_, mut socket)) = self.socket.take() {
-            tokio::spawn(async move {
-                let _ = tokio::time::timeout(GOODBYE_TIMEOUT, socket.flush()).await;
-            });
+    /// Lets sound wait for the first key until then, or go on.
+    fn await_key(&mut self, until: Option<Instant>) {
+        if self.awaits_key.is_some() != until.is_some() {
+            self.parts.stream.await_key(until.is_some());
         }
+        self.awaits_key = until;
     }
 
     fn dave(&mut self, input: DaveInput) {
+        match &input {
+            DaveInput::Version(1..) => self.await_key(Some(Instant::now() + KEY_TIMEOUT_ALONE)),
+            DaveInput::Version(0) => self.await_key(None),
+            DaveInput::Joined(_) if self.awaits_key.is_some() => {
+                self.await_key(Some(Instant::now() + KEY_TIMEOUT));
+            }
+            _ => {}
+        }
         if self.queue.len() >= MAX_DAVE_QUEUE {
             self.restart(Instant::now());
             return;
@@ -319,11 +340,19 @@ impl Task {
         let inputs = std::mem::take(&mut self.queue);
         let mut outputs = Vec::new();
         if inputs.iter().any(DaveInput::is_heavy) {
-            self.working = Some(tokio::task::spawn_blocking(move || {
-                for input in inputs {
-                    dave.handle(input, &mut outputs);
-                }
-                (dave, outputs)
+            let calculating = self.parts.calculating.clone();
+            self.working = Some(Box::pin(async move {
+                // an error would mean a closed semaphore, and nobody closes it
+                let permit = calculating.acquire_owned().await.ok();
+                let work = tokio::task::spawn_blocking(move || {
+                    for input in inputs {
+                        dave.handle(input, &mut outputs);
+                    }
+                    (dave, outputs)
+                });
+                let worked = work.await;
+                drop(permit);
+                worked
             }));
         } else {
             for input in inputs {
@@ -339,7 +368,10 @@ impl Task {
             match output {
                 DaveOutput::Text(text) => self.parts.gateway.send(Action::Text(text)),
                 DaveOutput::Binary(bytes) => self.parts.gateway.send(Action::Binary(bytes)),
-                DaveOutput::Seal(sealer) => self.parts.stream.seal(sealer),
+                DaveOutput::Seal(sealer) => {
+                    self.parts.stream.seal(sealer);
+                    self.await_key(None);
+                }
             }
         }
     }
@@ -347,19 +379,11 @@ impl Task {
     fn restart(&mut self, now: Instant) {
         self.queue.clear();
         self.working = None;
-        let dave = Dave::new(self.parts.user, self.parts.channel);
+        self.calls += 1;
+        let dave = Dave::new(self.parts.user, self.parts.channel, self.calls);
         self.dave = Some(Box::new(dave));
+        self.parts.stream.seal(None);
         self.parts.gateway.restart(now);
-    }
-
-    async fn end(&mut self) {
-        self.replace_dialing(None);
-        if let Some(discovering) = self.discovering.take() {
-            discovering.abort();
-        }
-        if let Some((_, socket)) = self.socket.take() {
-            goodbye(socket, NORMAL).await;
-        }
     }
 }
 

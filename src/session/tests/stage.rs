@@ -5,17 +5,18 @@ use super::*;
 use crate::{
     dsp::FilterSpec,
     frame::{self, FrameFormat, FrameReader, FrameWriter},
-    output::Output,
-    player::{Call, OnSound, OnVoice, Run, Sound},
+    player::{Call, OnSound, OnVoice, Output, Run, Sound},
+    player::{machine::Play, note::VoiceTarget},
     protocol::message::{Cpu, Memory},
     track::{LoadResult, Playlist, Track, TrackInfo, codec},
-    units::{Samples, UserId},
+    units::{ChannelId, Millis, Samples, Secret, UserId},
 };
 use futures_util::future::{BoxFuture, FutureExt};
 use serde_json::{Map, Value};
 use std::sync::Mutex;
 
 pub(super) const GUILD: GuildId = GuildId(1);
+pub(super) const USER: UserId = UserId(9);
 pub(super) const VOICE: &str =
     r#"{"voice":{"token":"t","endpoint":"e","sessionId":"s","channelId":"3"}}"#;
 
@@ -97,6 +98,24 @@ pub(super) fn encoded(name: &str) -> String {
 
 pub(super) fn encoded_by(name: &str, source: &str) -> String {
     codec::encode(&track(name, source), 0).unwrap()
+}
+
+pub(super) fn target() -> VoiceTarget {
+    VoiceTarget {
+        endpoint: "e".into(),
+        token: Secret::new("t"),
+        session_id: "s".into(),
+        channel_id: ChannelId(3),
+    }
+}
+
+pub(super) fn play(name: &str) -> Play {
+    Play {
+        track: track(name, "http"),
+        position: Some(Millis(0)),
+        end_time: None,
+        user_data: Map::new(),
+    }
 }
 
 pub(super) fn update(body: &str) -> rest::PlayerUpdate {
@@ -203,7 +222,7 @@ impl Stage {
 
     async fn connect(&self, session_id: Option<String>) -> Client {
         let hello = ClientHello {
-            user: UserId(9),
+            user: USER,
             client_name: None,
             session_id,
         };
@@ -216,9 +235,7 @@ impl Stage {
     }
 
     pub(super) async fn find(&self, client: &Client) -> SessionHandle {
-        self.sessions
-            .find(&client.id)
-            .expect("it is connected")
+        self.sessions.find(&client.id).expect("it is connected")
     }
 
     pub(super) async fn patch(
@@ -286,6 +303,20 @@ impl Stage {
             .is_closed
             .lock()
             .unwrap()
+    }
+
+    pub(super) fn world(&self) -> Arc<dyn World> {
+        Arc::new(self.world.clone())
+    }
+
+    /// Lets the first output ask for a frame, which is there or not.
+    pub(super) fn take_frame(&self, is_there: bool, buffer: &mut [u8]) {
+        let mut props = self.world.0.lock().unwrap();
+        if is_there {
+            assert!(props.writers[0].push(b"x", Samples::ZERO));
+        }
+        let mut held = props.voices[0].reader.lock().unwrap();
+        held.as_mut().expect("it plays").take(buffer);
     }
 
     /// Which playback's reader an output has.

@@ -4,9 +4,9 @@
 //! MLS is `davey`'s; of it only the group is used. Each transition keeps the frame key of the epoch that it was prepared
 //! for, and that key is installed when the transition is executed (op 22), not before: the others may be slower.
 //!
-//! Until the first transition of a call is executed, frames are sent without this layer (they are still encrypted for the
-//! voice server): the protocol allows that for a sender that is not in a group yet, and it is what Discord's clients do,
-//! alone in a channel or in the first milliseconds.
+//! Until the first transition of a call is executed there is no key. The task lets sound wait for it a moment, because the
+//! others could not hear it; when none comes (alone in a channel), frames are sent without this layer. They are still
+//! encrypted for the voice server.
 
 mod seal;
 
@@ -55,6 +55,8 @@ type Failed = Box<dyn Error + Send + Sync>;
 pub(super) struct Dave {
     user: u64,
     channel: u64,
+    /// The number of the first key.
+    first_ordinal: u64,
     session: Option<DaveSession>,
     crypto: OpenMlsRustCrypto,
     /// The users whom the gateway named: only they may be added to the group.
@@ -83,11 +85,13 @@ impl DaveInput {
 }
 
 impl Dave {
-    /// No encryption, until the gateway names a version.
-    pub(super) fn new(user: u64, channel: u64) -> Self {
+    /// No encryption, until the gateway names a version. `call` numbers what is made for one connection, so that keys of
+    /// different calls are never taken for each other.
+    pub(super) fn new(user: u64, channel: u64, call: u32) -> Self {
         Self {
             user,
             channel,
+            first_ordinal: u64::from(call) << 32,
             session: None,
             crypto: OpenMlsRustCrypto::default(),
             users: BTreeSet::from([user]),
@@ -272,7 +276,7 @@ impl Dave {
         let ordinal = match &self.newest {
             Some(newest) if newest.secret == secret => newest.ordinal,
             Some(newest) => newest.ordinal + 1,
-            None => 1,
+            None => self.first_ordinal,
         };
         let key = EpochKey { secret, ordinal };
         self.newest = Some(key.clone());

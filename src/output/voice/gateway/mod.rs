@@ -321,12 +321,14 @@ impl Gateway {
             self.give_up(close::UNKNOWN_MODE, "unknown encryption mode");
             return;
         };
-        self.actions.push_back(Action::Link {
+        let link = Action::Link {
             ssrc: ready.ssrc,
             mode,
             secret: description.secret_key,
-        });
+        };
+        // first whether frames are to be encrypted, then where they go
         self.dave(DaveInput::Version(description.dave_protocol_version));
+        self.actions.push_back(link);
         self.is_described = true;
         // replayed before Resumed, it waits for that one
         if self.phase != Phase::Resuming {

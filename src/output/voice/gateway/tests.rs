@@ -171,8 +171,8 @@ fn a_connection_is_made_step_by_step() {
     assert_eq!(
         peer.seen(),
         [
-            Seen::Link,
             Seen::Dave(DaveInput::Version(1)),
+            Seen::Link,
             Seen::Text(nothing),
             Seen::Connected
         ]

@@ -91,6 +91,7 @@ enum Command {
     Sealer(u64, Option<Box<FrameSealer>>),
     Play(u64, Option<FrameReader>),
     Pause(u64, bool),
+    AwaitKey(u64, bool),
     Remove(u64),
 }
 
@@ -223,6 +224,11 @@ impl StreamHandle {
         self.send(Command::Pause(self.0.id, is_paused));
     }
 
+    /// While it waits for its first end-to-end key, no sound is taken: nobody in the call could hear it.
+    pub(super) fn await_key(&self, waits: bool) {
+        self.send(Command::AwaitKey(self.0.id, waits));
+    }
+
     /// Ends the stream and drops its reader.
     pub(super) fn remove(&self) {
         self.send(Command::Remove(self.0.id));
@@ -267,6 +273,7 @@ fn apply(seats: &mut Seats, command: Command) {
         Command::Sealer(id, sealer) => seats.change(now, id, |s| s.set_sealer(sealer.map(|b| *b))),
         Command::Play(id, reader) => seats.change(now, id, |s| s.set_reader(reader)),
         Command::Pause(id, is_paused) => seats.change(now, id, |s| s.set_paused(is_paused)),
+        Command::AwaitKey(id, waits) => seats.change(now, id, |s| s.set_awaiting_key(waits)),
         Command::Remove(id) => seats.remove(id),
     }
 }

@@ -59,6 +59,7 @@ pub(super) struct Stream {
     retired: Option<FrameSealer>,
     reader: Option<FrameReader>,
     is_paused: bool,
+    awaits_key: bool,
     counters: Counters,
     /// When the last packet was due, and when it was really sent.
     last: Option<(Instant, Instant)>,
@@ -76,6 +77,7 @@ impl Stream {
             retired: None,
             reader: None,
             is_paused: false,
+            awaits_key: false,
             counters,
             last: None,
             silence_left: 0,
@@ -111,9 +113,13 @@ impl Stream {
         self.is_paused = is_paused;
     }
 
+    pub(super) const fn set_awaiting_key(&mut self, waits: bool) {
+        self.awaits_key = waits;
+    }
+
     /// Whether sound is due.
     pub(super) fn wants_sound(&self) -> bool {
-        self.link.is_some() && !self.is_paused && self.reader.is_some()
+        self.link.is_some() && !self.is_paused && !self.awaits_key && self.reader.is_some()
     }
 
     /// Whether turns are needed at all.

@@ -1,0 +1,140 @@
+//! Owns: what connections through TLS and a proxy are held to.
+//! Never knows: how the HTTP library works inside.
+
+use super::*;
+use crate::net::testing::quick;
+use http::Request;
+use http_body_util::BodyExt;
+use rustls::{RootCertStore, ServerConfig, pki_types::PrivateKeyDer};
+use std::{net::SocketAddr, sync::Arc};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+    task::JoinHandle,
+};
+use tokio_rustls::TlsAcceptor;
+
+/// Both ends of TLS for the name `music.example`.
+fn tls() -> (ClientConfig, TlsAcceptor) {
+    let made = rcgen::generate_simple_self_signed(vec!["music.example".to_owned()]);
+    let made = made.expect("a certificate");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut roots = RootCertStore::empty();
+    roots.add(made.cert.der().clone()).expect("a root");
+    let client = ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
+    let server = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .expect("a pair");
+    (client, TlsAcceptor::from(Arc::new(server)))
+}
+
+async fn head(stream: &mut (impl AsyncRead + Unpin)) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.expect("a byte"));
+    }
+    String::from_utf8(head).expect("ASCII").to_ascii_lowercase()
+}
+
+/// A proxy that plays the server behind it as well. Returns both heads that it got.
+async fn proxy(acceptor: TlsAcceptor) -> (SocketAddr, JoinHandle<[String; 2]>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("bound");
+    let task = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a connection");
+        let outer = head(&mut stream).await;
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\n\r\n")
+            .await
+            .expect("sent");
+        let mut stream = acceptor.accept(stream).await.expect("TLS");
+        let inner = head(&mut stream).await;
+        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc";
+        stream.write_all(answer).await.expect("sent");
+        stream.shutdown().await.expect("closed");
+        [outer, inner]
+    });
+    (address, task)
+}
+
+fn through(address: SocketAddr) -> Settings {
+    Settings {
+        proxy: Some(Proxy {
+            host: address.ip().to_string(),
+            port: address.port(),
+            credentials: Some(("u".into(), Secret::new("p"))),
+        }),
+        ..quick()
+    }
+}
+
+fn request(url: &str) -> Request<NoBody> {
+    Request::get(url).body(Empty::new()).expect("a request")
+}
+
+#[tokio::test]
+async fn what_is_encrypted_passes_through_a_tunnel_that_alone_sees_the_proxys_password() {
+    let (config, acceptor) = tls();
+    let (address, heads) = proxy(acceptor).await;
+    let client = client(&through(address), &Guard::new(false), config).expect("a client");
+    let response = client.request(request("https://music.example/a?b")).await;
+    let body = response.expect("an answer").into_body().collect().await;
+    assert_eq!(body.expect("all").to_bytes(), "abc");
+    let [outer, inner] = heads.await.expect("no panic");
+    assert!(outer.starts_with("connect music.example:443 http/1.1\r\n"));
+    assert!(outer.contains("\r\nproxy-authorization: basic dtpw\r\n"));
+    assert!(inner.starts_with("get /a?b http/1.1\r\n"), "{inner}");
+    assert!(inner.contains("\r\nhost: music.example\r\n"), "{inner}");
+    assert!(!inner.contains("authorization"), "{inner}");
+}
+
+#[tokio::test]
+async fn a_certificate_of_another_name_is_refused() {
+    let (config, acceptor) = tls();
+    let (address, _heads) = proxy(acceptor).await;
+    let client = client(&through(address), &Guard::new(false), config).expect("a client");
+    let answer = client.request(request("https://other.example/")).await;
+    assert!(answer.is_err_and(|error| error.is_connect()));
+}
+
+#[tokio::test]
+async fn a_tls_handshake_counts_against_the_time_for_connecting() {
+    let (config, _) = tls();
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("bound").port();
+    let settings = Settings {
+        connect_timeout: Duration::from_millis(50),
+        ..quick()
+    };
+    let client = client(&settings, &Guard::new(false), config).expect("a client");
+    let url = format!("https://localhost:{port}/");
+    let error = client.request(request(&url)).await.expect_err("silence");
+    let cause = error.source().and_then(|e| e.downcast_ref::<io::Error>());
+    assert_eq!(
+        cause.map(io::Error::kind),
+        Some(io::ErrorKind::TimedOut),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn a_proxy_that_is_no_host_is_named() {
+    let settings = Settings {
+        proxy: Some(Proxy {
+            host: "a b".into(),
+            port: 1,
+            credentials: None,
+        }),
+        ..quick()
+    };
+    let error = client(&settings, &Guard::new(false), tls().0).err();
+    assert!(error.expect("refused").contains("proxy"));
+}
