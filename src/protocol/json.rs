@@ -59,8 +59,48 @@ pub trait FromJson: Sized {
 /// When it is not JSON (also deeper than 128 levels), or not of that shape.
 pub fn parse<T: FromJson>(body: &[u8]) -> Result<T, Invalid> {
     // Through `Value`: of two equal keys the last one wins, where a derived reader would refuse the second.
-    let value = serde_json::from_slice(body).map_err(|e| Invalid::new("", e.to_string()))?;
+    let value = serde_json::from_slice(body).or_else(|error| {
+        let plain = without_leading_zeros(body).and_then(|body| serde_json::from_slice(&body).ok());
+        plain.ok_or_else(|| Invalid::new("", error.to_string()))
+    })?;
     T::from_json(value, "")
+}
+
+/// The text with `01` as `1`, which is no JSON but which the original takes (reference, R.1.13); `None` without such a
+/// number.
+fn without_leading_zeros(body: &[u8]) -> Option<Vec<u8>> {
+    let mut plain = Vec::with_capacity(body.len());
+    let mut rest = body;
+    while let [first, tail @ ..] = rest {
+        let length = match first {
+            b'"' => string_len(rest),
+            b'-' | b'0'..=b'9' => {
+                let sign = usize::from(*first == b'-');
+                plain.extend_from_slice(&rest[..sign]);
+                rest = &rest[sign..];
+                while let [b'0', b'0'..=b'9', ..] = rest {
+                    rest = &rest[1..];
+                }
+                let is_end = |b: &u8| !matches!(b, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-');
+                rest.iter().position(is_end).unwrap_or(rest.len())
+            }
+            _ => rest.len() - tail.len(),
+        };
+        plain.extend_from_slice(&rest[..length]);
+        rest = &rest[length..];
+    }
+    (plain.len() < body.len()).then_some(plain)
+}
+
+/// Bytes of a string with its quotes; all of a text in which it does not end.
+fn string_len(text: &[u8]) -> usize {
+    let mut is_escaped = true; // the first quote ends nothing
+    let end = text.iter().position(|byte| {
+        let ends = *byte == b'"' && !is_escaped;
+        is_escaped = *byte == b'\\' && !is_escaped;
+        ends
+    });
+    end.map_or(text.len(), |at| at + 1)
 }
 
 /// The members of an object that is being read.
@@ -248,6 +288,23 @@ mod tests {
         assert_eq!(parse::<i64>(b"1e-400").ok(), Some(0));
         assert_eq!(parse::<i64>(b"1000.0").ok(), Some(1000));
         assert_eq!(parse::<i64>(b"1.5").ok(), None);
+    }
+
+    #[test]
+    fn a_number_may_begin_with_zeros() {
+        let read = |text: &str| parse::<Fields>(text.as_bytes()).map(|f| Value::Object(f.members));
+        assert_eq!(
+            read(r#"{"a":01,"b":[-007.50,00,0.5,1e-01],"\"x 01":"01 \" 02"}"#),
+            Ok(json!({"a": 1, "b": [-7.5, 0, 0.5, 0.1], "\"x 01": "01 \" 02"}))
+        );
+        for wrong in [
+            r#"{"a":0x10}"#,
+            r#"{"a":01"#,
+            r#"{"a":--01}"#,
+            r#"{"a":"01}"#,
+        ] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -61,10 +61,8 @@ pub enum Problem {
         status: StatusCode,
         /// `message` of the body.
         message: String,
-        /// What stands in `trace` below the message, when asked for.
-        detail: String,
-        /// The `Allow` header of a 405.
-        allow: Option<&'static str>,
+        /// A header that belongs to the status, such as the `Allow` of a 405.
+        header: Option<(HeaderName, &'static str)>,
     },
 }
 
@@ -74,8 +72,7 @@ impl Problem {
         Self::Told {
             status,
             message: message.into(),
-            detail: String::new(),
-            allow: None,
+            header: None,
         }
     }
 
@@ -84,14 +81,9 @@ impl Problem {
         Self::told(StatusCode::BAD_REQUEST, message)
     }
 
-    /// 400 for what cannot be parsed: the original says `Bad Request` (reference, R.1.16), `trace` and the log say why.
-    pub fn unreadable(detail: impl Into<String>) -> Self {
-        Self::Told {
-            status: StatusCode::BAD_REQUEST,
-            message: "Bad Request".to_owned(),
-            detail: detail.into(),
-            allow: None,
-        }
+    /// 400 for what cannot be parsed. The original says `Bad Request` and no more (reference, R.1.16); here follows why.
+    pub fn unreadable(why: impl std::fmt::Display) -> Self {
+        Self::bad_request(format!("Bad Request: {why}"))
     }
 
     /// 405 with the methods that would do.
@@ -99,27 +91,22 @@ impl Problem {
         Self::Told {
             status: StatusCode::METHOD_NOT_ALLOWED,
             message: format!("Method '{method}' is not supported."),
-            detail: String::new(),
-            allow: Some(allow),
+            header: Some((header::ALLOW, allow)),
         }
     }
 
     /// The answer to a request for `path`.
     pub fn into_answer(self, path: &str, is_traced: bool, now_ms: i64) -> Answer {
-        let (status, message, detail, allow) = match self {
+        let (status, message, header) = match self {
             Self::Silent(status) => return empty(status),
             Self::Told {
                 status,
                 message,
-                detail,
-                allow,
-            } => (status, message, detail, allow),
+                header,
+            } => (status, message, header),
         };
         let reason = status.canonical_reason().unwrap_or("None");
-        let trace = is_traced.then(|| {
-            let separator = if detail.is_empty() { "" } else { "\n" };
-            format!("{status}: {message}{separator}{detail}")
-        });
+        let trace = is_traced.then(|| format!("{status}: {message}"));
         let body = ErrorBody {
             timestamp: now_ms,
             status: status.as_u16(),
@@ -129,9 +116,9 @@ impl Problem {
             path: path.to_owned(),
         };
         let mut answer = with_json(status, &body);
-        if let Some(allow) = allow {
+        if let Some((name, value)) = header {
             let headers = answer.headers_mut();
-            headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+            headers.insert(name, HeaderValue::from_static(value));
         }
         answer
     }
@@ -139,13 +126,13 @@ impl Problem {
 
 impl From<Malformed> for Problem {
     fn from(error: Malformed) -> Self {
-        Self::unreadable(error.to_string())
+        Self::unreadable(error)
     }
 }
 
 impl From<Invalid> for Problem {
     fn from(error: Invalid) -> Self {
-        Self::unreadable(error.to_string())
+        Self::unreadable(error)
     }
 }
 
@@ -172,12 +159,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn details_are_told_in_the_trace_only() {
-        let problem = Problem::unreadable("volume: expected a whole number");
+    async fn what_cannot_be_read_is_named_and_the_trace_comes_when_asked_for() {
+        let problem = Problem::unreadable("voice.channelId: is missing");
         let plain = body(problem.clone().into_answer("/x", false, 5)).await;
-        assert!(!plain.contains("volume") && plain.contains(r#""message":"Bad Request""#));
+        assert!(plain.contains(r#""message":"Bad Request: voice.channelId: is missing""#));
+        assert!(!plain.contains("trace"));
         let traced = body(problem.into_answer("/x", true, 5)).await;
-        assert!(traced.contains(r#""trace":"400 Bad Request: Bad Request\nvolume: expected"#));
+        assert!(traced.contains(r#""trace":"400 Bad Request: Bad Request: voice.channelId"#));
     }
 
     #[test]

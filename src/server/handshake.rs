@@ -25,7 +25,7 @@ pub struct Accepted {
 /// Answers a handshake of a client that knows the password. `resumed` is told before the socket is open.
 ///
 /// # Errors
-/// 400 for what is no handshake.
+/// 400 for what is no handshake, 426 for one of another version.
 pub fn answer(
     parts: &mut Parts,
     hello: ClientHello,
@@ -86,7 +86,12 @@ fn accept_key(headers: &HeaderMap) -> Result<HeaderValue, Problem> {
         ));
     }
     if !has(header::SEC_WEBSOCKET_VERSION, "13") {
-        return Err(Problem::bad_request("The WebSocket version must be 13"));
+        // RFC 6455, 4.4
+        return Err(Problem::Told {
+            status: StatusCode::UPGRADE_REQUIRED,
+            message: "The WebSocket version must be 13".to_owned(),
+            header: Some((header::SEC_WEBSOCKET_VERSION, "13")),
+        });
     }
     let key = headers.get(header::SEC_WEBSOCKET_KEY);
     let is_key = |key: &&HeaderValue| {
@@ -134,15 +139,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_handshake_is_400() {
-        for name in [
-            "upgrade",
-            "connection",
-            "sec-websocket-version",
-            "sec-websocket-key",
+    fn what_is_no_handshake_is_refused() {
+        for (name, refusal) in [
+            ("upgrade", 400),
+            ("connection", 400),
+            ("sec-websocket-version", 426),
+            ("sec-websocket-key", 400),
         ] {
             assert!(
-                matches!(accept_key(&without(name)), Err(Problem::Told { status, .. }) if status == 400),
+                matches!(accept_key(&without(name)), Err(Problem::Told { status, .. }) if status == refusal),
                 "{name}"
             );
         }

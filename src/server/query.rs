@@ -75,8 +75,9 @@ fn digit(byte: Option<u8>) -> Result<u8, Malformed> {
     digit.and_then(|d| u8::try_from(d).ok()).ok_or(Malformed)
 }
 
-/// The words that the original takes for a boolean, in any case.
+/// The words that the original takes for a boolean, in any case, also between spaces.
 pub fn boolean(word: &str) -> Option<bool> {
+    let word = word.trim();
     let is = |words: [&str; 4]| words.iter().any(|w| word.eq_ignore_ascii_case(w));
     if is(["true", "on", "yes", "1"]) {
         Some(true)
@@ -117,7 +118,7 @@ mod tests {
 
     #[test]
     fn boolean_words_are_those_of_the_original() {
-        for word in ["true", "True", "TRUE", "yes", "on", "1"] {
+        for word in ["true", "True", "TRUE", "yes", "on", "1", " true "] {
             assert_eq!(boolean(word), Some(true), "{word}");
         }
         for word in ["false", "False", "no", "off", "0"] {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     sync::watch,
     time::timeout,
 };
@@ -13,6 +13,7 @@ use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
         Error, Message,
+        error::ProtocolError,
         protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
     },
 };
@@ -45,8 +46,39 @@ where
     match end {
         Ok(Some(code)) => close(&mut socket, code).await,
         Ok(None) => close(&mut socket, CloseCode::Normal).await,
-        Err(error) => debug!(%error, "a client's socket broke"),
+        Err(error) => {
+            debug!(%error, "a client's socket broke");
+            if let Some(code) = complaint(&error) {
+                close(&mut socket, code).await;
+                linger(socket.into_inner()).await;
+            }
+        }
     }
+}
+
+/// What to close with when the client has broken the protocol (RFC 6455, 7.4.1); `None` when nobody is there any more.
+fn complaint(error: &Error) -> Option<CloseCode> {
+    match error {
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
+        Error::Protocol(_) => Some(CloseCode::Protocol),
+        Error::Utf8(_) => Some(CloseCode::Invalid),
+        Error::Capacity(_) => Some(CloseCode::Size),
+        _ => None,
+    }
+}
+
+/// Ends the connection so that the last words arrive: what the client still sends is read for a moment, because a
+/// connection that is closed with bytes unread is reset.
+async fn linger<S>(mut stream: S)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let drained = async {
+        let _ = stream.shutdown().await;
+        let mut bytes = [0; READ_BUFFER_BYTES];
+        while stream.read(&mut bytes).await.is_ok_and(|n| n > 0) {}
+    };
+    let _ = timeout(CLOSE_TIMEOUT, drained).await;
 }
 
 /// Works until the end. `Some`: we close, with this code; `None`: the client did.
