@@ -85,7 +85,7 @@
 //! | severity and text of a failure | where it happens, as an [`error::Failure`] |
 //! | encoded tracks (base64) | `track/codec.rs` |
 //! | a source; references and playlists | `source/` (one file, one line in `registry.rs`); `source/playlist.rs` |
-//! | refused addresses, redirects, proxies | `net/guard.rs`, `net/mod.rs` |
+//! | connections, proxies, refused addresses | `net/connect.rs`, `net/guard.rs`; redirects: `net/mod.rs` |
 //! | a container; which one it is | `media/demux/` (one file or folder each); `media/demux/probe.rs` |
 //! | retries and ranges of a fetch | `media/ranges.rs`, `media/http.rs` |
 //! | a codec | `media/codec/` |
