@@ -50,12 +50,15 @@ pub fn info(source_managers: Vec<String>, filters: Vec<String>) -> Info {
             semver: version_text(),
             ..LAVALINK
         },
-        // Clients take 0 for unknown; a build that looks at no clock and no repository can be made again.
-        build_time: 0,
+        build_time: unix_millis(option_env!("LAVALINK_RUST_BUILD_TIME")),
         git: Git {
-            branch: "unknown".to_owned(),
-            commit: "unknown".to_owned(),
-            commit_time: 0,
+            branch: option_env!("LAVALINK_RUST_GIT_BRANCH")
+                .unwrap_or("unknown")
+                .to_owned(),
+            commit: option_env!("LAVALINK_RUST_GIT_COMMIT")
+                .unwrap_or("unknown")
+                .to_owned(),
+            commit_time: unix_millis(option_env!("LAVALINK_RUST_GIT_COMMIT_TIME")),
         },
         jvm: format!("none (lavalink-rust {own})"),
         lavaplayer: format!("lavalink-rust {own}"),
@@ -63,6 +66,12 @@ pub fn info(source_managers: Vec<String>, filters: Vec<String>) -> Info {
         filters,
         plugins: Vec::new(),
     }
+}
+
+/// From the build's Unix seconds (`build.rs`); 0 = unknown.
+fn unix_millis(seconds: Option<&str>) -> i64 {
+    let seconds: i64 = seconds.and_then(|s| s.parse().ok()).unwrap_or(0);
+    seconds.saturating_mul(1000)
 }
 
 /// `GET /version`, with the original's content type.
@@ -150,6 +159,7 @@ pub fn planner_free_all() -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::process::Command;
 
     #[test]
     fn the_version_is_lavalinks_and_consistent() {
@@ -160,6 +170,34 @@ mod tests {
             (4, 2, 2)
         );
         assert_eq!(info.version.pre_release, "");
+    }
+
+    #[test]
+    fn the_build_tells_its_commit() {
+        let git = |arguments: &[&str]| {
+            let folder = env!("CARGO_MANIFEST_DIR");
+            let output = Command::new("git")
+                .current_dir(folder)
+                .args(arguments)
+                .output();
+            let output = output.ok().filter(|o| o.status.success())?;
+            Some(
+                String::from_utf8(output.stdout)
+                    .expect("text")
+                    .trim()
+                    .to_owned(),
+            )
+        };
+        let is_repository = git(&["rev-parse", "--show-prefix"]).as_deref() == Some("");
+        let at_commit = |format: &str| git(&["log", "-1", format]).filter(|_| is_repository);
+        let info = info(Vec::new(), Vec::new());
+        let commit = at_commit("--format=%h").unwrap_or_else(|| "unknown".to_owned());
+        let seconds = at_commit("--format=%ct").map_or(0, |s| s.parse().expect("seconds"));
+        assert_eq!(
+            (info.git.commit, info.git.commit_time),
+            (commit, seconds * 1000)
+        );
+        assert!(info.build_time > 0);
     }
 
     #[test]
