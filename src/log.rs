@@ -4,7 +4,7 @@
 use crate::config::{LogLevel, Logging};
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Write},
+    io::{self, IsTerminal, Write},
     path::PathBuf,
     str::FromStr,
     sync::{Mutex, PoisonError},
@@ -21,7 +21,7 @@ const FILE_NAME: &str = "spring.log";
 /// # Errors
 /// When the log file cannot be opened.
 pub fn start(settings: &Logging) -> io::Result<()> {
-    let terminal = tracing_subscriber::fmt::layer().with_target(true);
+    let terminal = tracing_subscriber::fmt::layer().with_ansi(io::stdout().is_terminal());
     let file = match &settings.file_path {
         None => None,
         Some(folder) => {
@@ -50,6 +50,7 @@ pub fn start(settings: &Logging) -> io::Result<()> {
 pub fn start_quiet() {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter("warn"))
+        .with_ansi(io::stderr().is_terminal())
         .with_writer(io::stderr)
         .try_init();
 }

@@ -245,6 +245,7 @@ fn source_settings(config: &Config) -> source::Settings {
             proxy,
             ..net::Settings::default()
         },
+        playlist_bytes: config.limits.playlist_bytes,
         ..source::Settings::default()
     }
 }

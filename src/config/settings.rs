@@ -435,7 +435,7 @@ section! {
         outbox_bytes: usize,
         /// Time in which head and body of a request must have arrived.
         request_timeout: Duration,
-        /// Longest playlist file that is read, in bytes.
+        /// How much of a playlist file is read, in bytes.
         playlist_bytes: usize,
     }
 }

@@ -1,7 +1,7 @@
 //! Owns: client sessions and their players: what the server may ask of a session, and the answers.
 //! Never knows: HTTP, sockets, how sound is made.
 //!
-//! Each session is one task ([`task`]) that owns its players as plain values. [`Sessions`] finds sessions, a
+//! Each session is one task (`task`) that owns its players as plain values. [`Sessions`] finds sessions, a
 //! [`SessionHandle`] sends commands to one. What may take long (a voice server that does not answer, a source that is
 //! slow) is waited for in the caller's own future, never in the task.
 

@@ -20,13 +20,18 @@ const NAME: &str = "http";
 pub struct Http {
     clients: Clients,
     runtime: Handle,
+    playlist_bytes: usize,
 }
 
 impl Http {
-    /// Makes requests through `clients`; fetch tasks live on `runtime`.
+    /// Makes requests through `clients`; fetch tasks live on `runtime`. Of a playlist, `playlist_bytes` are read.
     #[must_use]
-    pub const fn new(clients: Clients, runtime: Handle) -> Self {
-        Self { clients, runtime }
+    pub const fn new(clients: Clients, runtime: Handle, playlist_bytes: usize) -> Self {
+        Self {
+            clients,
+            runtime,
+            playlist_bytes,
+        }
     }
 
     async fn look_up(&self, reference: &Reference) -> Result<Outcome, Failure> {
@@ -57,7 +62,7 @@ impl Http {
             extension: address.extension(),
         };
         let window = opened.into_window(&self.runtime);
-        match probe::probe(window, hint).await? {
+        match probe::probe(window, hint, self.playlist_bytes).await? {
             probe::Found::Links(links) => follow(&address, links),
             probe::Found::Stream(stream) => {
                 let origin = probe::Origin {

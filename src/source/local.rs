@@ -25,15 +25,18 @@ const MAX_PATH_LEN: usize = 4096;
 pub struct Local {
     roots: Arc<[PathBuf]>,
     runtime: Handle,
+    playlist_bytes: usize,
 }
 
 impl Local {
-    /// Files below `roots`, or any when there are none; fetch tasks live on `runtime`.
+    /// Files below `roots`, or any when there are none; fetch tasks live on `runtime`. Of a
+    /// playlist, `playlist_bytes` are read.
     #[must_use]
-    pub fn new(roots: Vec<PathBuf>, runtime: Handle) -> Self {
+    pub fn new(roots: Vec<PathBuf>, runtime: Handle, playlist_bytes: usize) -> Self {
         Self {
             roots: roots.into(),
             runtime,
+            playlist_bytes,
         }
     }
 
@@ -50,7 +53,7 @@ impl Local {
             extension: extension(&path),
         };
         let window = file::fetch(&self.runtime, move || Ok(file));
-        match probe::probe(window, hint).await? {
+        match probe::probe(window, hint, self.playlist_bytes).await? {
             probe::Found::Links(links) => follow(&path, links),
             probe::Found::Stream(stream) => {
                 let origin = probe::Origin {

@@ -34,6 +34,8 @@ pub struct Settings {
     pub local_roots: Vec<PathBuf>,
     /// How requests are made.
     pub network: net::Settings,
+    /// How much of a playlist file is read, in bytes.
+    pub playlist_bytes: usize,
     /// The longest that one load may take, all its references included. The original has only the limits of each request.
     pub load_timeout: Duration,
 }
@@ -46,6 +48,7 @@ impl Default for Settings {
             local: false,
             local_roots: Vec::new(),
             network: net::Settings::default(),
+            playlist_bytes: 1024 * 1024,
             load_timeout: Duration::from_secs(15),
         }
     }

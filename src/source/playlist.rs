@@ -5,8 +5,6 @@
 
 /// Bytes at the beginning of a file in which a playlist must show itself.
 pub const HEAD_LEN: usize = 1024;
-/// Bytes of a playlist that are looked at.
-pub const MAX_LEN: usize = 1024 * 1024;
 /// Lines of a playlist that are looked at.
 const MAX_LINES: usize = 10_000;
 

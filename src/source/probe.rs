@@ -40,18 +40,26 @@ pub struct Stream {
     pub tags: Tags,
 }
 
-/// Reads as much of a window as it takes. The caller limits the time.
+/// Reads as much of a window as it takes, of a playlist at most `playlist_bytes`. The caller limits the time.
 ///
 /// # Errors
 /// When nothing in it can be played, or the bytes cannot be fetched. A panic in a demuxer is a fault.
-pub async fn probe(window: ByteWindow, hint: Hint) -> Result<Found, Failure> {
-    probe_with(window, Box::new(Prober::new(hint))).await
+pub async fn probe(
+    window: ByteWindow,
+    hint: Hint,
+    playlist_bytes: usize,
+) -> Result<Found, Failure> {
+    probe_with(window, Box::new(Prober::new(hint)), playlist_bytes).await
 }
 
-async fn probe_with(window: ByteWindow, mut opening: Box<dyn Opening>) -> Result<Found, Failure> {
+async fn probe_with(
+    window: ByteWindow,
+    mut opening: Box<dyn Opening>,
+    playlist_bytes: usize,
+) -> Result<Found, Failure> {
     let mut waiting = Waiting::new(window);
     if let Some(kind) = waiting.detect_playlist().await? {
-        let text = waiting.text().await?;
+        let text = waiting.text(playlist_bytes).await?;
         return links(kind, &text).map(Found::Links);
     }
     let advance = |window: &mut ByteWindow| {
@@ -142,11 +150,11 @@ impl Waiting {
         Ok(playlist::detect(self.window.peek_up_to(playlist::HEAD_LEN)))
     }
 
-    /// All of it, as far as it is looked at.
-    async fn text(&mut self) -> Result<String, Failure> {
+    /// All of it, or its first `limit` bytes.
+    async fn text(&mut self, limit: usize) -> Result<String, Failure> {
         let mut bytes = Vec::new();
-        while bytes.len() < playlist::MAX_LEN {
-            let left = playlist::MAX_LEN - bytes.len();
+        while bytes.len() < limit {
+            let left = limit - bytes.len();
             let more = |window: &mut ByteWindow| {
                 let len = window.available().clamp(1, left);
                 window.take(len)

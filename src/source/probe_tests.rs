@@ -11,6 +11,8 @@ use crate::{
 };
 use bytes::Bytes;
 
+const PLAYLIST_BYTES: usize = 4096;
+
 struct Known(StreamInfo);
 
 impl Demuxer for Known {
@@ -70,7 +72,7 @@ async fn length_of(
         container,
         length: samples,
     };
-    match probe_with(window, Box::new(fake)).await {
+    match probe_with(window, Box::new(fake), PLAYLIST_BYTES).await {
         Ok(Found::Stream(stream)) => stream.length,
         other => panic!("{other:?}"),
     }
@@ -114,7 +116,7 @@ async fn probing_waits_for_what_it_needs() {
         container: "wav",
         length: Some(1),
     };
-    let probing = tokio::spawn(probe_with(window, Box::new(fake)));
+    let probing = tokio::spawn(probe_with(window, Box::new(fake), PLAYLIST_BYTES));
     for _ in 0..100 {
         tokio::task::yield_now().await;
         writer.push(Bytes::from_static(&[7; 50]));
@@ -126,7 +128,7 @@ async fn probing_waits_for_what_it_needs() {
 #[tokio::test]
 async fn a_panic_in_a_demuxer_is_a_fault_and_no_more() {
     let window = ByteWindow::of(vec![7; 2000]);
-    let failure = probe_with(window, Box::new(Panics))
+    let failure = probe_with(window, Box::new(Panics), PLAYLIST_BYTES)
         .await
         .expect_err("failed");
     assert_eq!(failure.severity, Severity::Fault);
@@ -139,7 +141,7 @@ async fn nothing_and_broken_files_are_of_unknown_format() {
         container: "wav",
         length: None,
     };
-    let failure = probe_with(ByteWindow::of(&b"abc"[..]), Box::new(fake))
+    let failure = probe_with(ByteWindow::of(&b"abc"[..]), Box::new(fake), PLAYLIST_BYTES)
         .await
         .err();
     let failure = failure.expect("too short");
@@ -154,8 +156,13 @@ async fn nothing_and_broken_files_are_of_unknown_format() {
 
 #[tokio::test]
 async fn playlists_are_found_before_sound() {
-    let probe_text =
-        |text: &'static str| probe_with(ByteWindow::of(text.as_bytes()), Box::new(Panics));
+    let probe_text = |text: &'static str| {
+        probe_with(
+            ByteWindow::of(text.as_bytes()),
+            Box::new(Panics),
+            PLAYLIST_BYTES,
+        )
+    };
     match probe_text("#EXTM3U\nhttp://h/a\n").await {
         Ok(Found::Links(links)) => assert_eq!(links[0].target, "http://h/a"),
         other => panic!("{other:?}"),
@@ -169,11 +176,11 @@ async fn playlists_are_found_before_sound() {
 #[tokio::test]
 async fn only_the_beginning_of_a_huge_playlist_is_read() {
     let mut text = b"#EXTM3U\nhttp://h/a\n".to_vec();
-    text.resize(4 * playlist::MAX_LEN, b'#');
+    text.resize(4 * PLAYLIST_BYTES, b'#');
     let mut waiting = Waiting::new(ByteWindow::of(text));
     assert_eq!(
-        waiting.text().await.expect("readable").len(),
-        playlist::MAX_LEN
+        waiting.text(PLAYLIST_BYTES).await.expect("readable").len(),
+        PLAYLIST_BYTES
     );
 }
 

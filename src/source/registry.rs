@@ -32,10 +32,18 @@ impl Registry {
         let mut sources: Vec<Box<dyn Source>> = Vec::new();
         // the order of the original (reference, 8.1): http is asked last
         if settings.local {
-            sources.push(Box::new(Local::new(settings.local_roots, runtime.clone())));
+            sources.push(Box::new(Local::new(
+                settings.local_roots,
+                runtime.clone(),
+                settings.playlist_bytes,
+            )));
         }
         if settings.http {
-            sources.push(Box::new(Http::new(Clients::new(settings.network), runtime)));
+            sources.push(Box::new(Http::new(
+                Clients::new(settings.network),
+                runtime,
+                settings.playlist_bytes,
+            )));
         }
         Self {
             sources,
