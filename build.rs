@@ -10,7 +10,7 @@ use std::{
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=SOURCE_DATE_EPOCH");
-    tell("BUILD_TIME", &build_time());
+    tell("TIME", &build_time());
     // a prefix means that the repository is somebody else's, with this program in a folder of it
     if git(&["rev-parse", "--show-prefix"]).as_deref() != Some("") {
         return;
@@ -22,9 +22,9 @@ fn main() {
         }
     }
     let facts = [
-        ("GIT_BRANCH", ["rev-parse", "--abbrev-ref", "HEAD"]),
-        ("GIT_COMMIT", ["rev-parse", "--short", "HEAD"]),
-        ("GIT_COMMIT_TIME", ["log", "-1", "--format=%ct"]),
+        ("BRANCH", ["rev-parse", "--abbrev-ref", "HEAD"]),
+        ("COMMIT", ["rev-parse", "--short", "HEAD"]),
+        ("COMMIT_TIME", ["log", "-1", "--format=%ct"]),
     ];
     for (name, arguments) in facts {
         if let Some(fact) = git(&arguments) {
@@ -42,7 +42,7 @@ fn build_time() -> String {
 }
 
 fn tell(name: &str, value: &str) {
-    println!("cargo::rustc-env=LAVALINK_RUST_{name}={value}");
+    println!("cargo::rustc-env=BUILD_{name}={value}");
 }
 
 fn git(arguments: &[&str]) -> Option<String> {

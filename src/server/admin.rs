@@ -50,15 +50,11 @@ pub fn info(source_managers: Vec<String>, filters: Vec<String>) -> Info {
             semver: version_text(),
             ..LAVALINK
         },
-        build_time: unix_millis(option_env!("LAVALINK_RUST_BUILD_TIME")),
+        build_time: unix_millis(option_env!("BUILD_TIME")),
         git: Git {
-            branch: option_env!("LAVALINK_RUST_GIT_BRANCH")
-                .unwrap_or("unknown")
-                .to_owned(),
-            commit: option_env!("LAVALINK_RUST_GIT_COMMIT")
-                .unwrap_or("unknown")
-                .to_owned(),
-            commit_time: unix_millis(option_env!("LAVALINK_RUST_GIT_COMMIT_TIME")),
+            branch: option_env!("BUILD_BRANCH").unwrap_or("unknown").to_owned(),
+            commit: option_env!("BUILD_COMMIT").unwrap_or("unknown").to_owned(),
+            commit_time: unix_millis(option_env!("BUILD_COMMIT_TIME")),
         },
         jvm: format!("none (lavalink-rust {own})"),
         lavaplayer: format!("lavalink-rust {own}"),
