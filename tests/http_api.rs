@@ -190,6 +190,20 @@ async fn trace_never_echoes_the_password() {
     assert!(!reply.body.contains(PASSWORD));
 }
 
+// The program's runtime has several threads; a long list is decoded aside.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_list_of_tracks_is_decoded_whole() {
+    let mut large = settings();
+    large.limits.body_bytes = 1 << 20;
+    let node = Node::start(large).await;
+    let body = serde_json::to_string(&vec![ENCODED; 4000]).unwrap();
+    let reply = node.call("POST", "/v4/decodetracks", JSON, &body).await;
+    let tracks = reply.json();
+    let tracks = tracks.as_array().unwrap();
+    assert_eq!(tracks.len(), 4000);
+    assert!(tracks.iter().all(|track| track["encoded"] == ENCODED));
+}
+
 #[tokio::test]
 async fn tracks_are_decoded_and_refused() {
     let node = Node::start(settings()).await;

@@ -25,6 +25,9 @@ use super::{
     tracks,
 };
 
+/// Longer lists of tracks are not decoded between other requests: some milliseconds of work.
+const QUICK_BYTES: usize = 256 * 1024;
+
 /// A request with what is known beside it.
 struct Exchange<'a, B> {
     app: &'a App,
@@ -152,7 +155,14 @@ where
             Resource::Metrics => Ok(admin::metrics(app, query, Instant::now())),
             Resource::LoadTracks => tracks::load(app, query).await,
             Resource::DecodeTrack => tracks::decode(app, query),
-            Resource::DecodeTracks => tracks::decode_all(app, &self.json_body().await?),
+            Resource::DecodeTracks => {
+                let body = self.json_body().await?;
+                if body.len() <= QUICK_BYTES {
+                    return tracks::decode_all(app, &body);
+                }
+                // the runtime's other tasks go on in another thread
+                tokio::task::block_in_place(|| tracks::decode_all(app, &body))
+            }
             Resource::Session(session) => {
                 players::configure(app, &session, &self.json_body().await?).await
             }
