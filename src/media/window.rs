@@ -457,8 +457,15 @@ impl ByteWindow {
     }
 
     fn release(&self, len: usize) {
-        if self.whole.is_none() && len > 0 {
-            self.shared.waiting.fetch_sub(len, Ordering::AcqRel);
+        if self.whole.is_some() || len == 0 {
+            return;
+        }
+        let before = self.shared.waiting.fetch_sub(len, Ordering::AcqRel);
+        // A writer that has stopped is woken when a quarter is free, not for each packet: waking costs a system call on
+        // either side. A reader that runs short wakes it anyway.
+        let credit = self.shared.credit.load(Ordering::Acquire);
+        let low = credit - credit / 4;
+        if before >= low && before - len < low {
             self.shared.to_writer.notify_one();
         }
     }
@@ -489,6 +496,10 @@ impl Drop for ByteWindow {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::{
+        pin::pin,
+        task::{Context, Wake, Waker},
+    };
 
     fn fed(parts: &[&'static [u8]]) -> (LaneWriter, ByteWindow) {
         let (mut writer, window) = lane(1024);
@@ -565,6 +576,38 @@ mod tests {
         assert_eq!(writer.poll(), Some(Task::Deliver));
         writer.push(Bytes::from_static(b"678"));
         assert_eq!(window.take(8).expect("there"), "12345678");
+    }
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_stopped_writer_is_woken_when_a_quarter_is_free_or_bytes_are_short() {
+        let wakings = |steps: &[fn(&mut ByteWindow)]| {
+            let (mut writer, mut window) = lane(8);
+            writer.push(Bytes::from_static(b"12345678"));
+            let count = Arc::new(Count::default());
+            let waker = Waker::from(count.clone());
+            let mut context = Context::from_waker(&waker);
+            let mut ready = pin!(writer.ready());
+            assert!(ready.as_mut().poll(&mut context).is_pending());
+            for step in steps {
+                step(&mut window);
+            }
+            let task = ready.as_mut().poll(&mut context);
+            (count.0.load(Ordering::Relaxed), task.is_ready())
+        };
+        let take: fn(&mut ByteWindow) = |window| drop(window.take(1).expect("there"));
+        let want: fn(&mut ByteWindow) = |window| assert!(window.peek(8).is_err());
+        assert_eq!(wakings(&[take, take]).0, 0);
+        assert_eq!(wakings(&[take, take, take]), (1, true));
+        assert_eq!(wakings(&[take, want]), (1, true));
     }
 
     #[test]
