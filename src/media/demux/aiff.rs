@@ -205,7 +205,7 @@ fn text(bytes: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::demux::{Codec, rig};
+    use crate::media::demux::{Codec, testing};
 
     /// 44 100 as an 80-bit extended, as every AIFF file of that rate has it.
     const CD_RATE: [u8; 10] = [0x40, 0x0E, 0xAC, 0x44, 0, 0, 0, 0, 0, 0];
@@ -258,17 +258,17 @@ mod tests {
             [name, sound(6, &data), comm],
         ] {
             let bytes = file(b"AIFF", &chunks);
-            let (mut opened, mut window) = rig::open(open(), &bytes);
+            let (mut opened, mut window) = testing::open(&bytes, open());
             let info = opened.demuxer.info();
             assert_eq!(
                 (info.rate, info.channels, info.length),
                 (44_100, 2, Some(5000))
             );
             assert_eq!(opened.tags.title.as_deref(), Some("Tone"));
-            let packets = rig::read_all(&mut *opened.demuxer, &mut window);
+            let packets = testing::rest(&mut *opened.demuxer, &mut window);
             let joined: Vec<u8> = packets.iter().flat_map(|p| p.data.to_vec()).collect();
             assert_eq!(joined, data);
-            assert_eq!(rig::read_slowly(open(), &bytes, 1).1, packets);
+            assert_eq!(testing::read_slowly(&bytes, open(), 1).1, packets);
             opened.demuxer.seek(4321, &mut window).expect("seeks");
             let packet = opened.demuxer.next_packet(&mut window).expect("reads");
             assert_eq!(
@@ -292,7 +292,7 @@ mod tests {
             (b"ulaw", 16, PcmSample::MuLaw, true),
         ] {
             let bytes = file(b"AIFC", &[common(1, 8, bits, codec), sound(0, &[0; 64])]);
-            let (opened, _) = rig::open(open(), &bytes);
+            let (opened, _) = testing::open(&bytes, open());
             let format = PcmFormat {
                 sample,
                 is_big_endian,
@@ -327,6 +327,6 @@ mod tests {
                 sound(2, &counted(400)),
             ],
         );
-        rig::torture(open, &bytes, 1, 2000);
+        testing::torture(&bytes, open, 1, 2000);
     }
 }

@@ -18,8 +18,6 @@ pub mod mp4;
 pub mod ogg;
 pub mod probe;
 mod raw_samples;
-#[cfg(test)]
-mod rig;
 mod sync;
 #[cfg(test)]
 mod testing;

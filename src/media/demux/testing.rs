@@ -19,10 +19,26 @@ pub(super) struct Served {
 }
 
 impl Served {
-    /// Hands out `chunk` bytes at a time.
+    /// Hands out `chunk` bytes at a time, and says how long the file is.
     pub(super) fn new(data: &[u8], chunk: usize, is_seekable: bool) -> (Self, ByteWindow) {
-        let (writer, window) = lane(chunk.max(64));
-        writer.describe(Some(data.len() as u64), is_seekable);
+        Self::with(data, chunk, chunk.max(64), true, is_seekable)
+    }
+
+    /// As [`new`](Self::new), without saying how long the file is.
+    pub(super) fn live(data: &[u8], chunk: usize) -> (Self, ByteWindow) {
+        Self::with(data, chunk, chunk.max(64), false, false)
+    }
+
+    /// At most `credit` bytes wait to be read.
+    pub(super) fn with(
+        data: &[u8],
+        chunk: usize,
+        credit: usize,
+        has_length: bool,
+        is_seekable: bool,
+    ) -> (Self, ByteWindow) {
+        let (writer, window) = lane(credit);
+        writer.describe(has_length.then_some(data.len() as u64), is_seekable);
         let served = Self {
             data: Bytes::copy_from_slice(data),
             writer,
@@ -35,20 +51,13 @@ impl Served {
         (served, window)
     }
 
-    /// As [`new`](Self::new), without saying how long the file is.
-    pub(super) fn live(data: &[u8], chunk: usize) -> (Self, ByteWindow) {
-        let (served, window) = Self::new(data, chunk, false);
-        served.writer.describe(None, false);
-        (served, window)
-    }
-
     /// Makes the call again and again, with more bytes each time, until it is served.
     pub(super) fn run<T>(
         &mut self,
         window: &mut ByteWindow,
         mut call: impl FnMut(&mut ByteWindow) -> Result<T, Stop>,
     ) -> Result<T, Stop> {
-        loop {
+        for _ in 0..1_000_000 {
             match call(window) {
                 Err(Stop::Need(need)) => {
                     let before = self.delivered;
@@ -61,8 +70,10 @@ impl Served {
                 result => return result,
             }
         }
+        panic!("a call never gets enough")
     }
 
+    /// One piece, or one jump. False when the end was told and nothing else is asked for.
     fn feed(&mut self) -> bool {
         match self.writer.poll() {
             Some(Task::Jump(to)) => {
@@ -71,22 +82,21 @@ impl Served {
                     .min(self.data.len());
                 self.is_finished = false;
                 self.jumps += 1;
-                true
             }
             Some(Task::Deliver) if self.at < self.data.len() => {
                 let end = (self.at + self.chunk).min(self.data.len());
                 self.delivered += end - self.at;
                 self.writer.push(self.data.slice(self.at..end));
                 self.at = end;
-                true
             }
             Some(Task::Deliver) if !self.is_finished => {
                 self.is_finished = true;
                 self.writer.finish();
-                true
             }
-            _ => false,
+            Some(Task::Deliver) => return false,
+            other => panic!("a call waits for bytes that cannot come: {other:?}"),
         }
+        true
     }
 }
 
@@ -118,29 +128,65 @@ pub(super) fn assert_gapless(packets: &[Packet]) {
     }
 }
 
+/// Opens a file that arrives `chunk` bytes at a time.
+fn open_slowly(
+    data: &[u8],
+    mut opening: Box<dyn Opening>,
+    chunk: usize,
+) -> (Opened, Served, ByteWindow) {
+    let (mut served, mut window) = Served::new(data, chunk, true);
+    let opened = served.run(&mut window, |w| opening.advance(w));
+    let opened = opened.unwrap_or_else(|stop| panic!("cannot be opened: {stop:?}"));
+    (opened, served, window)
+}
+
+/// Opens and reads a file that arrives `chunk` bytes at a time.
+pub(super) fn read_slowly(
+    data: &[u8],
+    opening: Box<dyn Opening>,
+    chunk: usize,
+) -> (Opened, Vec<Packet>) {
+    let (mut opened, mut served, mut window) = open_slowly(data, opening, chunk);
+    let mut packets = Vec::new();
+    loop {
+        match served.run(&mut window, |w| opened.demuxer.next_packet(w)) {
+            Ok(packet) => packets.push(packet),
+            Err(Stop::End) => return (opened, packets),
+            Err(stop) => panic!("after {} packets: {stop:?}", packets.len()),
+        }
+    }
+}
+
 /// The same packets come out however the bytes arrive.
 pub(super) fn assert_same_in_pieces(data: &[u8], opening: fn() -> Box<dyn Opening>) {
     let (mut whole, mut window) = open(data, opening());
     let expected = rest(&mut *whole.demuxer, &mut window);
     for chunk in [1, 1999] {
-        let (mut served, mut window) = Served::new(data, chunk, true);
-        let mut opener = opening();
-        let mut opened = served
-            .run(&mut window, |w| opener.advance(w))
-            .unwrap_or_else(|stop| panic!("cannot be opened: {stop:?}"));
+        let (opened, packets) = read_slowly(data, opening(), chunk);
         assert_eq!(opened.demuxer.info().length, whole.demuxer.info().length);
         assert_eq!(opened.tags, whole.tags);
-        let mut count = 0;
-        while let Ok(packet) = served.run(&mut window, |w| opened.demuxer.next_packet(w)) {
-            assert!(
-                packet == expected[count],
-                "packet {count} at {}",
-                packet.pts
-            );
-            count += 1;
-        }
-        assert_eq!(count, expected.len());
+        let differs = packets.iter().zip(&expected).position(|(a, b)| a != b);
+        assert_eq!(differs, None, "first packet that differs");
+        assert_eq!(packets.len(), expected.len());
     }
+}
+
+/// Seeks in a file that arrives 512 bytes at a time, `credit` bytes ahead. Returns where the first packet begins and how many
+/// bytes it took.
+pub(super) fn seek_slowly(
+    data: &[u8],
+    mut opening: Box<dyn Opening>,
+    target: u64,
+    credit: usize,
+) -> (i64, usize) {
+    let (mut served, mut window) = Served::with(data, 512, credit, true, true);
+    let opened = served.run(&mut window, |w| opening.advance(w));
+    let mut demuxer = opened.expect("opens").demuxer;
+    let before = served.delivered;
+    let sought = served.run(&mut window, |w| demuxer.seek(target, w));
+    sought.expect("seeks");
+    let packet = served.run(&mut window, |w| demuxer.next_packet(w));
+    (packet.expect("reads").pts, served.delivered - before)
 }
 
 /// Seeks to many places; each must land on packets that continuous reading gives too, `preroll` before the target or at the
@@ -151,11 +197,7 @@ pub(super) fn assert_seeks(data: &[u8], opening: fn() -> Box<dyn Opening>) -> (u
     let info = whole.demuxer.info().clone();
     let length = info.length.expect("has a length");
     let mut most = (0, 0);
-    let (mut served, mut window) = Served::new(data, 4096, true);
-    let mut opener = opening();
-    let mut opened = served
-        .run(&mut window, |w| opener.advance(w))
-        .unwrap_or_else(|stop| panic!("cannot be opened: {stop:?}"));
+    let (mut opened, mut served, mut window) = open_slowly(data, opening(), 4096);
     for part in [0, 1, 500, 250, 999, 10, 750, 749, 751, 333, 0, 997] {
         let target = length * part / 1000;
         let before = (served.delivered, served.jumps);
@@ -205,8 +247,21 @@ pub(super) fn assert_seeks(data: &[u8], opening: fn() -> Box<dyn Opening>) -> (u
     most
 }
 
-/// Cuts and damages the file in many ways: every run must come to an end by itself.
+/// [`torture`] at the strength that suits files of some kilobytes.
 pub(super) fn assert_survives(data: &[u8], opening: fn() -> Box<dyn Opening>) {
+    torture(data, opening, data.len() / 40 + 1, 60);
+}
+
+/// Cuts the file within its first bytes and at every `step`th place, and damages it in `rounds` ways: every run must come to
+/// an end by itself.
+pub(super) fn torture(data: &[u8], opening: fn() -> Box<dyn Opening>, step: usize, rounds: usize) {
+    for cut in (0..300.min(data.len())).chain((0..data.len()).step_by(step)) {
+        exhaust(&data[..cut], opening());
+    }
+    for cut in (0..data.len()).step_by(data.len() / 16 + 1) {
+        exhaust_slowly(&data[..cut], opening());
+    }
+    // xorshift (Marsaglia 2003), a fixed seed
     let mut seed = 0x2545_F491_4F6C_DD1D_u64;
     let mut random = move |below: usize| {
         seed ^= seed << 13;
@@ -214,35 +269,60 @@ pub(super) fn assert_survives(data: &[u8], opening: fn() -> Box<dyn Opening>) {
         seed ^= seed << 17;
         (seed >> 16) as usize % below
     };
-    for cut in (0..300.min(data.len())).chain((0..40).map(|i| data.len() * i / 40)) {
-        exhaust(&data[..cut], opening());
-    }
-    for round in 0..60 {
+    for round in 0..rounds {
         let mut damaged = data.to_vec();
-        for _ in 0..=round {
-            let at = if round % 3 == 0 {
-                random(200.min(data.len()))
-            } else {
-                random(data.len())
+        // most of what can go wrong stands in front
+        let range = [200, 1200, data.len()][round % 3].min(data.len());
+        for _ in 0..=random(6.max(round.min(60))) {
+            damaged[random(range)] = match random(4) {
+                0 => 0xFF,
+                1 => 0,
+                _ => random(256) as u8,
             };
-            damaged[at] = random(256) as u8;
         }
         exhaust(&damaged, opening());
     }
 }
 
-/// Opens, reads, seeks and reads again, whatever comes of it.
+/// Opens, reads, seeks and reads again, whatever comes of it: nothing may hang, wait or grow.
 pub(super) fn exhaust(data: &[u8], mut opening: Box<dyn Opening>) {
     let mut window = ByteWindow::of(Bytes::copy_from_slice(data));
     let Ok(mut opened) = opening.advance(&mut window) else {
         return;
     };
-    for target in [0, 100_000] {
-        let mut count = 0;
-        while opened.demuxer.next_packet(&mut window).is_ok() {
+    for target in [None, Some(0), Some(30_000), Some(100_000), Some(u64::MAX)] {
+        if let Some(target) = target
+            && opened.demuxer.seek(target, &mut window).is_err()
+        {
+            continue;
+        }
+        let (mut count, mut bytes) = (0, 0);
+        loop {
+            match opened.demuxer.next_packet(&mut window) {
+                Ok(packet) => bytes += packet.data.len(),
+                Err(Stop::Need(_)) => panic!("waits for bytes of a whole file"),
+                Err(_) => break,
+            }
             count += 1;
             assert!(count <= data.len(), "more packets than bytes");
+            assert!(bytes <= data.len() * 64, "more bytes come out than went in");
         }
-        let _ = opened.demuxer.seek(target, &mut window);
+    }
+}
+
+/// The same where bytes have to be waited for: every call must come to an end.
+fn exhaust_slowly(data: &[u8], mut opening: Box<dyn Opening>) {
+    let (mut served, mut window) = Served::new(data, 100, true);
+    let Ok(mut opened) = served.run(&mut window, |w| opening.advance(w)) else {
+        return;
+    };
+    for target in [0, 30_000] {
+        let sought = served.run(&mut window, |w| opened.demuxer.seek(target, w));
+        if sought.is_ok() {
+            while served
+                .run(&mut window, |w| opened.demuxer.next_packet(w))
+                .is_ok()
+            {}
+        }
     }
 }

@@ -162,7 +162,7 @@ fn parse_format(body: &[u8]) -> Result<Format, DemuxError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::demux::{Codec, rig};
+    use crate::media::demux::{Codec, testing};
 
     /// A WAV file: `fmt ` as given, then `data` with the size that it claims.
     fn wav(magic: &[u8; 4], chunks: &[(&[u8; 4], Vec<u8>)], claimed: u32, data: &[u8]) -> Vec<u8> {
@@ -211,7 +211,7 @@ mod tests {
         let (mut file, data) = plain();
         // a chunk behind the samples is none
         file.extend(b"id3 \x04\0\0\0abcd");
-        let (mut opened, mut window) = rig::open(open(), &file);
+        let (mut opened, mut window) = testing::open(&file, open());
         let info = opened.demuxer.info().clone();
         assert_eq!(
             (info.rate, info.channels, info.length),
@@ -225,7 +225,7 @@ mod tests {
             })
         );
         assert_eq!((opened.container, &opened.tags), ("wav", &Tags::default()));
-        let packets = rig::read_all(&mut *opened.demuxer, &mut window);
+        let packets = testing::rest(&mut *opened.demuxer, &mut window);
         assert_eq!(packets.len(), 41);
         assert!(
             packets
@@ -235,7 +235,7 @@ mod tests {
         );
         assert_eq!(packets[40].duration, 44_100 - 40 * 1102);
         assert_eq!(joined(&packets), data);
-        let (_, slow) = rig::read_slowly(open(), &file, 1);
+        let (_, slow) = testing::read_slowly(&file, open(), 1);
         assert_eq!(slow, packets);
     }
 
@@ -276,21 +276,21 @@ mod tests {
         let data = counted(8000);
         for claimed in [0, u32::MAX] {
             let file = wav(b"RIFF", &[(b"fmt ", fmt(1, 1, 8000, 8))], claimed, &data);
-            let (mut opened, mut window) = rig::open(open(), &file);
+            let (mut opened, mut window) = testing::open(&file, open());
             assert_eq!(opened.demuxer.info().length, Some(8000));
             assert_eq!(
-                joined(&rig::read_all(&mut *opened.demuxer, &mut window)),
+                joined(&testing::rest(&mut *opened.demuxer, &mut window)),
                 data
             );
             // without a length the stream still ends where its bytes do
-            let (mut server, mut window) = rig::Server::with(file, 100, 4096, false, false);
+            let (mut served, mut window) = testing::Served::with(&file, 100, 4096, false, false);
             let mut opening = open();
-            let mut opened = server
-                .until(&mut window, |w| opening.advance(w))
+            let mut opened = served
+                .run(&mut window, |w| opening.advance(w))
                 .expect("opens");
             assert_eq!(opened.demuxer.info().length, None);
             let mut total = 0;
-            while let Ok(packet) = server.until(&mut window, |w| opened.demuxer.next_packet(w)) {
+            while let Ok(packet) = served.run(&mut window, |w| opened.demuxer.next_packet(w)) {
                 total += packet.duration;
             }
             assert_eq!(total, 8000);
@@ -303,7 +303,7 @@ mod tests {
         let mut ds64 = vec![0; 28];
         ds64[8..16].copy_from_slice(&2000u64.to_le_bytes());
         let chunks = [(b"ds64", ds64), (b"fmt ", fmt(1, 1, 8000, 16))];
-        let (opened, _) = rig::open(open(), &wav(b"RF64", &chunks, u32::MAX, &data));
+        let (opened, _) = testing::open(&wav(b"RF64", &chunks, u32::MAX, &data), open());
         assert_eq!(opened.demuxer.info().length, Some(1000));
     }
 
@@ -311,13 +311,13 @@ mod tests {
     fn a_seek_is_exact_and_reads_nothing_else() {
         let (file, data) = plain();
         for target in [0, 1, 22_050, 44_099] {
-            let (mut opened, mut window) = rig::open(open(), &file);
+            let (mut opened, mut window) = testing::open(&file, open());
             opened.demuxer.seek(target, &mut window).expect("seeks");
             let packet = opened.demuxer.next_packet(&mut window).expect("reads");
             assert_eq!(packet.pts, target as i64);
             assert_eq!(packet.data[0], data[target as usize * 4]);
         }
-        let (mut opened, mut window) = rig::open(open(), &file);
+        let (mut opened, mut window) = testing::open(&file, open());
         opened.demuxer.seek(44_100, &mut window).expect("seeks");
         assert!(matches!(
             opened.demuxer.next_packet(&mut window),
@@ -329,7 +329,7 @@ mod tests {
     fn damaged_files_end_or_are_refused() {
         let data = counted(600);
         let chunks = [(b"fmt ", fmt(1, 2, 8000, 16)), (b"LIST", vec![1, 2, 3])];
-        rig::torture(open, &wav(b"RIFF", &chunks, 600, &data), 1, 2000);
+        testing::torture(&wav(b"RIFF", &chunks, 600, &data), open, 1, 2000);
         let zero = wav(b"RIFF", &[(b"fmt ", fmt(1, 0, 0, 16))], 600, &data);
         assert!(open().advance(&mut ByteWindow::of(zero)).is_err());
     }

@@ -3,7 +3,7 @@
 
 use super::open;
 use crate::media::{
-    demux::{Codec, DemuxError, Packet, PcmSample, rig},
+    demux::{Codec, DemuxError, Packet, PcmSample, testing},
     window::{ByteWindow, Stop},
 };
 
@@ -86,7 +86,7 @@ fn check_packets(expected: &Expected, packets: &[Packet]) {
 #[test]
 fn every_file_comes_out_as_ffprobe_says() {
     for expected in files() {
-        let (mut opened, mut window) = rig::open(open(), expected.file);
+        let (mut opened, mut window) = testing::open(expected.file, open());
         let info = opened.demuxer.info();
         assert_eq!(
             (info.rate, info.channels),
@@ -104,7 +104,7 @@ fn every_file_comes_out_as_ffprobe_says() {
                 expected.name
             );
         }
-        let packets = rig::read_all(&mut *opened.demuxer, &mut window);
+        let packets = testing::rest(&mut *opened.demuxer, &mut window);
         check_packets(&expected, &packets);
         assert_eq!(opened.demuxer.info().length, Some(expected.end as u64));
     }
@@ -113,7 +113,7 @@ fn every_file_comes_out_as_ffprobe_says() {
 #[test]
 fn bytes_that_come_one_at_a_time_give_the_same() {
     for expected in files() {
-        let (opened, packets) = rig::read_slowly(open(), expected.file, 1);
+        let (opened, packets) = testing::read_slowly(expected.file, open(), 1);
         check_packets(&expected, &packets);
         assert_eq!(opened.demuxer.info().length, Some(expected.end as u64));
     }
@@ -122,7 +122,7 @@ fn bytes_that_come_one_at_a_time_give_the_same() {
 #[test]
 fn the_length_never_cuts_sound() {
     for expected in files() {
-        let (mut opened, mut window) = rig::open(open(), expected.file);
+        let (mut opened, mut window) = testing::open(expected.file, open());
         while let Ok(packet) = opened.demuxer.next_packet(&mut window) {
             let end = packet.pts + i64::from(packet.duration);
             let length = opened.demuxer.info().length;
@@ -133,7 +133,7 @@ fn the_length_never_cuts_sound() {
 
 #[test]
 fn vorbis_packets_last_as_their_blocks_say() {
-    let (mut opened, mut window) = rig::open(open(), VORBIS);
+    let (mut opened, mut window) = testing::open(VORBIS, open());
     let Codec::Vorbis {
         identification,
         setup,
@@ -142,7 +142,7 @@ fn vorbis_packets_last_as_their_blocks_say() {
         panic!("Vorbis");
     };
     assert!(identification.starts_with(b"\x01vorbis") && setup.starts_with(b"\x05vorbis"));
-    let packets = rig::read_all(&mut *opened.demuxer, &mut window);
+    let packets = testing::rest(&mut *opened.demuxer, &mut window);
     assert_eq!(packets.len(), 88);
     // blocks of 256 and 2048: ffprobe shows 0, 3, 16, 39 ms, and counts a first block that decodes to nothing (128)
     let lasts: Vec<(i64, u32)> = packets[..4].iter().map(|p| (p.pts, p.duration)).collect();
@@ -150,10 +150,10 @@ fn vorbis_packets_last_as_their_blocks_say() {
     // ffmpeg decodes VORBIS_SAMPLES from the file
     let last = &packets[87];
     assert_eq!(last.pts + i64::from(last.duration), VORBIS_SAMPLES);
-    assert_eq!(rig::read_slowly(open(), VORBIS, 1).1, packets);
+    assert_eq!(testing::read_slowly(VORBIS, open(), 1).1, packets);
     // after a seek positions come from timestamps: 1 ms, and the 128 samples
     opened.demuxer.seek(60_000, &mut window).expect("seeks");
-    let rest = rig::read_all(&mut *opened.demuxer, &mut window);
+    let rest = testing::rest(&mut *opened.demuxer, &mut window);
     let same = packets
         .iter()
         .position(|p| p.data == rest[0].data)
@@ -175,12 +175,12 @@ const VORBIS_SAMPLES: i64 = 88_640;
 #[test]
 fn a_seek_lands_on_the_packet_that_the_decoder_needs_first() {
     for expected in files() {
-        let (mut opened, mut window) = rig::open(open(), expected.file);
-        let whole = rig::read_all(&mut *opened.demuxer, &mut window);
+        let (mut opened, mut window) = testing::open(expected.file, open());
+        let whole = testing::rest(&mut *opened.demuxer, &mut window);
         let end = expected.end as u64;
         for target in [0, 1, 5000, end / 2, end - 1, 7000, 0] {
             opened.demuxer.seek(target, &mut window).expect("seeks");
-            let rest = rig::read_all(&mut *opened.demuxer, &mut window);
+            let rest = testing::rest(&mut *opened.demuxer, &mut window);
             let wanted = target as i64 - i64::from(opened.demuxer.info().preroll);
             let landing = whole
                 .iter()
@@ -200,10 +200,10 @@ fn a_seek_lands_on_the_packet_that_the_decoder_needs_first() {
 fn a_seek_before_the_first_read_lands_at_the_same_place() {
     for expected in files() {
         let target = expected.end as u64 / 2;
-        let (mut opened, mut window) = rig::open(open(), expected.file);
+        let (mut opened, mut window) = testing::open(expected.file, open());
         opened.demuxer.seek(target, &mut window).expect("seeks");
         let fresh = opened.demuxer.next_packet(&mut window).expect("reads");
-        let (slow, _) = rig::seek_slowly(open(), expected.file, target, 4096);
+        let (slow, _) = testing::seek_slowly(expected.file, open(), target, 4096);
         let wanted = target as i64 - i64::from(opened.demuxer.info().preroll);
         assert!(
             fresh.pts <= wanted && wanted < fresh.pts + expected.step,
@@ -217,10 +217,10 @@ fn a_seek_before_the_first_read_lands_at_the_same_place() {
 #[test]
 fn damaged_files_end_or_are_refused() {
     for file in [CUES_BEHIND, LIVE, VORBIS] {
-        rig::torture(open, file, 211, 300);
+        testing::torture(file, open, 211, 300);
     }
     for file in [CUES_IN_FRONT, AAC, MP3, FLAC, PCM] {
-        rig::torture(open, file, 1999, 60);
+        testing::torture(file, open, 1999, 60);
     }
 }
 
@@ -318,7 +318,7 @@ fn a_seek_in_a_large_file_lands_right_and_fetches_little() {
         let file = large(has_cues);
         for seconds in [30u64, 60, 99] {
             let target = seconds * 48_000;
-            let (pts, fetched) = rig::seek_slowly(open(), &file, target, 16 * 1024);
+            let (pts, fetched) = testing::seek_slowly(&file, open(), target, 16 * 1024);
             let wanted = target as i64 - 3840;
             assert!(pts <= wanted && wanted < pts + 960, "{pts} for {target}");
             assert_eq!((pts + 312) % 960, 0);
@@ -330,22 +330,22 @@ fn a_seek_in_a_large_file_lands_right_and_fetches_little() {
 #[test]
 fn a_stream_that_cannot_jump_is_read_on_to_the_target() {
     let file = large(false);
-    let (mut server, mut window) = rig::Server::with(file, 4096, 65_536, false, false);
+    let (mut served, mut window) = testing::Served::with(&file, 4096, 65_536, false, false);
     let mut opening = open();
-    let mut opened = server
-        .until(&mut window, |w| opening.advance(w))
+    let mut opened = served
+        .run(&mut window, |w| opening.advance(w))
         .expect("opens");
-    server
-        .until(&mut window, |w| opened.demuxer.next_packet(w))
+    served
+        .run(&mut window, |w| opened.demuxer.next_packet(w))
         .expect("reads");
-    server
-        .until(&mut window, |w| opened.demuxer.seek(480_000, w))
+    served
+        .run(&mut window, |w| opened.demuxer.seek(480_000, w))
         .expect("seeks");
-    let packet = server
-        .until(&mut window, |w| opened.demuxer.next_packet(w))
+    let packet = served
+        .run(&mut window, |w| opened.demuxer.next_packet(w))
         .expect("reads");
     assert!(packet.pts <= 480_000 - 3840 && 480_000 - 3840 < packet.pts + 960);
-    assert_eq!(server.jumps, 0);
+    assert_eq!(served.jumps, 0);
 }
 
 #[test]
@@ -359,7 +359,7 @@ fn stripped_headers_come_back_and_encryption_is_refused() {
     body.extend(element(0xA3, &[0x81, 0, 0, 0x80, 7, 8, 9]));
     let cluster = element(0x1F43_B675, &body);
     let file = document(&[track(&encoding(0, &strip)), cluster.clone()].concat());
-    let (mut opened, mut window) = rig::open(open(), &file);
+    let (mut opened, mut window) = testing::open(&file, open());
     let packet = opened.demuxer.next_packet(&mut window).expect("reads");
     assert_eq!(&packet.data[..], [0xFC, 0x01, 7, 8, 9]);
     let file = document(&[track(&encoding(1, &[])), cluster].concat());
@@ -381,8 +381,8 @@ fn laced_frames_follow_each_other() {
         &[0x81, 0, 0, 0x84, 2, 0xFC, 1, 0xFC, 2, 0xFC, 3],
     ));
     let file = document(&[track(&[]), element(0x1F43_B675, &body)].concat());
-    let (mut opened, mut window) = rig::open(open(), &file);
-    let packets = rig::read_all(&mut *opened.demuxer, &mut window);
+    let (mut opened, mut window) = testing::open(&file, open());
+    let packets = testing::rest(&mut *opened.demuxer, &mut window);
     let positions: Vec<i64> = packets.iter().map(|packet| packet.pts).collect();
     assert_eq!(positions, [-312, 648, 1608]);
 }
@@ -394,8 +394,8 @@ fn a_broken_place_costs_its_cluster_only() {
     segment.extend(&first[..20_000]);
     segment.extend([0; 3000]);
     segment.extend(cluster(1));
-    let (mut opened, mut window) = rig::open(open(), &document(&segment));
-    let packets = rig::read_all(&mut *opened.demuxer, &mut window);
+    let (mut opened, mut window) = testing::open(&document(&segment), open());
+    let packets = testing::rest(&mut *opened.demuxer, &mut window);
     let last = &packets[packets.len() - 1];
     assert_eq!(last.pts, 99 * 960 - 312);
     assert!(packets.len() > 60 && packets.len() < 100);
@@ -403,7 +403,7 @@ fn a_broken_place_costs_its_cluster_only() {
 
 #[test]
 fn pcm_keeps_its_format() {
-    let (opened, _) = rig::open(open(), PCM);
+    let (opened, _) = testing::open(PCM, open());
     let Codec::Pcm(format) = &opened.demuxer.info().codec else {
         panic!("PCM");
     };

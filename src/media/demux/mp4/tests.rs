@@ -3,7 +3,7 @@
 
 use super::{boxes::tests::boxed, open};
 use crate::media::{
-    demux::{Codec, Packet, Tags, rig},
+    demux::{Codec, Packet, Tags, testing},
     window::{ByteWindow, Stop},
 };
 
@@ -98,7 +98,7 @@ fn check_packets(expected: &Expected, packets: &[Packet]) {
 #[test]
 fn every_file_comes_out_as_ffprobe_says() {
     for expected in files() {
-        let (mut opened, mut window) = rig::open(open(), expected.file);
+        let (mut opened, mut window) = testing::open(expected.file, open());
         let info = opened.demuxer.info();
         assert_eq!(
             (info.rate, info.channels, info.length),
@@ -107,7 +107,7 @@ fn every_file_comes_out_as_ffprobe_says() {
             expected.name
         );
         assert_eq!(opened.container, "mp4");
-        let packets = rig::read_all(&mut *opened.demuxer, &mut window);
+        let packets = testing::rest(&mut *opened.demuxer, &mut window);
         check_packets(&expected, &packets);
         assert_eq!(
             opened.demuxer.info().length,
@@ -121,7 +121,7 @@ fn every_file_comes_out_as_ffprobe_says() {
 #[test]
 fn bytes_that_come_one_at_a_time_give_the_same() {
     for expected in files() {
-        let (opened, packets) = rig::read_slowly(open(), expected.file, 1);
+        let (opened, packets) = testing::read_slowly(expected.file, open(), 1);
         check_packets(&expected, &packets);
         assert_eq!(opened.demuxer.info().length, Some(expected.end));
     }
@@ -129,7 +129,7 @@ fn bytes_that_come_one_at_a_time_give_the_same() {
 
 #[test]
 fn codecs_bring_their_configuration() {
-    let codec = |file| rig::open(open(), file).0.demuxer.info().codec.clone();
+    let codec = |file| testing::open(file, open()).0.demuxer.info().codec.clone();
     let Codec::Aac { config } = codec(FRONT) else {
         panic!("AAC");
     };
@@ -160,7 +160,7 @@ fn codecs_bring_their_configuration() {
 
 #[test]
 fn tags_are_read_from_ilst() {
-    let (opened, _) = rig::open(open(), TAIL);
+    let (opened, _) = testing::open(TAIL, open());
     assert_eq!(
         opened.tags,
         Tags {
@@ -174,11 +174,11 @@ fn tags_are_read_from_ilst() {
 #[test]
 fn a_seek_lands_on_the_packet_that_the_decoder_needs_first() {
     for expected in files() {
-        let (mut opened, mut window) = rig::open(open(), expected.file);
-        let whole = rig::read_all(&mut *opened.demuxer, &mut window);
+        let (mut opened, mut window) = testing::open(expected.file, open());
+        let whole = testing::rest(&mut *opened.demuxer, &mut window);
         for target in [0, 1, 5000, expected.end / 2, expected.end - 1, 7000, 0] {
             opened.demuxer.seek(target, &mut window).expect("seeks");
-            let rest = rig::read_all(&mut *opened.demuxer, &mut window);
+            let rest = testing::rest(&mut *opened.demuxer, &mut window);
             let wanted = target as i64 - i64::from(opened.demuxer.info().preroll);
             let landing = whole
                 .iter()
@@ -200,10 +200,10 @@ fn a_seek_lands_on_the_packet_that_the_decoder_needs_first() {
 #[test]
 fn damaged_files_end_or_are_refused() {
     for file in [TAIL, INDEXED, DASH, FRAGMENTS, OPUS] {
-        rig::torture(open, file, 101, 300);
+        testing::torture(file, open, 101, 300);
     }
-    rig::torture(open, &ALAC[..1500], 7, 500);
-    rig::torture(open, FLAC, 997, 200);
+    testing::torture(&ALAC[..1500], open, 7, 500);
+    testing::torture(FLAC, open, 997, 200);
 }
 
 fn words(words: &[u32]) -> Vec<u8> {
@@ -277,7 +277,7 @@ fn a_seek_in_a_large_file_fetches_little() {
     for is_index_behind in [false, true] {
         let file = large(is_index_behind);
         let target = 20_000_000;
-        let (pts, fetched) = rig::seek_slowly(open(), &file, target, 64 * 1024);
+        let (pts, fetched) = testing::seek_slowly(&file, open(), target, 64 * 1024);
         let wanted = target as i64 - 11_520;
         assert!(pts <= wanted && wanted < pts + 1152, "{pts}");
         // at most what lies on the way when the place is near
@@ -294,8 +294,8 @@ fn coarse_time_scales_give_whole_positions() {
         boxed(b"free", &[0; 4000]),
     ]
     .concat();
-    let (mut opened, mut window) = rig::open(open(), &file);
-    let packets = rig::read_all(&mut *opened.demuxer, &mut window);
+    let (mut opened, mut window) = testing::open(&file, open());
+    let packets = testing::rest(&mut *opened.demuxer, &mut window);
     let positions: Vec<i64> = packets.iter().map(|packet| packet.pts).collect();
     // 0, 26, 52, 78, 104 ms
     assert_eq!(positions, [0, 1147, 2293, 3440, 4586]);
@@ -327,11 +327,11 @@ fn the_gapless_note_of_itunes_trims_what_no_edit_list_does() {
     mdat.extend(b"mdat");
     mdat.extend(4016u64.to_be_bytes());
     mdat.extend([0; 4000]);
-    let (mut opened, mut window) = rig::open(open(), &[moov, mdat].concat());
+    let (mut opened, mut window) = testing::open(&[moov, mdat].concat(), open());
     assert_eq!(opened.tags.isrc.as_deref(), Some("QZES71982312"));
     // 0x451 = 1105 in front, 0xED6 = 3798 of sound
     assert_eq!(opened.demuxer.info().length, Some(3798));
-    let packets = rig::read_all(&mut *opened.demuxer, &mut window);
+    let packets = testing::rest(&mut *opened.demuxer, &mut window);
     assert_eq!(
         (packets.len(), packets[0].pts, packets[4].pts),
         (5, -1105, 3503)
@@ -384,7 +384,7 @@ fn a_seek_over_fragments_fetches_little() {
     let target = 80_000;
     for (is_indexed, most) in [(true, 10_000), (false, 30_000)] {
         let file = spread(is_indexed);
-        let (pts, fetched) = rig::seek_slowly(open(), &file, target, 1024);
+        let (pts, fetched) = testing::seek_slowly(&file, open(), target, 1024);
         assert!(pts <= 80_000 - 2048 && 80_000 - 2048 < pts + 1024, "{pts}");
         assert!(fetched < most, "{fetched}");
     }
