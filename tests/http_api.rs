@@ -6,7 +6,7 @@
     reason = "a step that fails is a test that fails, also outside of the test function"
 )]
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use lavalink_rust::{
     server::{self, App, Limits, Metrics, RequestLog, Settings},
@@ -20,37 +20,20 @@ use tokio::{
     task::JoinHandle,
 };
 
+mod client;
 mod support;
 
-const PASSWORD: &str = "youshallnotpass";
+use client::{Answer, PASSWORD};
+
 const AUTHORIZED: &str = "Authorization: youshallnotpass\r\n";
 const JSON: &str = "Authorization: youshallnotpass\r\nContent-Type: application/json\r\n";
 /// Vector S1 of the reference, 3.5.
 const ENCODED: &str = "QAAAdQMADVVua25vd24gdGl0bGUADlVua25vd24gYXJ0aXN0AAAAAAADSAAAGWh0dHBzOi8vZXhhbXBsZS5jb20vYS5tcDMAAQAZaHR0cHM6Ly9leGFtcGxlLmNvbS9hLm1wMwAAAARodHRwAANtcDMAAAAAAAAAAA==";
 
 struct Node {
-    address: String,
+    address: SocketAddr,
     stop: watch::Sender<bool>,
     served: JoinHandle<()>,
-}
-
-struct Reply {
-    status: u16,
-    head: String,
-    body: String,
-}
-
-impl Reply {
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.body).expect("a JSON body")
-    }
-
-    fn header(&self, name: &str) -> Option<&str> {
-        self.head.lines().find_map(|line| {
-            let (n, value) = line.split_once(": ")?;
-            n.eq_ignore_ascii_case(name).then_some(value)
-        })
-    }
 }
 
 fn settings() -> Settings {
@@ -71,7 +54,7 @@ fn settings() -> Settings {
 impl Node {
     async fn start(settings: Settings) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
+        let address = listener.local_addr().unwrap();
         let (stop, stopped) = watch::channel(false);
         let (sessions, sources, system) = support::parts();
         let app = Arc::new(App::new(settings, sessions, sources, system));
@@ -84,22 +67,11 @@ impl Node {
     }
 
     /// Sends bytes as they are, and reads until the server closes.
-    async fn raw(&self, request: &[u8]) -> Reply {
-        let mut stream = TcpStream::connect(&self.address).await.unwrap();
-        stream.write_all(request).await.unwrap();
-        let mut bytes = Vec::new();
-        // A server that refuses a body it has not read may reset the connection after its answer.
-        let _ = stream.read_to_end(&mut bytes).await;
-        let text = String::from_utf8(bytes).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
-        Reply {
-            status: head.get(9..12).and_then(|s| s.parse().ok()).unwrap_or(0),
-            head: head.to_owned(),
-            body: body.to_owned(),
-        }
+    async fn raw(&self, request: &[u8]) -> Answer {
+        client::raw(self.address, request).await
     }
 
-    async fn call(&self, method: &str, path: &str, headers: &str, body: &str) -> Reply {
+    async fn call(&self, method: &str, path: &str, headers: &str, body: &str) -> Answer {
         let length = body.len();
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
@@ -107,12 +79,12 @@ impl Node {
         self.raw(request.as_bytes()).await
     }
 
-    async fn get(&self, path: &str) -> Reply {
+    async fn get(&self, path: &str) -> Answer {
         self.call("GET", path, AUTHORIZED, "").await
     }
 }
 
-fn assert_error(reply: &Reply, status: u16, path: &str, message: &str) {
+fn assert_error(reply: &Answer, status: u16, path: &str, message: &str) {
     assert_eq!(reply.status, status, "{}", reply.body);
     let body = reply.json();
     assert_eq!(body["status"], status);

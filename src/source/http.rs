@@ -1,7 +1,7 @@
 //! Owns: the `http` source: URLs of sound and of playlists (reference, 6.5).
 //! Never knows: what a container is.
 
-use super::{Media, Outcome, Reference, Source, playlist, probe};
+use super::{Media, Outcome, Reference, Source, probe};
 use crate::{
     error::Failure,
     media::{demux::probe::Hint, http},
@@ -62,19 +62,16 @@ impl Http {
             extension: address.extension(),
         };
         let window = opened.into_window(&self.runtime);
-        match probe::probe(window, hint, self.playlist_bytes).await? {
-            probe::Found::Links(links) => follow(&address, links),
-            probe::Found::Stream(stream) => {
-                let origin = probe::Origin {
-                    source: NAME,
-                    identifier: &url,
-                    title: icy.title.or_else(|| reference.title.clone()),
-                    author: icy.author,
-                };
-                let track = Box::new(probe::track(stream, origin));
-                Ok(Outcome::Found(LoadResult::Track(track)))
-            }
-        }
+        let origin = probe::Origin {
+            source: NAME,
+            identifier: &url,
+            title: icy.title.or_else(|| reference.title.clone()),
+            author: icy.author,
+        };
+        // a list from the network never leads to local files
+        probe::probe(window, hint, self.playlist_bytes)
+            .await?
+            .into_outcome(origin, |link| Some(address.join(link)?.to_identifier()))
     }
 }
 
@@ -109,25 +106,6 @@ fn as_http(identifier: &str) -> Option<Cow<'_, str>> {
 
 fn parse(url: &str) -> Result<Address, Failure> {
     Address::parse(url).ok_or_else(|| Failure::common("Not a valid URL."))
-}
-
-/// The first link that leads anywhere. A list from the network never leads to local files.
-fn follow(address: &Address, links: Vec<playlist::Link>) -> Result<Outcome, Failure> {
-    let resolve = |link: playlist::Link| {
-        let identifier = if playlist::is_url(&link.target) {
-            link.target
-        } else {
-            address.join(&link.target)?.to_identifier()
-        };
-        Some(Outcome::Reference(Reference {
-            identifier,
-            title: link.title,
-        }))
-    };
-    links
-        .into_iter()
-        .find_map(resolve)
-        .ok_or_else(|| Failure::common("The playlist file contains no links."))
 }
 
 /// The media type without its parameters, in lower case.

@@ -1,11 +1,11 @@
 //! Owns: the `local` source: files of this machine, and which of them may be read.
 //! Never knows: what a container is.
 
-use super::{Media, Outcome, Reference, Source, playlist, probe};
+use super::{Media, Outcome, Reference, Source, probe};
 use crate::{
     error::Failure,
     media::{demux::probe::Hint, file},
-    track::{LoadResult, Track},
+    track::Track,
 };
 use futures_util::{FutureExt, future::BoxFuture};
 use std::{
@@ -53,19 +53,23 @@ impl Local {
             extension: extension(&path),
         };
         let window = file::fetch(&self.runtime, move || Ok(file));
-        match probe::probe(window, hint, self.playlist_bytes).await? {
-            probe::Found::Links(links) => follow(&path, links),
-            probe::Found::Stream(stream) => {
-                let origin = probe::Origin {
-                    source: NAME,
-                    identifier: &reference.identifier,
-                    title: reference.title.clone(),
-                    author: None,
-                };
-                let track = Box::new(probe::track(stream, origin));
-                Ok(Outcome::Found(LoadResult::Track(track)))
-            }
-        }
+        let origin = probe::Origin {
+            source: NAME,
+            identifier: &reference.identifier,
+            title: reference.title.clone(),
+            author: None,
+        };
+        // relative links are read from the directory of their list
+        let resolve = |link: &str| {
+            path.parent()?
+                .join(link)
+                .into_os_string()
+                .into_string()
+                .ok()
+        };
+        probe::probe(window, hint, self.playlist_bytes)
+            .await?
+            .into_outcome(origin, resolve)
     }
 }
 
@@ -110,26 +114,6 @@ fn open(roots: &[PathBuf], path: &Path) -> io::Result<File> {
         ));
     }
     file::open(&real)
-}
-
-/// The first link that leads anywhere; relative ones are read from the directory of their list.
-fn follow(list: &Path, links: Vec<playlist::Link>) -> Result<Outcome, Failure> {
-    let resolve = |link: playlist::Link| {
-        let identifier = if playlist::is_url(&link.target) {
-            link.target
-        } else {
-            let path = list.parent()?.join(&link.target);
-            path.into_os_string().into_string().ok()?
-        };
-        Some(Outcome::Reference(Reference {
-            identifier,
-            title: link.title,
-        }))
-    };
-    links
-        .into_iter()
-        .find_map(resolve)
-        .ok_or_else(|| Failure::common("The playlist file contains no links."))
 }
 
 fn extension(path: &Path) -> Option<String> {

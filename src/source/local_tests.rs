@@ -5,6 +5,7 @@ use super::*;
 use crate::{
     media::testing::Reader,
     source::{Registry, Settings},
+    track::LoadResult,
 };
 use std::{fs, os::unix::fs::symlink};
 

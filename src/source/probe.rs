@@ -11,8 +11,8 @@ use crate::{
         },
         window::{ByteWindow, Stop},
     },
-    source::{UNKNOWN_AUTHOR, UNKNOWN_TITLE},
-    track::{Track, TrackInfo, UNKNOWN_LENGTH, codec},
+    source::{Outcome, Reference, UNKNOWN_AUTHOR, UNKNOWN_TITLE},
+    track::{LoadResult, Track, TrackInfo, UNKNOWN_LENGTH, codec},
 };
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -181,9 +181,42 @@ pub struct Origin<'a> {
     pub author: Option<String>,
 }
 
-/// Makes the track of a stream.
-#[must_use]
-pub fn track(stream: Stream, origin: Origin<'_>) -> Track {
+impl Found {
+    /// What a look-up ends with: the track, or the first link that leads anywhere. `resolve` finds what a link that is no
+    /// URL means at the place of its playlist.
+    ///
+    /// # Errors
+    /// When no link leads anywhere.
+    pub fn into_outcome(
+        self,
+        origin: Origin<'_>,
+        resolve: impl Fn(&str) -> Option<String>,
+    ) -> Result<Outcome, Failure> {
+        let reference = |link: Link| {
+            let identifier = if playlist::is_url(&link.target) {
+                link.target
+            } else {
+                resolve(&link.target)?
+            };
+            Some(Outcome::Reference(Reference {
+                identifier,
+                title: link.title,
+            }))
+        };
+        match self {
+            Self::Links(links) => links
+                .into_iter()
+                .find_map(reference)
+                .ok_or_else(|| Failure::common("The playlist file contains no links.")),
+            Self::Stream(stream) => {
+                let track = Box::new(track(stream, origin));
+                Ok(Outcome::Found(LoadResult::Track(track)))
+            }
+        }
+    }
+}
+
+fn track(stream: Stream, origin: Origin<'_>) -> Track {
     let known = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
     let or_else = |tag: Option<String>, other: Option<String>, unknown: &str| {
         known(tag)

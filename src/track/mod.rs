@@ -119,3 +119,28 @@ pub enum LoadResult {
     /// Nothing.
     Empty,
 }
+
+#[cfg(test)]
+impl Track {
+    /// A track of 30 s, for tests that need any.
+    pub(crate) fn sample(identifier: &str, source: &str) -> Self {
+        Self {
+            info: TrackInfo {
+                identifier: identifier.into(),
+                is_seekable: true,
+                author: "Unknown artist".into(),
+                length: 30_000,
+                is_stream: false,
+                position: 0,
+                title: "Unknown title".into(),
+                uri: None,
+                artwork_url: None,
+                isrc: None,
+                source_name: source.into(),
+            },
+            details: codec::probe_details("mp3").expect("a short name"),
+            plugin_info: serde_json::Map::new(),
+            originals: Vec::new(),
+        }
+    }
+}

@@ -71,20 +71,26 @@ pub async fn call(
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );
+    raw(to, request.as_bytes()).await
+}
+
+/// Sends bytes as they are, and reads until the server closes. The status is 0 when no answer came.
+pub async fn raw(to: SocketAddr, request: &[u8]) -> Answer {
     let mut tcp = TcpStream::connect(to).await.expect("it listens");
-    tcp.write_all(request.as_bytes()).await.expect("it reads");
-    let mut answer = String::new();
-    tokio::time::timeout(PATIENCE, tcp.read_to_string(&mut answer))
+    tcp.write_all(request).await.expect("it reads");
+    let mut answer = Vec::new();
+    // a server that refuses a body that it has not read may reset the connection after its answer
+    let _ = tokio::time::timeout(PATIENCE, tcp.read_to_end(&mut answer))
         .await
-        .expect("it answers")
-        .expect("text");
+        .expect("it answers");
+    let answer = String::from_utf8(answer).expect("text");
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     let header = |line: &str| {
         line.split_once(": ")
             .map(|(n, v)| (n.to_ascii_lowercase(), v.to_owned()))
     };
     Answer {
-        status: head[9..12].parse().expect("a status"),
+        status: head.get(9..12).and_then(|s| s.parse().ok()).unwrap_or(0),
         headers: head.lines().skip(1).filter_map(header).collect(),
         body: body.to_owned(),
     }

@@ -8,7 +8,7 @@ mod voice;
 use super::*;
 use crate::{
     player::note::UserData,
-    track::{Track, TrackInfo},
+    track::Track,
     units::{ChannelId, Secret},
 };
 use std::fmt::Write;
@@ -37,24 +37,7 @@ fn bench() -> Bench {
 }
 
 fn track(name: &str) -> Track {
-    Track {
-        info: TrackInfo {
-            identifier: name.into(),
-            is_seekable: true,
-            author: "Unknown artist".into(),
-            length: 30_000,
-            is_stream: false,
-            position: 0,
-            title: "Unknown title".into(),
-            uri: None,
-            artwork_url: None,
-            isrc: None,
-            source_name: "http".into(),
-        },
-        details: vec![],
-        plugin_info: UserData::new(),
-        originals: vec![],
-    }
+    Track::sample(name, "http")
 }
 
 fn target(token: &str) -> VoiceTarget {

@@ -8,7 +8,7 @@ use crate::{
     player::{Call, OnSound, OnVoice, Output, Run, Sound},
     player::{machine::Play, note::VoiceTarget},
     protocol::message::{Cpu, Memory},
-    track::{LoadResult, Playlist, Track, TrackInfo, codec},
+    track::{LoadResult, Playlist, Track, codec},
     units::{ChannelId, Millis, Samples, Secret, UserId},
 };
 use futures_util::future::{BoxFuture, FutureExt};
@@ -71,33 +71,12 @@ impl Drop for FakeOutput {
     }
 }
 
-fn track(name: &str, source: &str) -> Track {
-    Track {
-        info: TrackInfo {
-            identifier: name.into(),
-            is_seekable: true,
-            author: "Unknown artist".into(),
-            length: 30_000,
-            is_stream: false,
-            position: 0,
-            title: "Unknown title".into(),
-            uri: None,
-            artwork_url: None,
-            isrc: None,
-            source_name: source.into(),
-        },
-        details: codec::probe_details("mp3").unwrap(),
-        plugin_info: Map::new(),
-        originals: vec![],
-    }
-}
-
 pub(super) fn encoded(name: &str) -> String {
     encoded_by(name, "http")
 }
 
 pub(super) fn encoded_by(name: &str, source: &str) -> String {
-    codec::encode(&track(name, source), 0).unwrap()
+    codec::encode(&Track::sample(name, source), 0).unwrap()
 }
 
 pub(super) fn target() -> VoiceTarget {
@@ -111,7 +90,7 @@ pub(super) fn target() -> VoiceTarget {
 
 pub(super) fn play(name: &str) -> Play {
     Play {
-        track: track(name, "http"),
+        track: Track::sample(name, "http"),
         position: Some(Millis(0)),
         end_time: None,
         user_data: Map::new(),
@@ -138,7 +117,7 @@ impl World for FakeWorld {
                     plugin_info: Map::new(),
                     tracks: vec![],
                 })),
-                name => Ok(LoadResult::Track(Box::new(track(name, "http")))),
+                name => Ok(LoadResult::Track(Box::new(Track::sample(name, "http")))),
             }
         }
         .boxed()
