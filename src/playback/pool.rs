@@ -5,15 +5,22 @@
 //! does what it can without waiting, and returns. Waking is one atomic step unless the job has to be queued; a job is never
 //! queued twice, and never runs on two threads at once.
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_queue::{ArrayQueue, SegQueue};
 use std::{
     panic::AssertUnwindSafe,
     sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU8, AtomicU64, Ordering},
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering, fence},
     },
-    thread::JoinHandle,
+    thread::{JoinHandle, Thread},
+    time::{Duration, Instant},
 };
+
+/// Tasks that can be queued at once without asking for memory. Each is queued at most once, so this many playbacks can
+/// become hungry in the time of one turn.
+const QUEUE_LEN: usize = 1024;
+/// How long the pool waits at its end for turns that are under way: many times a turn of a healthy job.
+const END_WITHIN: Duration = Duration::from_secs(1);
 
 /// What a job wants after a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,18 +55,63 @@ struct Task {
     job: Mutex<Option<Box<dyn Job>>>,
 }
 
-/// The pool. Dropping it lets the workers finish their turn and ends them; jobs that sleep are dropped with their wakers.
-pub struct Pool {
-    queue: Option<Sender<Arc<Task>>>,
-    workers: Vec<JoinHandle<()>>,
-    panics: Arc<AtomicU64>,
+impl Task {
+    fn job(&self) -> MutexGuard<'_, Option<Box<dyn Job>>> {
+        self.job.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-/// Wakes one job. Cheap to clone, cheap to call, from any thread.
+/// The pool. Dropping it lets the workers finish their turn and ends them; jobs that sleep are dropped with their wakers.
+pub struct Pool {
+    shared: Arc<Shared>,
+    workers: Vec<JoinHandle<()>>,
+}
+
+/// Wakes one job. Cheap to clone, cheap to call, from any thread: it takes no lock, and asks for memory only when
+/// [`QUEUE_LEN`] others are queued.
 #[derive(Clone)]
 pub struct Waker {
     task: Arc<Task>,
-    queue: Sender<Arc<Task>>,
+    shared: Arc<Shared>,
+}
+
+/// What wakers and workers share.
+struct Shared {
+    queue: ArrayQueue<Arc<Task>>,
+    /// What finds no room there.
+    overflow: SegQueue<Arc<Task>>,
+    /// Whether each worker is about to sleep or sleeps.
+    idle: Box<[AtomicBool]>,
+    /// Set before there is a task.
+    threads: OnceLock<Box<[Thread]>>,
+    is_ending: AtomicBool,
+    panics: AtomicU64,
+}
+
+impl Shared {
+    fn push(&self, task: Arc<Task>) {
+        if let Err(task) = self.queue.push(task) {
+            self.overflow.push(task);
+        }
+        self.wake_one();
+    }
+
+    /// Wakes a worker that sleeps, if one does.
+    fn wake_one(&self) {
+        // either the worker that goes to sleep sees the task that was queued, or we see that it sleeps (see `next`)
+        fence(Ordering::SeqCst);
+        let threads = self.threads.get().into_iter().flatten();
+        for (is_idle, thread) in self.idle.iter().zip(threads) {
+            if is_idle.load(Ordering::Relaxed) && is_idle.swap(false, Ordering::Relaxed) {
+                thread.unpark();
+                return;
+            }
+        }
+    }
+
+    fn pop(&self) -> Option<Arc<Task>> {
+        self.queue.pop().or_else(|| self.overflow.pop())
+    }
 }
 
 impl Pool {
@@ -69,38 +121,42 @@ impl Pool {
     /// When the system refuses a thread.
     #[must_use]
     pub fn new(workers: usize) -> Self {
-        // unbounded, but a task is in it at most once: as long as there are playbacks
-        let (queue, tasks) = crossbeam_channel::unbounded();
-        let panics = Arc::new(AtomicU64::new(0));
-        let workers = (0..workers.max(1))
+        let count = workers.max(1);
+        let shared = Arc::new(Shared {
+            queue: ArrayQueue::new(QUEUE_LEN),
+            overflow: SegQueue::new(),
+            idle: std::iter::repeat_with(AtomicBool::default)
+                .take(count)
+                .collect(),
+            threads: OnceLock::new(),
+            is_ending: AtomicBool::new(false),
+            panics: AtomicU64::new(0),
+        });
+        let workers: Vec<_> = (0..count)
             .map(|i| {
-                let (tasks, queue, panics) = (tasks.clone(), queue.clone(), panics.clone());
+                let shared = shared.clone();
                 std::thread::Builder::new()
                     .name(format!("decode-{i}"))
-                    .spawn(move || work(&tasks, &queue, &panics))
+                    .spawn(move || work(&shared, i))
                     .expect("the system gives a thread at start")
             })
             .collect();
-        Self {
-            queue: Some(queue),
-            workers,
-            panics,
-        }
+        let threads = workers.iter().map(|w| w.thread().clone()).collect();
+        shared.threads.get_or_init(|| threads);
+        Self { shared, workers }
     }
 
     /// Adds a job; it sleeps until it is woken for the first time. The job gets its own waker through `make`.
     pub fn add(&self, make: impl FnOnce(Waker) -> Box<dyn Job>) -> Waker {
-        let task = Arc::new(Task {
-            state: AtomicU8::new(IDLE),
-            job: Mutex::new(None),
-        });
-        let queue = self.queue.clone().expect("only drop takes the queue");
         let waker = Waker {
-            task: task.clone(),
-            queue,
+            task: Arc::new(Task {
+                state: AtomicU8::new(IDLE),
+                job: Mutex::new(None),
+            }),
+            shared: self.shared.clone(),
         };
         let job = make(waker.clone());
-        *task.job.lock().unwrap_or_else(PoisonError::into_inner) = Some(job);
+        *waker.task.job() = Some(job);
         // a wake-up during `make` found no job and was answered by nothing
         waker.wake();
         waker
@@ -109,24 +165,30 @@ impl Pool {
     /// Jobs that have panicked since the start.
     #[must_use]
     pub fn panics(&self) -> u64 {
-        self.panics.load(Ordering::Relaxed)
+        self.shared.panics.load(Ordering::Relaxed)
     }
 }
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        let queue = self.queue.take();
-        for _ in &self.workers {
-            if let Some(queue) = &queue {
-                let stop = Task {
-                    state: AtomicU8::new(DONE),
-                    job: Mutex::new(None),
-                };
-                let _ = queue.send(Arc::new(stop));
+        self.shared.is_ending.store(true, Ordering::SeqCst);
+        for worker in &self.workers {
+            worker.thread().unpark();
+        }
+        let deadline = Instant::now() + END_WITHIN;
+        for worker in self.workers.drain(..) {
+            while !worker.is_finished() && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            if worker.is_finished() {
+                let _ = worker.join();
+            } else {
+                let name = worker.thread().name().unwrap_or_default();
+                tracing::warn!(name, "a decoding thread hangs and is left behind");
             }
         }
-        for worker in self.workers.drain(..) {
-            let _ = worker.join();
+        while let Some(task) = self.shared.pop() {
+            *task.job() = None;
         }
     }
 }
@@ -144,7 +206,7 @@ impl Waker {
             };
             match state.compare_exchange_weak(seen, next, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) if next == QUEUED => {
-                    let _ = self.queue.send(self.task.clone());
+                    self.shared.push(self.task.clone());
                     return;
                 }
                 Ok(_) => return,
@@ -154,38 +216,56 @@ impl Waker {
     }
 }
 
-fn work(tasks: &Receiver<Arc<Task>>, queue: &Sender<Arc<Task>>, panics: &AtomicU64) {
-    while let Ok(task) = tasks.recv() {
-        if task.state.load(Ordering::Acquire) == DONE {
-            return; // only the pool's own farewell is queued in this state
+/// A worker's life.
+fn work(shared: &Shared, number: usize) {
+    while !shared.is_ending.load(Ordering::SeqCst) {
+        if let Some(task) = shared.pop().or_else(|| next(shared, &shared.idle[number])) {
+            run(task, shared);
         }
-        task.state.store(RUNNING, Ordering::Release);
-        let after = turn(&task, panics);
-        match after {
-            After::Done => {
-                task.state.store(DONE, Ordering::Release);
-                *task.job.lock().unwrap_or_else(PoisonError::into_inner) = None;
-            }
-            After::Again => requeue(&task, queue),
-            After::Sleep => {
-                let slept =
-                    task.state
-                        .compare_exchange(RUNNING, IDLE, Ordering::AcqRel, Ordering::Acquire);
-                if slept.is_err() {
-                    requeue(&task, queue);
-                }
+    }
+}
+
+/// Sleeps unless a task has come meanwhile.
+fn next(shared: &Shared, is_idle: &AtomicBool) -> Option<Arc<Task>> {
+    is_idle.store(true, Ordering::Relaxed);
+    fence(Ordering::SeqCst);
+    let task = shared.pop();
+    if task.is_none() && !shared.is_ending.load(Ordering::SeqCst) {
+        std::thread::park();
+    }
+    let was_called = !is_idle.swap(false, Ordering::Relaxed);
+    if task.is_some() && was_called {
+        shared.wake_one(); // called for another task, but busy now
+    }
+    task
+}
+
+fn run(task: Arc<Task>, shared: &Shared) {
+    task.state.store(RUNNING, Ordering::Release);
+    match turn(&task, &shared.panics) {
+        After::Done => {
+            task.state.store(DONE, Ordering::Release);
+            *task.job() = None;
+        }
+        After::Again => requeue(task, shared),
+        After::Sleep => {
+            let slept =
+                task.state
+                    .compare_exchange(RUNNING, IDLE, Ordering::AcqRel, Ordering::Acquire);
+            if slept.is_err() {
+                requeue(task, shared);
             }
         }
     }
 }
 
-fn requeue(task: &Arc<Task>, queue: &Sender<Arc<Task>>) {
+fn requeue(task: Arc<Task>, shared: &Shared) {
     task.state.store(QUEUED, Ordering::Release);
-    let _ = queue.send(task.clone());
+    shared.push(task);
 }
 
 fn turn(task: &Task, panics: &AtomicU64) -> After {
-    let mut slot = task.job.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut slot = task.job();
     let Some(job) = slot.as_mut() else {
         return After::Sleep;
     };
@@ -286,5 +366,82 @@ mod tests {
         });
         alive.recv().expect("the worker lives");
         assert_eq!(pool.panics(), 1);
+    }
+    #[test]
+    fn more_jobs_than_the_queue_holds_all_get_their_turn() {
+        let pool = Pool::new(1);
+        let (go, wait) = mpsc::channel::<()>();
+        let (said, heard) = mpsc::channel();
+        let first = move || {
+            let _ = wait.recv();
+            After::Done
+        };
+        pool.add(|_| Box::new(Each(first, mpsc::channel().0)));
+        for i in 0..QUEUE_LEN + 100 {
+            let said = said.clone();
+            let turn = move || {
+                said.send(i).expect("the test listens");
+                After::Done
+            };
+            pool.add(|_| Box::new(Each(turn, mpsc::channel().0)));
+        }
+        drop((go, said));
+        let mut turns: Vec<_> = heard.iter().collect();
+        turns.sort_unstable();
+        assert!(turns.into_iter().eq(0..QUEUE_LEN + 100));
+    }
+
+    #[test]
+    fn many_wakers_and_workers_lose_nothing() {
+        const JOBS: usize = 50;
+        const WAKES: usize = 2000;
+        let pool = Pool::new(3);
+        let (said, heard) = mpsc::channel();
+        let asked: Arc<Vec<AtomicU64>> =
+            Arc::new((0..JOBS).map(|_| AtomicU64::default()).collect());
+        let wakers: Vec<_> = (0..JOBS)
+            .map(|i| {
+                let (asked, said) = (asked.clone(), said.clone());
+                // every job ends once it has seen the last request
+                let turn = move || {
+                    if asked[i].load(Ordering::Acquire) < 2 * WAKES as u64 {
+                        return After::Sleep;
+                    }
+                    said.send(i).expect("the test listens");
+                    After::Done
+                };
+                pool.add(|_| Box::new(Each(turn, mpsc::channel().0)))
+            })
+            .collect();
+        drop(said);
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    for _ in 0..WAKES {
+                        for (waker, asked) in wakers.iter().zip(asked.iter()) {
+                            asked.fetch_add(1, Ordering::AcqRel);
+                            waker.wake();
+                        }
+                    }
+                });
+            }
+        });
+        assert_eq!(heard.iter().count(), JOBS);
+    }
+
+    #[test]
+    fn a_job_that_hangs_does_not_hold_up_the_end() {
+        let pool = Pool::new(1);
+        let (go, wait) = mpsc::channel::<()>();
+        let (said, begun) = mpsc::channel();
+        let turn = move || {
+            said.send(()).expect("the test listens");
+            let _ = wait.recv();
+            After::Done
+        };
+        pool.add(|_| Box::new(Each(turn, mpsc::channel().0)));
+        begun.recv().expect("it runs");
+        drop(pool); // would never return if it waited for the job
+        drop(go);
     }
 }

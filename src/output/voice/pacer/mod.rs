@@ -19,6 +19,7 @@ use std::{
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        mpsc,
     },
     thread::Thread,
     time::Instant,
@@ -108,7 +109,7 @@ pub(super) struct Pacers {
 /// One thread's address.
 struct Pacer {
     /// Unbounded: commands are few and small, a pacer drains them at every tick, and those who send may not wait.
-    commands: Option<crossbeam_channel::Sender<Command>>,
+    commands: Option<mpsc::Sender<Command>>,
     thread: Thread,
     streams: AtomicUsize,
 }
@@ -170,7 +171,7 @@ impl Pacers {
 }
 
 fn start(number: usize, is_realtime: bool) -> Arc<Pacer> {
-    let (commands, inbox) = crossbeam_channel::unbounded();
+    let (commands, inbox) = mpsc::channel();
     let thread = std::thread::Builder::new()
         .name(format!("pacer-{number}"))
         .spawn(move || run(&inbox, is_realtime))
@@ -240,7 +241,7 @@ impl StreamHandle {
 }
 
 /// A pacing thread's life: ends when nobody can command it any more.
-fn run(inbox: &crossbeam_channel::Receiver<Command>, is_realtime: bool) {
+fn run(inbox: &mpsc::Receiver<Command>, is_realtime: bool) {
     if is_realtime && !os::ask_for_realtime() {
         tracing::debug!("real-time priority for the pacing thread is not permitted");
     }
@@ -249,8 +250,8 @@ fn run(inbox: &crossbeam_channel::Receiver<Command>, is_realtime: bool) {
         loop {
             match inbox.try_recv() {
                 Ok(command) => apply(&mut seats, command),
-                Err(crossbeam_channel::TryRecvError::Empty) => break,
-                Err(crossbeam_channel::TryRecvError::Disconnected) => return,
+                Err(mpsc::TryRecvError::Empty) => break,
+                Err(mpsc::TryRecvError::Disconnected) => return,
             }
         }
         match seats.run(Instant::now()) {
