@@ -77,8 +77,9 @@ pub(super) struct Pipeline {
     writer: FrameWriter,
     format: FrameFormat,
     made: VecDeque<Made>,
-    /// The ring still holds frames from before a seek; they go when the first new one comes.
-    has_ghosts: bool,
+    /// The target of a seek that has not arrived. The ring may still hold frames from before it; they go when the first new
+    /// one comes.
+    sought: Option<Samples>,
     has_produced: bool,
     told_length: Option<Option<Samples>>,
     wishes: Arc<Mutex<Wishes>>,
@@ -110,7 +111,7 @@ impl Pipeline {
             writer,
             format: parts.format,
             made: VecDeque::new(),
-            has_ghosts: false,
+            sought: None,
             has_produced: false,
             told_length: None,
             wishes,
@@ -154,7 +155,7 @@ impl Pipeline {
                     self.stage = Stage::Running;
                 }
                 Stage::Running => {
-                    if self.has_ghosts || self.writer.room() > 0 {
+                    if self.sought.is_some() || self.writer.room() > 0 {
                         if frames == FRAMES_PER_TURN {
                             return Ok(After::Again);
                         }
@@ -179,18 +180,18 @@ impl Pipeline {
             .seek
             .take();
         self.stage = match start {
-            Some(target) if target > Samples::ZERO && feed.info().is_seekable => {
+            Some(target) if feed.info().is_seekable => {
+                self.sought = Some(target);
+                self.render.clear(target);
                 Stage::Seeking(target)
             }
-            _ => Stage::Running,
-        };
-        if let Stage::Seeking(target) = self.stage {
-            self.has_ghosts = true;
-            self.render.clear(target);
-        } else {
             // a start position that cannot be reached is not shown either
-            self.writer.progress().end_seek(Samples::ZERO);
-        }
+            Some(target) => {
+                self.writer.progress().cancel_seek(target);
+                Stage::Running
+            }
+            None => Stage::Running,
+        };
         self.feed = Some(feed);
     }
 
@@ -344,7 +345,7 @@ impl Pipeline {
     }
 
     fn push(&mut self, payload: &[u8], position: Samples, mode: Mode) {
-        self.drop_ghosts(position);
+        self.arrive(position);
         let has_room = self.writer.push(payload, position);
         debug_assert!(has_room, "frames are made only when there is room");
         self.has_produced = true;
@@ -363,16 +364,15 @@ impl Pipeline {
         }
     }
 
-    fn drop_ghosts(&mut self, position: Samples) {
-        if self.has_ghosts {
-            self.has_ghosts = false;
+    fn arrive(&mut self, position: Samples) {
+        if let Some(target) = self.sought.take() {
             self.writer.rewind(0);
-            self.writer.progress().end_seek(position);
+            self.writer.progress().end_seek(target, position);
         }
     }
 
     fn finish(&mut self) {
-        self.drop_ghosts(self.render.position());
+        self.arrive(self.render.position());
         if let Some(feed) = self.feed.take() {
             self.tell_length(&feed);
             self.feed = Some(feed);
@@ -382,6 +382,9 @@ impl Pipeline {
     }
 
     fn fail(&mut self, failure: Failure) {
+        if let Some(target) = self.sought.take() {
+            self.writer.progress().cancel_seek(target);
+        }
         (self.events)(Event::Failed {
             failure,
             produced: self.has_produced,
@@ -397,20 +400,16 @@ impl Pipeline {
             if wishes.is_stopped || self.writer.is_abandoned() {
                 return false;
             }
-            let seek = if self.feed.is_some() {
-                wishes.seek.take()
-            } else {
-                None
-            };
+            // before it is opened, the latest wish is where it starts
+            let may_seek = self.feed.is_some() || matches!(self.stage, Stage::Failed);
+            let seek = if may_seek { wishes.seek.take() } else { None };
             Wishes {
                 seek,
                 ..wishes.clone()
             }
         };
         let has_changed = self.render.wish(wishes.volume, &wishes.filters);
-        if let Some(target) = wishes.seek
-            && !matches!(self.stage, Stage::Failed)
-        {
+        if let Some(target) = wishes.seek {
             self.begin_seek(target);
         } else if has_changed {
             self.make_again();
@@ -419,20 +418,23 @@ impl Pipeline {
     }
 
     fn begin_seek(&mut self, target: Samples) {
-        let feed = self.feed.as_ref().expect("seeks wait until it is opened");
-        if !feed.info().is_seekable {
-            self.writer
-                .progress()
-                .end_seek(self.writer.progress().position());
-            return;
-        }
+        let feed = match &self.feed {
+            Some(feed) if feed.info().is_seekable && !matches!(self.stage, Stage::Failed) => feed,
+            _ => {
+                self.writer.progress().cancel_seek(target);
+                return;
+            }
+        };
         self.mode = self.wanted_mode(feed);
         self.render.restart(target, false);
         self.render.adopt();
         self.warm = Some((0, PcmBlock::default()));
         self.made.clear();
-        self.has_ghosts = true;
-        if !self.settings.seek_ghosting {
+        self.sought = Some(target);
+        if self.settings.seek_ghosting {
+            // they are followed by the frames of the new place, and not by the end
+            self.writer.take_back_end();
+        } else {
             self.writer.rewind(0);
         }
         self.stage = Stage::Seeking(target);
@@ -440,7 +442,7 @@ impl Pipeline {
 
     /// Volume or filters have changed: takes back what nobody has taken yet and makes it again.
     fn make_again(&mut self) {
-        if self.has_ghosts
+        if self.sought.is_some()
             || !matches!(self.stage, Stage::Running | Stage::Drained)
             || self.warm.is_some()
         {

@@ -33,7 +33,7 @@ struct Silence {
 
 impl Sound for Silence {
     fn seek(&self, to: Samples) {
-        self.writer.progress().end_seek(to);
+        self.writer.progress().end_seek(to, to);
     }
     fn set_volume(&self, _percent: u16) {}
     fn set_filters(&self, _filters: FilterSpec) {}
@@ -62,7 +62,7 @@ impl World for SilentWorld {
 
     fn start(&self, run: Run, _events: OnSound) -> Result<(Box<dyn Sound>, FrameReader), Failure> {
         let (writer, reader) = ring(FrameFormat::Opus, 8, 500, || {}, |_| {});
-        writer.progress().end_seek(run.at);
+        writer.progress().end_seek(run.at, run.at);
         Ok((Box::new(Silence { writer }), reader))
     }
 

@@ -9,6 +9,10 @@
 //! Payloads are kept in atomic words, read and written relaxed; the counter's acquire/release pair orders them. That
 //! costs a copy of some hundred bytes a frame and saves the crate its only need for `unsafe` here.
 
+mod progress;
+
+pub use progress::Progress;
+
 use crate::units::Samples;
 use std::sync::{
     Arc,
@@ -72,61 +76,6 @@ pub enum Taken {
     Underrun,
     /// Nothing will come any more: drained, or the limit was reached.
     Over,
-}
-
-/// How far a playback has come: written by the reader, read by anybody, at any time.
-#[derive(Debug)]
-pub struct Progress {
-    position: AtomicU64,
-    /// Where a seek goes that is still under way, or [`NO_SEEK`].
-    seeking: AtomicU64,
-    limit: AtomicU64,
-    sent: AtomicU64,
-    missed: AtomicU64,
-}
-
-/// [`Progress::limit`]'s value when there is none.
-const NO_LIMIT: u64 = u64::MAX;
-/// [`Progress::seeking`]'s value when no seek is under way.
-const NO_SEEK: u64 = u64::MAX;
-
-impl Progress {
-    /// Where the next frame to be taken starts: everything before it has been handed out. During a seek its target, though
-    /// old frames may still be heard.
-    #[must_use]
-    pub fn position(&self) -> Samples {
-        match self.seeking.load(Ordering::Relaxed) {
-            NO_SEEK => Samples(self.position.load(Ordering::Relaxed)),
-            target => Samples(target),
-        }
-    }
-
-    /// A seek to `target` begins: it is the position from now on.
-    pub fn begin_seek(&self, target: Samples) {
-        self.seeking
-            .store(target.0.min(NO_SEEK - 1), Ordering::Relaxed);
-    }
-
-    /// The first frame of the place sought is about to be written; it starts at `position`.
-    pub fn end_seek(&self, position: Samples) {
-        self.position.store(position.0, Ordering::Relaxed);
-        self.seeking.store(NO_SEEK, Ordering::Relaxed);
-    }
-
-    /// Ends the playback before the first frame that starts at or after `at`; `None` lifts the limit.
-    pub fn set_limit(&self, at: Option<Samples>) {
-        self.limit
-            .store(at.map_or(NO_LIMIT, |s| s.0), Ordering::Relaxed);
-    }
-
-    /// Frames handed out, and polls that found none although the playback was not over.
-    #[must_use]
-    pub fn counts(&self) -> (u64, u64) {
-        (
-            self.sent.load(Ordering::Relaxed),
-            self.missed.load(Ordering::Relaxed),
-        )
-    }
 }
 
 struct Ring {
@@ -215,13 +164,7 @@ pub fn ring(
         capacity: capacity as u32,
         ends: AtomicU64::new(0),
         abandoned: AtomicBool::new(false),
-        progress: Arc::new(Progress {
-            position: AtomicU64::new(0),
-            seeking: AtomicU64::new(NO_SEEK),
-            limit: AtomicU64::new(NO_LIMIT),
-            sent: AtomicU64::new(0),
-            missed: AtomicU64::new(0),
-        }),
+        progress: Arc::default(),
     });
     let reader = FrameReader {
         ring: ring.clone(),
@@ -235,12 +178,18 @@ pub fn ring(
         over: false,
         home: None,
     };
-    (FrameWriter { ring }, reader)
+    let writer = FrameWriter {
+        ring,
+        is_ended: false,
+    };
+    (writer, reader)
 }
 
 /// The producing end.
 pub struct FrameWriter {
     ring: Arc<Ring>,
+    /// The last thing written is the end marker.
+    is_ended: bool,
 }
 
 impl FrameWriter {
@@ -286,10 +235,13 @@ impl FrameWriter {
         true
     }
 
-    /// Appends the end marker; it finds room in a full ring too. Nothing may be pushed after it except after a
-    /// [`rewind`](Self::rewind) that took it back.
+    /// Appends the end marker, unless it is there; it finds room in a full ring too. Nothing may be pushed after it before it
+    /// has been taken back.
     pub fn push_end(&mut self) {
-        self.put(KIND_END, &[], Samples::ZERO);
+        if !self.is_ended {
+            self.put(KIND_END, &[], Samples::ZERO);
+            self.is_ended = true;
+        }
     }
 
     fn put(&mut self, kind: u64, payload: &[u8], position: Samples) {
@@ -328,14 +280,25 @@ impl FrameWriter {
         }
     }
 
+    /// Takes back the end marker, if it was the last thing written; the frames before it stay.
+    pub fn take_back_end(&mut self) -> bool {
+        self.is_ended && self.take_back(|level| level - 1) > 0
+    }
+
     /// Takes back all frames that wait, except the `keep` next ones. Returns how many were taken back.
     ///
     /// The reader may take a frame at the same time; whatever it took stays taken.
     pub fn rewind(&mut self, keep: usize) -> usize {
+        self.take_back(|_| keep)
+    }
+
+    /// `keep` tells how many of those that wait are to stay.
+    fn take_back(&mut self, keep: impl Fn(usize) -> usize) -> usize {
         let mut seen = self.ring.ends.load(Ordering::Acquire);
         loop {
             let ends = Ends::unpack(seen);
             let level = ends.level() as usize;
+            let keep = if level == 0 { 0 } else { keep(level) };
             if level <= keep {
                 return 0;
             }
@@ -350,7 +313,10 @@ impl FrameWriter {
                 Ordering::AcqRel,
                 Ordering::Acquire,
             ) {
-                Ok(_) => return level - keep,
+                Ok(_) => {
+                    self.is_ended = false;
+                    return level - keep;
+                }
                 Err(now) => seen = now,
             }
         }
@@ -516,206 +482,4 @@ impl Drop for FrameReader {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::Mutex;
-
-    type Events = Arc<Mutex<Vec<ReaderEvent>>>;
-
-    fn opus(capacity: usize) -> (FrameWriter, FrameReader, Events) {
-        let events = Events::default();
-        let sink = events.clone();
-        let (w, r) = ring(
-            FrameFormat::Opus,
-            capacity,
-            3,
-            || (),
-            move |e| sink.lock().expect("no panic").push(e),
-        );
-        (w, r, events)
-    }
-
-    fn at(frame: u64) -> Samples {
-        Samples(frame * 960)
-    }
-
-    fn take(reader: &mut FrameReader) -> Option<Vec<u8>> {
-        let mut out = [0u8; MAX_OPUS_BYTES];
-        match reader.take(&mut out) {
-            Taken::Frame { len, .. } => Some(out[..len].to_vec()),
-            Taken::Underrun | Taken::Over => None,
-        }
-    }
-
-    #[test]
-    fn frames_come_out_in_order_and_unchanged() {
-        let (mut w, mut r, _) = opus(4);
-        let payloads: Vec<Vec<u8>> = (0..50u8)
-            .map(|i| vec![i; usize::from(i) * 25 % 1276])
-            .collect();
-        for (i, p) in payloads.iter().enumerate() {
-            assert!(w.push(p, at(i as u64)));
-            assert_eq!(take(&mut r).as_ref(), Some(p));
-        }
-    }
-
-    #[test]
-    fn a_full_ring_refuses_frames_but_takes_the_end() {
-        let (mut w, mut r, events) = opus(2);
-        assert!(w.push(b"a", at(0)) && w.push(b"b", at(1)));
-        assert!(!w.push(b"c", at(2)));
-        w.push_end();
-        assert_eq!(
-            (take(&mut r), take(&mut r)),
-            (Some(b"a".to_vec()), Some(b"b".to_vec()))
-        );
-        assert_eq!(r.take(&mut [0; MAX_OPUS_BYTES]), Taken::Over);
-        assert_eq!(
-            *events.lock().expect("no panic"),
-            [ReaderEvent::Started, ReaderEvent::Drained]
-        );
-    }
-
-    #[test]
-    fn position_is_where_the_next_frame_starts() {
-        let (mut w, mut r, _) = opus(4);
-        w.push(b"a", at(10));
-        assert_eq!(r.progress().position(), Samples::ZERO);
-        take(&mut r);
-        assert_eq!(r.progress().position(), at(11));
-    }
-
-    #[test]
-    fn frames_taken_back_are_never_seen() {
-        let (mut w, mut r, _) = opus(8);
-        for i in 0..6u8 {
-            w.push(&[i], at(i.into()));
-        }
-        take(&mut r);
-        assert_eq!(w.rewind(1), 4);
-        w.push(b"new", at(2));
-        assert_eq!(
-            (take(&mut r), take(&mut r)),
-            (Some(vec![1]), Some(b"new".to_vec()))
-        );
-    }
-
-    #[test]
-    fn the_end_can_be_taken_back() {
-        let (mut w, mut r, _) = opus(2);
-        w.push_end();
-        assert_eq!(w.rewind(0), 1);
-        w.push(b"x", at(0));
-        assert_eq!(take(&mut r), Some(b"x".to_vec()));
-    }
-
-    #[test]
-    fn the_limit_stops_before_the_first_frame_beyond_it() {
-        let (mut w, mut r, events) = opus(4);
-        for i in 0..3u8 {
-            w.push(&[i], at(i.into()));
-        }
-        r.progress().set_limit(Some(Samples(961)));
-        assert_eq!(
-            (take(&mut r), take(&mut r), take(&mut r)),
-            (Some(vec![0]), Some(vec![1]), None)
-        );
-        assert!(r.is_over());
-        assert_eq!(
-            events.lock().expect("no panic").last(),
-            Some(&ReaderEvent::LimitReached)
-        );
-    }
-
-    #[test]
-    fn a_seek_shows_its_target_until_it_arrives() {
-        let (mut w, mut r, _) = opus(4);
-        w.push(b"old", at(3));
-        r.progress().begin_seek(at(100));
-        take(&mut r);
-        assert_eq!(r.progress().position(), at(100));
-        r.progress().end_seek(at(99));
-        assert_eq!(r.progress().position(), at(99));
-    }
-
-    #[test]
-    fn stuck_is_told_once_after_the_threshold() {
-        let (_w, mut r, events) = opus(4);
-        for _ in 0..10 {
-            assert_eq!(r.take(&mut [0; MAX_OPUS_BYTES]), Taken::Underrun);
-        }
-        assert_eq!(*events.lock().expect("no panic"), [ReaderEvent::Stuck]);
-        assert_eq!(r.progress().counts(), (0, 10));
-    }
-
-    #[test]
-    fn a_dropped_reader_goes_home_and_reads_on() {
-        let (mut w, mut r, _) = opus(4);
-        w.push(b"a", at(0));
-        w.push(b"b", at(1));
-        assert_eq!(take(&mut r), Some(b"a".to_vec()));
-        let (home, back) = std::sync::mpsc::channel();
-        drop(r.with_home(move |reader| home.send(reader).expect("the test listens")));
-        assert!(!w.is_abandoned());
-        let mut r = back.recv().expect("it came home");
-        assert_eq!(take(&mut r), Some(b"b".to_vec()));
-        drop(r);
-        assert!(w.is_abandoned());
-    }
-
-    #[test]
-    fn counters_survive_their_own_overflow() {
-        let (mut w, mut r, _) = opus(5);
-        let near = COUNTER_MASK - 2;
-        r.ring.ends.store(
-            Ends {
-                head: near,
-                tail: near,
-                era: u16::MAX,
-            }
-            .pack(),
-            Ordering::Relaxed,
-        );
-        for i in 0..20u8 {
-            assert!(w.push(&[i], at(i.into())));
-            assert_eq!(take(&mut r), Some(vec![i]));
-        }
-    }
-
-    #[test]
-    fn a_reader_and_a_rewinding_writer_lose_and_invent_nothing() {
-        let (mut w, mut r, _) = opus(16);
-        let writer = std::thread::spawn(move || {
-            // every frame says its own position; after a rewind production goes on from what was taken back
-            let mut next = 0u64;
-            let mut step = 0u64;
-            while next < 20_000 {
-                step += 1;
-                if step.is_multiple_of(7) {
-                    next -= w.rewind(step as usize % 3) as u64;
-                }
-                if w.push(&next.to_le_bytes(), at(next)) {
-                    next += 1;
-                } else {
-                    std::thread::yield_now();
-                }
-            }
-            w.push_end();
-        });
-        let (mut out, mut expected) = ([0u8; MAX_OPUS_BYTES], 0u64);
-        while expected < 20_000 {
-            match r.take(&mut out) {
-                Taken::Frame { len, position } => {
-                    assert_eq!(
-                        (&out[..len], position),
-                        (&expected.to_le_bytes()[..], at(expected))
-                    );
-                    expected += 1;
-                }
-                Taken::Underrun => std::thread::yield_now(),
-                Taken::Over => panic!("over at {expected}"),
-            }
-        }
-        writer.join().expect("the writer's asserts hold");
-    }
-}
+mod tests;
