@@ -54,7 +54,8 @@ pub fn run(config: Config) -> anyhow::Result<()> {
     result
 }
 
-async fn told_to_stop() -> std::io::Result<()> {
+/// Returns when the process is asked to end: SIGTERM, SIGINT.
+pub(crate) async fn told_to_stop() -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -124,14 +125,16 @@ impl Node {
     /// by then is named and left.
     pub async fn stop(self) {
         let _ = self.stop.send(true);
-        let ended = tokio::time::timeout(STOP_WITHIN, async {
-            self.sessions.shutdown().await;
-            self.world.voice.drained().await;
-            let _ = self.server.await;
-        });
-        if ended.await.is_err() {
-            tracing::warn!("not everything has stopped within {STOP_WITHIN:?}");
-        }
+        let until = tokio::time::Instant::now() + STOP_WITHIN;
+        in_time(until, "the sessions", self.sessions.shutdown()).await;
+        in_time(until, "the voice connections", self.world.voice.drained()).await;
+        in_time(until, "the HTTP server", self.server).await;
+    }
+}
+
+async fn in_time<T>(until: tokio::time::Instant, part: &str, ended: impl Future<Output = T>) {
+    if tokio::time::timeout_at(until, ended).await.is_err() {
+        tracing::warn!("{part} did not end within {STOP_WITHIN:?}");
     }
 }
 

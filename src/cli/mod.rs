@@ -9,10 +9,11 @@ use crate::{
     config::{self, Loaded},
     log, node, playback,
     source::Registry,
-    units::Millis,
+    units::{Millis, SAMPLE_RATE},
 };
 use clap::{Args, Parser, Subcommand};
 use std::{
+    ffi::OsString,
     io::Write,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -102,22 +103,31 @@ fn time(text: &str) -> Result<Millis, String> {
     Ok(Millis((seconds * 1000.0).round() as i64))
 }
 
+/// Takes keys of the configuration out of a command line: `--server.port=2333`, as the original has them. A dotted name
+/// is never one of our own options; nothing behind `--` is an option.
+fn split_keys(args: impl Iterator<Item = OsString>) -> (Vec<(String, String)>, Vec<OsString>) {
+    let (mut keys, mut rest) = (Vec::new(), Vec::new());
+    let mut is_literal = false;
+    for arg in args {
+        is_literal |= arg == "--";
+        let key = arg.to_str().filter(|_| !is_literal).and_then(|text| {
+            let text = text.strip_prefix("--")?;
+            let (name, value) = text.split_once('=').unwrap_or((text, "true"));
+            name.contains('.')
+                .then(|| (name.to_owned(), value.to_owned()))
+        });
+        match key {
+            Some(key) => keys.push(key),
+            None => rest.push(arg),
+        }
+    }
+    (keys, rest)
+}
+
 /// Does what the command line asks for.
 #[must_use]
 pub fn run() -> ExitCode {
-    // `--server.port=2333`, as the original takes it: a dotted name is never one of our own options
-    let is_key = |arg: &String| {
-        arg.starts_with("--") && arg.split('=').next().is_some_and(|name| name.contains('.'))
-    };
-    let (keys, rest): (Vec<String>, Vec<String>) = std::env::args_os()
-        .map(|a| a.to_string_lossy().into_owned())
-        .partition(is_key);
-    let keys: Vec<(String, String)> = keys
-        .iter()
-        .map(|arg| arg.trim_start_matches('-'))
-        .map(|arg| arg.split_once('=').unwrap_or((arg, "true")))
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .collect();
+    let (keys, rest) = split_keys(std::env::args_os());
     let cli = match Cli::try_parse_from(rest) {
         Ok(cli) => cli,
         Err(e) => {
@@ -232,20 +242,31 @@ fn play(args: PlayArgs) -> u8 {
     let engine = playback::Engine::new(1, playback::Settings::default());
     let played = runtime.block_on(async {
         let sources = Registry::new(play::sources());
-        play::play(wanted, &engine, &sources).await
+        let stop = async {
+            if node::told_to_stop().await.is_err() {
+                std::future::pending().await // then the signals end the process, as they do without a handler
+            }
+        };
+        play::play(wanted, &engine, &sources, stop).await
     });
     match played {
         Ok(played) => {
-            eprintln!(
-                "{}: {:.3} s written",
-                played.name,
-                played.written.0 as f64 / 48_000.0
-            );
-            OK
+            let cut = if played.is_cut {
+                " before it was stopped"
+            } else {
+                ""
+            };
+            let seconds = played.written.0 as f64 / f64::from(SAMPLE_RATE);
+            eprintln!("{}: {seconds:.3} s written{cut}", played.name);
+            if played.is_cut { FAILED } else { OK }
         }
         Err(e) => {
+            let code = match e {
+                play::PlayError::Format(_) | play::PlayError::Overwrites(_) => MISUSED,
+                _ => FAILED,
+            };
             eprintln!("{:#}", anyhow::Error::from(e));
-            FAILED
+            code
         }
     }
 }
@@ -262,6 +283,24 @@ mod tests {
         for wrong in ["", "x", "-1", "1:", "1.5:2", "1:2:3:4", "nan", "inf"] {
             assert!(time(wrong).is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn keys_of_the_configuration_are_told_from_options() {
+        let args = [
+            "x",
+            "--server.port=1",
+            "play",
+            "--output",
+            "a.ogg",
+            "--a.b",
+            "--",
+            "--c.d",
+        ];
+        let (keys, rest) = split_keys(args.into_iter().map(OsString::from));
+        let key = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(keys, [key("server.port", "1"), key("a.b", "true")]);
+        assert_eq!(rest, ["x", "play", "--output", "a.ogg", "--", "--c.d"]);
     }
 
     #[test]

@@ -1,18 +1,19 @@
 //! Owns: `lavalink-rust play`: one track, as fast as the machine goes, into a file.
 //! Never knows: sessions, voice.
 
-use super::file;
+use super::file::{self, Sink};
 use crate::{
     dsp::FilterSpec,
     error::Failure,
-    frame::{FrameFormat, Taken},
+    frame::{FrameFormat, FrameReader, PCM_FRAME_BYTES, Taken},
     playback::{Engine, Event, Request, encode::LOOKAHEAD},
     source::{self, Registry},
     track::{LoadResult, Track},
-    units::{Millis, SAMPLE_RATE, Samples},
+    units::{FRAME_SAMPLES, Millis, SAMPLE_RATE, Samples},
 };
 use std::{
     io::{IsTerminal, Write},
+    os::unix::fs::MetadataExt,
     path::Path,
     sync::mpsc,
     time::{Duration, Instant},
@@ -41,6 +42,8 @@ pub struct Played {
     pub name: String,
     /// How much was written.
     pub written: Samples,
+    /// It was told to stop before the end.
+    pub is_cut: bool,
 }
 
 /// Why nothing, or not everything, was played.
@@ -59,6 +62,9 @@ pub enum PlayError {
         "{0:?} is no output that can be written: give it the ending .ogg (Ogg Opus) or .wav (32-bit float samples)"
     )]
     Format(std::path::PathBuf),
+    /// Writing would destroy what is to be read.
+    #[error("{0:?} is the file that is to be played: give --output another name")]
+    Overwrites(std::path::PathBuf),
     /// The output file could not be written.
     #[error("cannot write {path:?}")]
     Write {
@@ -77,70 +83,150 @@ fn format_of(output: &Path) -> Option<FrameFormat> {
     }
 }
 
-/// Plays one track into a file.
+/// Plays one track into a file, or as much of it as there is until `stop`. Whatever was made is a well-formed file, also
+/// when the track fails.
 ///
 /// # Errors
 /// When it cannot be loaded, played or written.
-pub async fn play(play: Play, engine: &Engine, sources: &Registry) -> Result<Played, PlayError> {
+pub async fn play(
+    play: Play,
+    engine: &Engine,
+    sources: &Registry,
+    stop: impl Future<Output = ()>,
+) -> Result<Played, PlayError> {
     let format = format_of(&play.output).ok_or_else(|| PlayError::Format(play.output.clone()))?;
+    if is_same_file(Path::new(&play.identifier), &play.output) {
+        return Err(PlayError::Overwrites(play.output));
+    }
     let track = find(&play.identifier, sources).await?;
     let media = sources.open(&track)?;
+    let from = play.from.to_samples();
     let (tell, told) = mpsc::channel();
     let request = Request {
         window: media.window,
         hint: media.hint,
-        start: play.from.to_samples(),
+        start: from,
         volume: play.volume,
         filters: play.filters.clone(),
         format,
         stuck_after: Duration::MAX,
     };
-    let (playback, mut reader) = engine.start(request, move |event| drop(tell.send(event)));
-    let failed = |source| PlayError::Write {
-        path: play.output.clone(),
-        source,
-    };
-    let mut sink = file::create(&play.output, format).map_err(failed)?;
-    let mut bar = Bar::new(play.from, &track);
-    let mut buffer = vec![0; format.max_bytes()];
+    let (playback, reader) = engine.start(request, move |event| drop(tell.send(event)));
     let limit = play.to.map_or(Samples(u64::MAX), Millis::to_samples);
     // the encoder's delay puts the last sound into one frame more
     let last = Samples(limit.0.saturating_add(LOOKAHEAD as u64));
     playback.progress().set_limit(Some(last));
-    let mut length = None;
-    loop {
-        let taken = reader.take(&mut buffer);
-        // after the look at the ring: what leads to its end is told before it
-        for event in told.try_iter() {
-            match event {
-                Event::Opened { length: exact, .. } => length = exact,
-                Event::Failed { failure, .. } => return Err(failure.into()),
-                Event::Reader(_) => {}
-            }
-        }
-        match taken {
-            Taken::Frame { len, position } => {
-                sink.write(&buffer[..len]).map_err(failed)?;
-                bar.show(position);
-            }
-            // frames are made on other threads; this one has nothing else to do
-            Taken::Underrun => tokio::time::sleep(Duration::from_micros(500)).await,
-            Taken::Over => break,
-        }
-    }
-    bar.end();
-    let end = length.map_or(limit, |length: Samples| length.min(limit));
+    let failed = |source| PlayError::Write {
+        path: play.output.clone(),
+        source,
+    };
+    let mut copy = Copy {
+        reader,
+        told,
+        sink: file::create(&play.output, format).map_err(failed)?,
+        bar: Bar::new(play.from, &track),
+        from,
+        begins: from,
+        length: None,
+    };
+    let ended = tokio::select! {
+        ended = copy.run(format) => Some(ended),
+        () = stop => None,
+    };
+    copy.bar.end();
+    let end = copy.length.map_or(limit, |length| length.min(limit));
     let is_stretched = play.filters.timescale.is_some();
     let wanted = if is_stretched {
         u64::MAX
     } else {
-        end.0.saturating_sub(play.from.to_samples().0)
+        end.0.saturating_sub(copy.begins.0)
     };
-    let written = Samples(sink.finish(wanted).map_err(failed)?);
-    Ok(Played {
-        name: format!("{} - {}", track.info.author, track.info.title),
-        written,
-    })
+    let written = Samples(copy.sink.finish(wanted).map_err(failed)?);
+    match ended {
+        Some(Err(Broken::Track(failure))) => Err(failure.into()),
+        Some(Err(Broken::File(source))) => Err(failed(source)),
+        Some(Ok(())) | None => Ok(Played {
+            name: format!("{} - {}", track.info.author, track.info.title),
+            written,
+            is_cut: ended.is_none(),
+        }),
+    }
+}
+
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    let id = |path: &Path| path.metadata().map(|m| (m.dev(), m.ino()));
+    matches!((id(a), id(b)), (Ok(a), Ok(b)) if a == b)
+}
+
+/// Frames on their way from the ring to the file.
+struct Copy {
+    reader: FrameReader,
+    told: mpsc::Receiver<Event>,
+    sink: Box<dyn Sink>,
+    bar: Bar,
+    /// Where the sound is to begin.
+    from: Samples,
+    /// Where it begins in the file.
+    begins: Samples,
+    /// Of the whole track, once it is known.
+    length: Option<Samples>,
+}
+
+/// Why copying ended before its time.
+enum Broken {
+    Track(Failure),
+    File(std::io::Error),
+}
+
+impl Copy {
+    async fn run(&mut self, format: FrameFormat) -> Result<(), Broken> {
+        let mut buffer = vec![0; format.max_bytes()];
+        // a source that cannot seek is heard from its start; what comes before the wanted place is dropped here
+        let mut skips = false;
+        loop {
+            let taken = self.reader.take(&mut buffer);
+            // after the look at the ring: what leads to its end is told before it
+            for event in self.told.try_iter() {
+                match event {
+                    Event::Opened {
+                        length,
+                        is_seekable,
+                    } => {
+                        self.length = length;
+                        skips = !is_seekable;
+                    }
+                    Event::Failed { failure, .. } => return Err(Broken::Track(failure)),
+                    Event::Reader(_) => {}
+                }
+            }
+            match taken {
+                Taken::Frame { len, position } => {
+                    self.bar.show(position);
+                    let before = if skips {
+                        self.from.0.saturating_sub(position.0)
+                    } else {
+                        0
+                    };
+                    if before < FRAME_SAMPLES as u64 {
+                        let start = match format {
+                            FrameFormat::Pcm => before as usize * (PCM_FRAME_BYTES / FRAME_SAMPLES),
+                            FrameFormat::Opus => 0,
+                        };
+                        if before > 0 && start == 0 {
+                            self.begins = position;
+                        }
+                        let frame = &buffer[start.min(len)..len];
+                        self.sink.write(frame).map_err(Broken::File)?;
+                    }
+                    // lets a wish to stop be heard
+                    tokio::task::yield_now().await;
+                }
+                // frames are made on other threads; this one has nothing else to do
+                Taken::Underrun => tokio::time::sleep(Duration::from_micros(500)).await,
+                Taken::Over => return Ok(()),
+            }
+        }
+    }
 }
 
 async fn find(identifier: &str, sources: &Registry) -> Result<Track, PlayError> {
@@ -211,3 +297,7 @@ impl Bar {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "play_tests.rs"]
+mod tests;
