@@ -95,6 +95,26 @@ fn assert_error(reply: &Answer, status: u16, path: &str, message: &str) {
     assert_eq!(reply.header("lavalink-api-version"), Some("4"));
 }
 
+/// The connection preface of RFC 9113, 3.4: the fixed words, and an empty SETTINGS frame.
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+
+#[tokio::test]
+async fn http_2_is_spoken_only_when_it_is_switched_on() {
+    for http2 in [false, true] {
+        let node = Node::start(Settings {
+            http2,
+            ..settings()
+        })
+        .await;
+        let mut stream = TcpStream::connect(node.address).await.unwrap();
+        stream.write_all(HTTP2_PREFACE).await.unwrap();
+        let mut answer = [0; 9];
+        let answered = stream.read_exact(&mut answer).await.is_ok();
+        // the server's own preface is a SETTINGS frame: type 4 behind three bytes of length
+        assert_eq!(answered && answer[3] == 4, http2, "{answer:?}");
+    }
+}
+
 #[tokio::test]
 async fn the_password_is_asked_for_after_path_and_method() {
     let node = Node::start(settings()).await;

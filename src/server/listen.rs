@@ -3,9 +3,10 @@
 
 use std::{
     convert::Infallible,
+    error::Error,
     net::SocketAddr,
     panic::AssertUnwindSafe,
-    pin::pin,
+    pin::{Pin, pin},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -15,10 +16,10 @@ use std::{
 
 use futures_util::FutureExt;
 use http::Request;
-use hyper::{body::Incoming, service::service_fn};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::conn::auto::Builder,
+    server::conn::auto,
 };
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -138,23 +139,48 @@ impl Connection {
     }
 
     /// Answers requests until the connection ends or becomes a WebSocket.
-    async fn requests(self: &Arc<Self>, stream: TcpStream, mut shutdown: watch::Receiver<bool>) {
+    async fn requests(self: &Arc<Self>, stream: TcpStream, shutdown: watch::Receiver<bool>) {
         let limits = &self.app.settings.limits;
         let this = self.clone();
         let service = service_fn(move |request| {
             let this = this.clone();
             async move { Ok::<_, Infallible>(this.answer(request).await) }
         });
-        let builder = builder(self.app.settings.http2, limits);
         let io = TokioIo::new(Stalling::new(stream, limits.write_timeout));
-        let mut connection = pin!(builder.serve_connection_with_upgrades(io, service));
-        let mut first_request = pin!(sleep(limits.request_timeout));
+        if self.app.settings.http2 {
+            let builder = either_version(limits);
+            let connection = builder.serve_connection_with_upgrades(io, service);
+            self.drive(connection, |c| c.graceful_shutdown(), shutdown)
+                .await;
+        } else {
+            let connection = version_1(limits).serve_connection(io, service);
+            self.drive(
+                connection.with_upgrades(),
+                |c| c.graceful_shutdown(),
+                shutdown,
+            )
+            .await;
+        }
+    }
+
+    /// Drives a connection to its end; `finish` asks it to end after the request that is under way.
+    async fn drive<C, E>(
+        &self,
+        connection: C,
+        finish: impl Fn(Pin<&mut C>),
+        mut shutdown: watch::Receiver<bool>,
+    ) where
+        C: Future<Output = Result<(), E>>,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let mut connection = pin!(connection);
+        let mut first_request = pin!(sleep(self.app.settings.limits.request_timeout));
         let (mut is_watching, mut is_stopping) = (true, false);
         loop {
             tokio::select! {
                 ended = connection.as_mut() => {
                     if let Err(error) = ended {
-                        debug!(peer = %self.peer, error = &*error, "a connection broke");
+                        debug!(peer = %self.peer, error = &*error.into() as &dyn Error, "a connection broke");
                     }
                     return;
                 }
@@ -167,7 +193,7 @@ impl Connection {
                 }
                 () = stopped(&mut shutdown), if !is_stopping => {
                     is_stopping = true;
-                    connection.as_mut().graceful_shutdown();
+                    finish(connection.as_mut());
                 }
             }
         }
@@ -213,15 +239,22 @@ impl Connection {
     }
 }
 
-fn builder(http2: bool, limits: &Limits) -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new());
-    if !http2 {
-        builder = builder.http1_only();
-    }
+fn version_1(limits: &Limits) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        // hyper counts from the end of the last answer, so this is the time between requests, too.
+        .header_read_timeout(limits.idle_timeout)
+        .max_buf_size(limits.header_bytes.max(MIN_HEADER_BYTES));
+    builder
+}
+
+/// For whichever version a client speaks first. (Told to be `http1_only`, it would still speak both with upgrades.)
+fn either_version(limits: &Limits) -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
-        // hyper counts from the end of the last answer, so this is the time between requests, too.
         .header_read_timeout(limits.idle_timeout)
         .max_buf_size(limits.header_bytes.max(MIN_HEADER_BYTES));
     builder
