@@ -366,7 +366,13 @@ impl FrameReader {
     /// Whether a frame (or the end) waits: lets an idle output start in the very moment that sound is there.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        Ends::unpack(self.ring.ends.load(Ordering::Relaxed)).level() > 0
+        self.level() > 0
+    }
+
+    /// Frames that wait to be taken (an end marker counts).
+    #[must_use]
+    pub fn level(&self) -> usize {
+        Ends::unpack(self.ring.ends.load(Ordering::Relaxed)).level() as usize
     }
 
     /// True once [`Taken::Over`] has been returned.

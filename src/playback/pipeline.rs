@@ -31,6 +31,9 @@ use std::{
 const FRAMES_PER_TURN: usize = 10;
 /// Frames that the encoder hears before it goes on in the middle of a stream.
 const WARM_FRAMES: usize = 2;
+/// Frames that must have been encoded unchanged before packets are passed on again. A packet tells the loudness of its bands
+/// as a change from the frame before, so the listener's decoder must have come to the loudness of the source first.
+const STEADY_FRAMES: usize = 3;
 /// The waiting frame that a change leaves alone: the listener may be taking it.
 const KEPT_FRAMES: usize = 1;
 
@@ -74,6 +77,8 @@ pub(super) struct Pipeline {
     encoder: Option<Encoder>,
     /// Left of the warm-up after a restart, and what was rendered in it.
     warm: Option<(usize, PcmBlock)>,
+    /// Frames encoded since the sound was last changed by volume or filters.
+    steady: usize,
     writer: FrameWriter,
     format: FrameFormat,
     made: VecDeque<Made>,
@@ -108,6 +113,7 @@ impl Pipeline {
             render: Render::new(first.volume, &first.filters),
             encoder: None,
             warm: None,
+            steady: 0,
             writer,
             format: parts.format,
             made: VecDeque::new(),
@@ -217,7 +223,7 @@ impl Pipeline {
     fn make_frame(&mut self) -> Result<(), Stop> {
         let feed = self.feed.as_ref().expect("opened before frames are made");
         let wanted = self.wanted_mode(feed);
-        if wanted == Mode::Passthrough && self.mode == Mode::Transcode && self.warm.is_none() {
+        if wanted == Mode::Passthrough && self.steady >= STEADY_FRAMES {
             self.begin_passing();
         }
         match self.mode {
@@ -232,6 +238,7 @@ impl Pipeline {
         let feed = self.feed.as_mut().expect("opened before frames are made");
         if feed.rewind_to_packet(next) {
             self.mode = Mode::Passthrough;
+            self.steady = 0;
             self.render.clear(next);
         }
     }
@@ -272,6 +279,7 @@ impl Pipeline {
         feed.restart_at(start);
         self.render.restart(start, before == Mode::Passthrough);
         self.mode = Mode::Transcode;
+        self.steady = 0;
         self.warm = Some((warm_frames, PcmBlock::default()));
     }
 
@@ -315,6 +323,7 @@ impl Pipeline {
             self.encoder()?;
         }
         let position = self.render.position();
+        let was_neutral = self.render.is_neutral();
         let frame = self.render.take();
         match self.format {
             FrameFormat::Pcm => {
@@ -331,6 +340,7 @@ impl Pipeline {
                 self.payload.extend_from_slice(packet);
             }
         }
+        self.steady = if was_neutral { self.steady + 1 } else { 0 };
         let payload = std::mem::take(&mut self.payload);
         self.push(&payload, position, Mode::Transcode);
         self.payload = payload;
@@ -428,6 +438,7 @@ impl Pipeline {
         self.mode = self.wanted_mode(feed);
         self.render.restart(target, false);
         self.render.adopt();
+        self.steady = 0;
         self.warm = Some((0, PcmBlock::default()));
         self.made.clear();
         self.sought = Some(target);

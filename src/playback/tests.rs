@@ -69,6 +69,13 @@ impl Run {
         }
     }
 
+    /// Waits until as many frames wait as the settings allow: 400 ms and one.
+    fn wait_until_full(&self) {
+        while self.reader.level() < 21 {
+            std::thread::yield_now();
+        }
+    }
+
     fn rest(&mut self) -> Vec<(Vec<u8>, Samples)> {
         std::iter::from_fn(|| self.frame()).collect()
     }
@@ -147,13 +154,14 @@ fn a_resampled_seek_gives_the_samples_of_unbroken_playing() {
 #[test]
 fn a_new_volume_is_heard_after_one_frame_and_no_sample_is_lost() {
     let mut run = start(wav(200_000, 48_000), FrameFormat::Pcm, Samples::ZERO, 100);
+    run.wait_until_full();
     let mut expected = 0;
     for _ in 0..5 {
         expected += left(&run.frame().expect("sound").0).len();
     }
-    // wait until the ring is full, so that there is something to take back
-    while run.reader.progress().counts().0 < 5 {}
     run.playback.set_volume(50);
+    // 16 frames wait, too many for new ones to be made; full again means that they were made anew
+    run.wait_until_full();
     let mut quiet_from = None;
     while let Some((frame, at)) = run.frame() {
         assert_eq!(at.0 as usize, expected, "no frame is lost or doubled");
@@ -167,7 +175,8 @@ fn a_new_volume_is_heard_after_one_frame_and_no_sample_is_lost() {
     }
     assert_eq!(expected, 200_000);
     let quiet_from = quiet_from.expect("it becomes quiet");
-    assert!(quiet_from <= 5 + 25, "heard from frame {quiet_from} on");
+    // one frame is left alone, over another one the volume changes
+    assert!(quiet_from <= 5 + 2, "heard from frame {quiet_from} on");
 }
 
 #[test]
@@ -231,4 +240,38 @@ fn a_source_that_breaks_off_is_heard_up_to_there() {
             .iter()
             .any(|e| matches!(e, Event::Failed { produced: true, .. }))
     );
+}
+
+/// What a listener hears of Opus frames: the highest sample of each, on the left.
+fn peaks(frames: &[Vec<u8>]) -> Vec<f32> {
+    let mut decoder = opus2::Decoder::new(48_000, opus2::Channels::Stereo).expect("memory");
+    let mut pcm = [0f32; FRAME_SAMPLES * 2];
+    let mut peak = |frame: &Vec<u8>| {
+        decoder
+            .decode_float(frame, &mut pcm, false)
+            .expect("a good packet");
+        pcm.iter().step_by(2).fold(0f32, |top, s| top.max(s.abs()))
+    };
+    frames.iter().map(|frame| peak(frame)).collect()
+}
+
+#[test]
+fn packets_are_passed_on_again_without_a_bump() {
+    let file = std::fs::read("tests/data/tone48.opus").expect("there");
+    let mut plain = start(file.clone(), FrameFormat::Opus, Samples::ZERO, 100);
+    let plain: Vec<_> = plain.rest().into_iter().map(|(frame, _)| frame).collect();
+    for quiet in [2, 50, 200] {
+        let mut run = start(file.clone(), FrameFormat::Opus, Samples::ZERO, quiet);
+        let mut frames: Vec<_> = (0..20).map(|_| run.frame().expect("sound").0).collect();
+        run.playback.set_volume(100);
+        frames.extend(run.rest().into_iter().map(|(frame, _)| frame));
+        let differs = |i: &usize| frames[*i] != plain[*i];
+        let passed_from = (0..plain.len()).rev().find(differs).map_or(0, |i| i + 1);
+        assert!(passed_from < 60, "passed on only from frame {passed_from}");
+        let (heard, meant) = (peaks(&frames), peaks(&plain));
+        let louder = (passed_from - 1..plain.len()).map(|i| heard[i] / meant[i]);
+        let highest = louder.fold(0f32, f32::max);
+        // half a decibel is about what an ear can notice
+        assert!(highest < 1.06, "from {quiet}: {highest} times as loud");
+    }
 }
