@@ -42,9 +42,9 @@ pub struct RequestLog {
     pub include_headers: bool,
     /// The query string, without user info of URLs in it.
     pub include_query_string: bool,
-    /// JSON bodies, without tokens and session ids.
+    /// JSON bodies, without tokens and session ids; of those above 256 KiB only the length.
     pub include_payload: bool,
-    /// Longest part of a body, in bytes.
+    /// Longest part of a body or a query, in bytes.
     pub max_payload_length: usize,
     /// Whether a line is written before the request is handled, too.
     pub before_request: bool,
