@@ -256,6 +256,7 @@ fn voice_settings(config: &Config) -> voice::Settings {
         is_plaintext: config.voice.plaintext,
         max_pacers: config.voice.pacers,
         is_realtime: config.voice.realtime,
+        block_private_addresses: config.lavalink.http.block_private_addresses,
         ..voice::Settings::default()
     }
 }

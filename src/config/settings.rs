@@ -259,7 +259,7 @@ section! {
         proxy_user: String,
         /// Password for it.
         proxy_password: Secret,
-        /// Whether addresses of private networks are refused, after redirects and DNS answers too.
+        /// Whether addresses of private networks are refused, after redirects and DNS answers and for voice servers too.
         block_private_addresses: bool,
     }
 }
