@@ -37,6 +37,8 @@ pub(super) enum Standing {
     NoEffect(&'static str),
     /// It does what it says, and a user should know what that means when it is on.
     Risky(&'static str),
+    /// Does what it says for names that [`logger`](super::logger) knows; others have no effect.
+    Loggers,
     /// Switches on a source that this version does not have.
     AbsentSource,
     /// A block of a plugin.
@@ -156,6 +158,11 @@ impl Key {
 
     const fn risky(mut self, meaning: &'static str) -> Self {
         self.standing = Standing::Risky(meaning);
+        self
+    }
+
+    const fn of_loggers(mut self) -> Self {
+        self.standing = Standing::Loggers;
         self
     }
 

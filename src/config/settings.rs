@@ -308,9 +308,9 @@ section! {
         file_path: Option<PathBuf>,
         /// Size at which a log file is closed, in bytes.
         max_file_bytes: u64,
-        /// Closed log files kept.
+        /// Closed log files kept, 0–1000.
         max_history: u32,
-        /// Levels by logger: `root`, `lavalink`, or a package or module path as written.
+        /// Levels by logger, as written; [`logger`](super::logger) knows which parts of the program a name stands for.
         levels: BTreeMap<String, LogLevel>,
         /// What is logged of requests.
         request: RequestLog,

@@ -554,6 +554,35 @@ fn every_secret_of_the_table_is_masked_in_excerpts() {
 }
 
 #[test]
+fn levels_of_unknown_loggers_are_told_to_have_no_effect() {
+    let loaded = of(&format!(
+        "{PASSWORD}logging.level: {{root: WARN, lavalink.server.io: DEBUG, org.springframework: ERROR}}\n"
+    ));
+    assert_eq!(
+        texts(&loaded.warnings),
+        [
+            "logging.level.org.springframework has no effect here: no part of this program logs under that name"
+        ]
+    );
+    let idle: Vec<_> = loaded
+        .effective
+        .iter()
+        .filter(|line| line.path.starts_with("logging.level") && line.no_effect.is_some())
+        .map(|line| line.path.as_str())
+        .collect();
+    assert_eq!(idle, ["logging.level.org.springframework"]);
+}
+
+#[test]
+fn no_more_log_files_are_kept_than_can_be_renamed_in_a_moment() {
+    let loaded = of(&format!(
+        "{PASSWORD}logging.logback.rollingpolicy.max-history: 2147483647\n"
+    ));
+    assert_eq!(loaded.config.expect("no errors").logging.max_history, 1000);
+    assert!(texts(&loaded.warnings)[0].contains("is taken as 1000"));
+}
+
+#[test]
 fn check_config_lists_every_key_with_its_origin() {
     let loaded = load_all(PASSWORD, &[("SERVER_PORT", "7")], &[]);
     let lines: Vec<String> = loaded.effective.iter().map(ToString::to_string).collect();

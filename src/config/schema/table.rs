@@ -30,6 +30,7 @@ const fn corrected(min: i64, max: i64, to: fn(i64) -> i64, rule: &'static str) -
 const I32: i64 = i32::MAX as i64;
 const GIB: i64 = 1 << 30;
 const LONGEST_TIMEOUT_MS: i64 = 600_000;
+const MOST_LOG_FILES: i64 = 1000;
 const LEVELS: &[&str] = &[
     "TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL", "OFF", "false",
 ];
@@ -470,7 +471,8 @@ pub(in crate::config) const TABLE: &[Key] = &[
     key("logging.level.**", Kind::Choice(LEVELS), "", |c, b| {
         let level = b.choice(&LogLevel::ALL);
         c.logging.levels.insert(b.name.to_owned(), level);
-    }),
+    })
+    .of_loggers(),
     key("logging.request.enabled", Kind::Switch, "true", |c, b| {
         c.logging.request.enabled = b.switch()
     }),
@@ -521,7 +523,12 @@ pub(in crate::config) const TABLE: &[Key] = &[
     ),
     key(
         "logging.logback.rollingpolicy.max-history",
-        whole(0, I32),
+        corrected(
+            0,
+            MOST_LOG_FILES,
+            |files| files.min(MOST_LOG_FILES),
+            "each file that is closed makes the older ones move up, so there are never more",
+        ),
         "7",
         |c, b| c.logging.max_history = b.number(),
     ),
