@@ -27,9 +27,8 @@ use std::path::Path;
 pub use diagnostic::{Diagnostic, Level, Origin};
 pub use effective::Effective;
 pub use settings::{
-    Audio, Bitrate, Config, Filters, HttpConfig, IpBlock, Lavalink, Limits, ListenAddress,
-    LogLevel, Logging, Metrics, Ratelimit, RequestLog, ResamplingQuality, RotationStrategy, Sentry,
-    Server, Sources, Timeouts, Voice,
+    Audio, Bitrate, Config, Filters, HttpConfig, Lavalink, Limits, ListenAddress, LogLevel,
+    Logging, Metrics, RequestLog, ResamplingQuality, Server, Sources, Timeouts, Voice,
 };
 
 /// What loading came to.
