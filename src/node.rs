@@ -314,3 +314,25 @@ fn server_settings(config: &Config) -> server::Settings {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fmt::Debug;
+
+    /// Tests and tools start modules with their own defaults; what they show must hold for a node, too.
+    #[test]
+    fn defaults_of_the_configuration_are_those_of_the_modules() {
+        fn assert_same(from_config: &impl Debug, own: &impl Debug) {
+            assert_eq!(format!("{from_config:#?}"), format!("{own:#?}"));
+        }
+        let config = Config::default();
+        assert_same(&playback_settings(&config), &playback::Settings::default());
+        assert_same(&source_settings(&config), &source::Settings::default());
+        assert_same(&voice_settings(&config), &voice::Settings::default());
+        assert_same(&session_settings(&config), &session::Settings::default());
+        let server = server_settings(&config);
+        assert_same(&server.limits, &server::Limits::default());
+        assert_same(&server.request_log, &server::RequestLog::default());
+    }
+}

@@ -87,9 +87,9 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            body_bytes: 4 * 1024 * 1024,
+            body_bytes: 32 * 1024 * 1024,
             header_bytes: 16 * 1024,
-            connections: 4096,
+            connections: 1024,
             request_timeout: Duration::from_secs(30),
             // reqwest keeps idle connections for 90 s, aiohttp for 15 s, undici for 4 s; all of them notice a close.
             idle_timeout: Duration::from_secs(75),
