@@ -281,7 +281,6 @@ fn session_settings(config: &Config) -> session::Settings {
 }
 
 fn server_settings(config: &Config) -> server::Settings {
-    let request = &config.logging.request;
     let is_on = |name: &&str| config.lavalink.filters.is_on(name);
     server::Settings {
         password: config.lavalink.password.clone(),
@@ -296,15 +295,7 @@ fn server_settings(config: &Config) -> server::Settings {
             path: config.metrics.endpoint.clone(),
             is_open: config.metrics.is_endpoint_explicit,
         }),
-        request_log: server::RequestLog {
-            enabled: request.enabled,
-            include_client_info: request.include_client_info,
-            include_headers: request.include_headers,
-            include_query_string: request.include_query_string,
-            include_payload: request.include_payload,
-            max_payload_length: request.max_payload_length,
-            before_request: request.before_request,
-        },
+        request_log: config.logging.request.clone(),
         limits: server::Limits {
             body_bytes: config.limits.body_bytes,
             header_bytes: config.limits.header_bytes,

@@ -28,7 +28,7 @@ pub use diagnostic::{Diagnostic, Level, Origin};
 pub use effective::Effective;
 pub use settings::{
     Audio, Bitrate, Config, Filters, HttpConfig, Lavalink, Limits, ListenAddress, LogLevel,
-    Logging, Metrics, RequestLog, ResamplingQuality, Server, Sources, Timeouts, Voice,
+    Logging, Metrics, ResamplingQuality, Server, Sources, Timeouts, Voice,
 };
 
 /// What loading came to.

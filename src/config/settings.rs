@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use crate::units::Secret;
+use crate::{server::RequestLog, units::Secret};
 
 use super::schema;
 
@@ -232,7 +232,7 @@ section! {
         max_history: u32,
         /// Levels by logger, as written; [`logger`](super::logger) knows which parts of the program a name stands for.
         levels: BTreeMap<String, LogLevel>,
-        /// What is logged of requests.
+        /// `logging.request`: what is logged of requests.
         request: RequestLog,
     }
 }
@@ -279,26 +279,6 @@ impl LogLevel {
             Self::Error => "error",
             Self::Off => "off",
         }
-    }
-}
-
-section! {
-    /// `logging.request`: what is logged of requests.
-    RequestLog {
-        /// Whether requests are logged.
-        enabled: bool,
-        /// The client's address.
-        include_client_info: bool,
-        /// Headers; `Authorization` is never among them.
-        include_headers: bool,
-        /// The query string.
-        include_query_string: bool,
-        /// The body.
-        include_payload: bool,
-        /// Longest part of the body, in bytes.
-        max_payload_length: usize,
-        /// Whether a line is written before the request is handled, too.
-        before_request: bool,
     }
 }
 
