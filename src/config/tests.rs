@@ -546,6 +546,40 @@ fn the_shipped_file_mentions_every_key_that_applies() {
     }
 }
 
+// README.md, "Configuration", names these.
+#[test]
+fn the_shipped_file_differs_from_the_defaults_where_the_readme_says_so() {
+    let loaded = of(include_str!("../../application.yml"));
+    let default = |path: &str| {
+        let key = schema::TABLE.iter().find(|key| key.path == path);
+        key.map_or("", |key| key.default)
+    };
+    let differs: Vec<_> = loaded
+        .effective
+        .iter()
+        .filter(|line| line.origin.is_some() && line.value != default(&line.path))
+        .map(|line| line.path.as_str())
+        .collect();
+    assert_eq!(
+        differs,
+        [
+            "server.port",
+            "lavalink.server.password",
+            "lavalink.server.sources.youtube",
+            "lavalink.server.sources.bandcamp",
+            "lavalink.server.sources.soundcloud",
+            "lavalink.server.sources.twitch",
+            "lavalink.server.sources.vimeo",
+            "logging.file.path",
+            "logging.level.lavalink",
+            "logging.level.root",
+            "logging.request.includeClientInfo",
+            "logging.logback.rollingpolicy.max-file-size",
+            "logging.logback.rollingpolicy.max-history",
+        ]
+    );
+}
+
 #[test]
 fn every_secret_of_the_table_is_masked_in_excerpts() {
     for key in schema::TABLE {
