@@ -79,6 +79,10 @@ impl Node {
     ///
     /// # Errors
     /// When the address cannot be listened on.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the start of the program, and the clock of its figures"
+    )]
     pub async fn start(config: Config) -> anyhow::Result<Self> {
         let sources = Arc::new(Registry::new(source_settings(&config)));
         let world = Arc::new(NodeWorld {

@@ -85,6 +85,7 @@ pub fn broken(path: &str) -> Answer {
     finish(problem.into_answer(path, false, unix_millis()))
 }
 
+#[expect(clippy::disallowed_methods, reason = "error bodies tell the time")]
 fn unix_millis() -> i64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     since.map_or(0, |t| i64::try_from(t.as_millis()).unwrap_or(i64::MAX))
@@ -134,6 +135,7 @@ where
         }
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the time of the request")]
     async fn call(&mut self, resource: Resource, query: &Query) -> Result<Answer, Problem> {
         let app = self.app;
         match resource {

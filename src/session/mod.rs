@@ -111,4 +111,5 @@ struct Context {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests begin at any moment")]
 mod tests;

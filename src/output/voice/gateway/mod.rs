@@ -9,6 +9,7 @@ mod action;
 mod beat;
 mod close;
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests begin at any moment")]
 mod tests;
 mod wire;
 
