@@ -92,7 +92,7 @@ enum Sign {
     Colon,
     Slash,
     At,
-    /// What else ends an authority: a query, a fragment, the next parameter, the next word.
+    /// What else ends an authority: a query, a fragment, the next word. Not `&`, which a password may have.
     End,
     Letter,
 }
@@ -104,7 +104,7 @@ fn sign(text: &[u8], at: usize) -> Option<(Sign, usize)> {
         [b':', ..] => (Sign::Colon, 1),
         [b'/', ..] => (Sign::Slash, 1),
         [b'@', ..] => (Sign::At, 1),
-        [b'?' | b'#' | b'&' | b' ', ..] => (Sign::End, 1),
+        [b'?' | b'#' | b' ', ..] => (Sign::End, 1),
         [b'%', b'3', b'A' | b'a', ..] => (Sign::Colon, 3),
         [b'%', b'2', b'F' | b'f', ..] => (Sign::Slash, 3),
         [b'%', b'4', b'0', ..] => (Sign::At, 3),
@@ -142,8 +142,9 @@ mod tests {
     }
 
     #[test]
-    fn escaped_letters_of_a_password_do_not_end_it() {
+    fn odd_letters_of_a_password_do_not_end_it() {
         for (text, shown) in [
+            ("http://u:p&q@h/x", "http://***@h/x"),
             ("http://u:p%2Fq@h/x", "http://***@h/x"),
             ("http://u:p%3fq%23@h/x", "http://***@h/x"),
             ("http%3A%2F%2Fu:p%252Fq%40h%2Fx", "http%3A%2F%2F***%40h%2Fx"),
