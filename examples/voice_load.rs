@@ -134,6 +134,7 @@ fn all_ms() -> Result<u64> {
     Ok(ticks * 10)
 }
 
+#[expect(clippy::disallowed_methods, reason = "this measures")]
 impl Load {
     async fn run(self) -> Result<()> {
         let voice = Voice::new(Settings {

@@ -81,6 +81,7 @@
 //! | what is sent to a slow or absent client | `session/outbox.rs`, `session/resume.rs` |
 //! | shapes on the wire | `protocol/`; made from the inside's values in `session/view.rs` |
 //! | routes, checks of a request, error bodies | `server/routes.rs`, `server/dispatch.rs`, `server/answer.rs` |
+//! | the log: request lines, secrets in them, levels by name | `server/log.rs`, `server/scrub.rs`, `config/logger.rs` |
 //! | password check, WebSocket handshake | `server/auth.rs`, `server/handshake.rs` |
 //! | severity and text of a failure | where it happens, as an [`error::Failure`] |
 //! | encoded tracks (base64) | `track/codec.rs` |

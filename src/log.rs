@@ -1,7 +1,7 @@
 //! Owns: where log lines go: the terminal, and rolling files.
 //! Never knows: what is logged.
 
-use crate::config::{LogLevel, Logging};
+use crate::config::{LogLevel, Logging, logger};
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, IsTerminal, Write},
@@ -55,25 +55,24 @@ pub fn start_quiet() {
         .try_init();
 }
 
-/// Lavalink's logger names as filter directives: `root` is everything, `lavalink` and its packages are this program.
+/// The levels as filter directives.
 fn directives(settings: &Logging) -> String {
-    let root = settings.levels.get("root").copied().unwrap_or_default();
-    let mut all = vec![root.as_directive().to_owned()];
-    let own = settings
+    let root = settings
         .levels
         .iter()
-        .filter(|(name, _)| {
-            *name == "lavalink"
-                || name.starts_with("lavalink.")
-                || name.starts_with("lavalink_rust")
-        })
-        .max_by_key(|(name, _)| std::cmp::Reverse(name.len()));
-    if let Some((_, level)) = own {
-        all.push(format!("lavalink_rust={}", level.as_directive()));
-    }
+        .find(|(name, _)| name.eq_ignore_ascii_case(logger::ROOT))
+        .map_or_else(LogLevel::default, |(_, level)| *level);
+    let mut all = vec![root.as_directive().to_owned()];
     if matches!(root, LogLevel::Trace | LogLevel::Debug) {
         // the transport's own chatter hides what one looks for
         all.push("hyper=info,rustls=info".to_owned());
+    }
+    // Of two directives for one module a filter keeps the later: in the order of the names that is the inner one of two
+    // packages, and `lavalink_rust…` rather than `lavalink…`.
+    for (name, level) in &settings.levels {
+        for module in logger::modules(name).unwrap_or_default() {
+            all.push(format!("{module}={}", level.as_directive()));
+        }
     }
     all.join(",")
 }
@@ -164,6 +163,7 @@ impl<'a> MakeWriter<'a> for Rolling {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
 
     #[test]
     fn a_full_file_is_closed_and_the_oldest_go() {
@@ -190,6 +190,35 @@ mod tests {
             assert!(tracing::enabled!(target: "lavalink_rust", tracing::Level::TRACE));
             assert!(!tracing::enabled!(target: "davey::session", tracing::Level::INFO));
             assert!(!tracing::enabled!(target: "openmls", tracing::Level::DEBUG));
+        });
+    }
+
+    #[test]
+    fn each_logger_has_its_level() {
+        let mut settings = Config::default().logging;
+        settings.levels = [
+            ("root", LogLevel::Warn),
+            ("lavalink", LogLevel::Debug),
+            ("lavalink.server", LogLevel::Info),
+            ("lavalink.server.io", LogLevel::Error),
+            ("lavalink.server.io.RequestLoggingFilter", LogLevel::Off),
+            ("lavalink_rust::server::log", LogLevel::Info),
+            ("com.sedmelluq.discord.lavaplayer", LogLevel::Trace),
+            ("org.example", LogLevel::Trace),
+        ]
+        .map(|(name, level)| (name.to_owned(), level))
+        .into();
+        let levels = tracing_subscriber::registry().with(filter(&directives(&settings)));
+        tracing::subscriber::with_default(levels, || {
+            use tracing::{Level, enabled};
+            assert!(enabled!(target: "hyper", Level::WARN));
+            assert!(!enabled!(target: "hyper", Level::INFO));
+            assert!(enabled!(target: "lavalink_rust::output", Level::INFO));
+            assert!(!enabled!(target: "lavalink_rust::output", Level::DEBUG));
+            assert!(!enabled!(target: "lavalink_rust::server::listen", Level::WARN));
+            assert!(enabled!(target: "lavalink_rust::server::log", Level::INFO));
+            assert!(enabled!(target: "lavalink_rust::media::http", Level::TRACE));
+            assert!(!enabled!(target: "org::example", Level::INFO));
         });
     }
 }

@@ -80,6 +80,10 @@ impl Node {
     ///
     /// # Errors
     /// When the address cannot be listened on.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the start of the program, and the clock of its figures"
+    )]
     pub async fn start(config: Config) -> anyhow::Result<Self> {
         let sources = Arc::new(Registry::new(source_settings(&config)));
         let world = Arc::new(NodeWorld {
@@ -259,6 +263,7 @@ fn voice_settings(config: &Config) -> voice::Settings {
         is_plaintext: config.voice.plaintext,
         max_pacers: config.voice.pacers,
         is_realtime: config.voice.realtime,
+        block_private_addresses: config.lavalink.http.block_private_addresses,
         ..voice::Settings::default()
     }
 }
@@ -283,7 +288,6 @@ fn session_settings(config: &Config) -> session::Settings {
 }
 
 fn server_settings(config: &Config) -> server::Settings {
-    let request = &config.logging.request;
     let is_on = |name: &&str| config.lavalink.filters.is_on(name);
     server::Settings {
         password: config.lavalink.password.clone(),
@@ -298,15 +302,7 @@ fn server_settings(config: &Config) -> server::Settings {
             path: config.metrics.endpoint.clone(),
             is_open: config.metrics.is_endpoint_explicit,
         }),
-        request_log: server::RequestLog {
-            enabled: request.enabled,
-            include_client_info: request.include_client_info,
-            include_headers: request.include_headers,
-            include_query_string: request.include_query_string,
-            include_payload: request.include_payload,
-            max_payload_length: request.max_payload_length,
-            before_request: request.before_request,
-        },
+        request_log: config.logging.request.clone(),
         limits: server::Limits {
             body_bytes: config.limits.body_bytes,
             header_bytes: config.limits.header_bytes,
@@ -314,5 +310,27 @@ fn server_settings(config: &Config) -> server::Settings {
             request_timeout: config.limits.request_timeout,
             ..server::Limits::default()
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fmt::Debug;
+
+    /// Tests and tools start modules with their own defaults; what they show must hold for a node, too.
+    #[test]
+    fn defaults_of_the_configuration_are_those_of_the_modules() {
+        fn assert_same(from_config: &impl Debug, own: &impl Debug) {
+            assert_eq!(format!("{from_config:#?}"), format!("{own:#?}"));
+        }
+        let config = Config::default();
+        assert_same(&playback_settings(&config), &playback::Settings::default());
+        assert_same(&source_settings(&config), &source::Settings::default());
+        assert_same(&voice_settings(&config), &voice::Settings::default());
+        assert_same(&session_settings(&config), &session::Settings::default());
+        let server = server_settings(&config);
+        assert_same(&server.limits, &server::Limits::default());
+        assert_same(&server.request_log, &server::RequestLog::default());
     }
 }

@@ -16,7 +16,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("pcm", &[]),
     ("frame", &[]),
-    ("config", &[]),
+    // A module's settings that are read as they are need no second form.
+    ("config", &["server"]),
     ("track", &[]),
     // The objects of the wire are made from tracks there.
     ("protocol", &["track"]),

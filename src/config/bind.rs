@@ -299,6 +299,7 @@ impl Binder {
             Standing::Applies
             | Standing::Risky(_)
             | Standing::NoEffect(_)
+            | Standing::Loggers
             | Standing::AbsentSource => return,
         };
         if self.reported.insert(once) {

@@ -8,7 +8,7 @@ use super::{
     bind::{Binder, Given, Part, Raw},
     diagnostic::{Diagnostic, Level, Origin},
     effective::Effective,
-    name,
+    logger, name,
     place::{self, Match},
     placeholder,
     schema::{self, Bound, Key, Standing, TABLE},
@@ -181,7 +181,10 @@ impl Binder {
         let path = given.place.path();
         let key = given.place.key();
         let (level, message) = match key.standing {
-            Standing::NoEffect(why) => {
+            Standing::NoEffect(_) | Standing::Loggers => {
+                let Some(why) = without_effect(key, &given.place.name) else {
+                    return;
+                };
                 let level = if is_default(key, value) {
                     Level::Note
                 } else {
@@ -225,6 +228,16 @@ impl Binder {
     }
 }
 
+/// Why a key does nothing here; `name` is what stands for its wildcard.
+fn without_effect(key: &Key, name: &str) -> Option<&'static str> {
+    match key.standing {
+        Standing::NoEffect(why) => Some(why),
+        Standing::AbsentSource => Some("this source is not part of this version"),
+        Standing::Loggers if logger::modules(name).is_none() => Some(logger::UNKNOWN),
+        _ => None,
+    }
+}
+
 fn is_default(key: &Key, value: &Value) -> bool {
     match schema::default_of(key) {
         Some(default) => default == *value,
@@ -243,11 +256,6 @@ fn effective(
 ) -> Vec<Effective> {
     let mut all = Vec::new();
     for (row, key) in TABLE.iter().enumerate().filter(|(_, key)| key.is_read()) {
-        let no_effect = match key.standing {
-            Standing::NoEffect(why) => Some(why),
-            Standing::AbsentSource => Some("this source is not part of this version"),
-            _ => None,
-        };
         let written = values
             .iter()
             .filter(|((at, _), _)| *at == row)
@@ -257,14 +265,14 @@ fn effective(
             path: one.place.path(),
             value: shown(key, &in_force.value, in_force.is_secret),
             origin: Some(one.origin.clone()),
-            no_effect,
+            no_effect: without_effect(key, &one.place.name),
         }));
         if all.len() == before && !key.is_family() {
             all.push(Effective {
                 path: key.path.to_owned(),
                 value: key.default.to_owned(),
                 origin: None,
-                no_effect,
+                no_effect: without_effect(key, key.last()),
             });
         }
     }

@@ -12,6 +12,7 @@ mod check;
 mod diagnostic;
 mod effective;
 mod file;
+pub mod logger;
 mod name;
 mod nearest;
 mod place;
@@ -26,9 +27,8 @@ use std::path::Path;
 pub use diagnostic::{Diagnostic, Level, Origin};
 pub use effective::Effective;
 pub use settings::{
-    Audio, Bitrate, Config, Filters, HttpConfig, IpBlock, Lavalink, Limits, ListenAddress,
-    LogLevel, Logging, Metrics, Ratelimit, RequestLog, ResamplingQuality, RotationStrategy, Sentry,
-    Server, Sources, Timeouts, Voice,
+    Audio, Bitrate, Config, Filters, HttpConfig, Lavalink, Limits, ListenAddress, LogLevel,
+    Logging, Metrics, ResamplingQuality, Server, Sources, Timeouts, Voice,
 };
 
 /// What loading came to.

@@ -37,6 +37,8 @@ pub(super) enum Standing {
     NoEffect(&'static str),
     /// It does what it says, and a user should know what that means when it is on.
     Risky(&'static str),
+    /// Does what it says for names that [`logger`](super::logger) knows; others have no effect.
+    Loggers,
     /// Switches on a source that this version does not have.
     AbsentSource,
     /// A block of a plugin.
@@ -145,22 +147,28 @@ const fn unread(path: &'static str, standing: Standing) -> Key {
 
 /// A row that is read and validated for a value that nothing needs.
 const fn idle(path: &'static str, kind: Kind, default: &'static str, why: &'static str) -> Key {
-    key(path, kind, default, |_, _| {}).without_effect(why)
+    Key {
+        standing: Standing::NoEffect(why),
+        ..key(path, kind, default, |_, _| {})
+    }
+}
+
+/// The row of a source that this version does not have.
+const fn absent(path: &'static str, default: &'static str) -> Key {
+    Key {
+        standing: Standing::AbsentSource,
+        ..key(path, Kind::Switch, default, |_, _| {})
+    }
 }
 
 impl Key {
-    const fn without_effect(mut self, why: &'static str) -> Self {
-        self.standing = Standing::NoEffect(why);
-        self
-    }
-
     const fn risky(mut self, meaning: &'static str) -> Self {
         self.standing = Standing::Risky(meaning);
         self
     }
 
-    const fn absent(mut self) -> Self {
-        self.standing = Standing::AbsentSource;
+    const fn of_loggers(mut self) -> Self {
+        self.standing = Standing::Loggers;
         self
     }
 
@@ -231,7 +239,7 @@ mod tests {
             Kind::Whole { min, max, .. } | Kind::Size { min, max } => {
                 vec![Value::Whole(min), Value::Whole(max)]
             }
-            Kind::Text | Kind::Secret => vec![Value::Text(String::new())],
+            Kind::Text | Kind::Secret => ["", "x"].map(|t| Value::Text(t.into())).into(),
             Kind::Choice(names) => (0..names.len()).map(Value::Choice).collect(),
             Kind::Address => vec![Value::Address([127, 0, 0, 1].into())],
             Kind::Bitrate => vec![Value::Bitrate(Bitrate::Fixed(6000))],
@@ -241,17 +249,26 @@ mod tests {
     }
 
     #[test]
-    fn every_setter_takes_every_value_of_its_kind() {
+    fn every_setter_takes_every_value_of_its_kind_and_sets_something_if_the_key_has_effect() {
         for key in TABLE {
-            for value in extremes(key.kind) {
+            let is_set_by = |value: &Value| {
+                let mut config = Config::blank();
                 let bound = Bound {
                     key,
                     name: key.last(),
-                    value: &value,
+                    value,
                     explicit: true,
                 };
-                (key.set)(&mut Config::blank(), &bound);
-            }
+                (key.set)(&mut config, &bound);
+                config != Config::blank()
+            };
+            let values = extremes(key.kind);
+            let sets = values.iter().filter(|value| is_set_by(value)).count();
+            let has_effect = matches!(
+                key.standing,
+                Standing::Applies | Standing::Risky(_) | Standing::Loggers
+            );
+            assert_eq!(sets > 0, has_effect, "{}", key.path);
         }
     }
 

@@ -1,4 +1,4 @@
-//! Owns: the settings as plain typed values.
+//! Owns: the settings that have an effect, as plain typed values.
 //! Never knows: how they are written in a file, and what the modules do with them.
 
 use std::{
@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use crate::units::Secret;
+use crate::{server::RequestLog, units::Secret};
 
 use super::schema;
 
@@ -49,8 +49,6 @@ pub struct Config {
     pub lavalink: Lavalink,
     /// `metrics.prometheus`.
     pub metrics: Metrics,
-    /// `sentry`: read, and not used by this version.
-    pub sentry: Sentry,
     /// `logging`.
     pub logging: Logging,
     /// `audio`: our own keys for encoding and the decode pool.
@@ -67,7 +65,6 @@ impl Config {
             server: Server::blank(),
             lavalink: Lavalink::blank(),
             metrics: Metrics::blank(),
-            sentry: Sentry::blank(),
             logging: Logging::blank(),
             audio: Audio::blank(),
             voice: Voice::blank(),
@@ -127,8 +124,6 @@ section! {
         player_update_interval: Duration,
         /// Directories to which `local` is confined. `None`: any path.
         local_roots: Option<Vec<PathBuf>>,
-        /// Rotation of outgoing addresses.
-        ratelimit: Ratelimit,
         /// Outgoing HTTP of the `http` source.
         http: HttpConfig,
         /// Limits of outgoing connections.
@@ -137,20 +132,8 @@ section! {
 }
 
 section! {
-    /// Which sources are on. Those that this version does not have are read, and warned about.
+    /// Which sources are on.
     Sources {
-        /// YouTube (not in this version).
-        youtube: bool,
-        /// Bandcamp (not in this version).
-        bandcamp: bool,
-        /// SoundCloud (not in this version).
-        soundcloud: bool,
-        /// Twitch (not in this version).
-        twitch: bool,
-        /// Vimeo (not in this version).
-        vimeo: bool,
-        /// Niconico (not in this version).
-        nico: bool,
         /// Any HTTP URL.
         http: bool,
         /// Files of this machine.
@@ -200,55 +183,6 @@ impl ResamplingQuality {
 }
 
 section! {
-    /// `lavalink.server.ratelimit`: rotation of outgoing addresses.
-    Ratelimit {
-        /// Blocks to rotate over; empty: no planner.
-        ip_blocks: Vec<IpBlock>,
-        /// Addresses never to be used.
-        excluded_ips: Vec<IpAddr>,
-        /// How the next address is chosen.
-        strategy: RotationStrategy,
-        /// Whether a refused search marks the address as failing.
-        search_triggers_fail: bool,
-        /// Tries before giving up; `None` is without limit.
-        retry_limit: Option<u32>,
-    }
-}
-
-/// A block of addresses in CIDR notation; a bare address is a block of one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct IpBlock {
-    /// Any address of the block.
-    pub address: IpAddr,
-    /// Leading bits that are fixed: 0–32 or 0–128.
-    pub prefix: u8,
-}
-
-/// `lavalink.server.ratelimit.strategy`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum RotationStrategy {
-    /// The same address until it is banned.
-    #[default]
-    RotateOnBan,
-    /// A random address for each request.
-    LoadBalance,
-    /// An address by the clock, for large IPv6 blocks.
-    NanoSwitch,
-    /// Like `NanoSwitch`, with the next /64 after a ban.
-    RotatingNanoSwitch,
-}
-
-impl RotationStrategy {
-    /// In the order in which the table lists them.
-    pub(super) const ALL: [Self; 4] = [
-        Self::RotateOnBan,
-        Self::LoadBalance,
-        Self::NanoSwitch,
-        Self::RotatingNanoSwitch,
-    ];
-}
-
-section! {
     /// `lavalink.server.httpConfig`: outgoing HTTP of the `http` source.
     HttpConfig {
         /// Host of an HTTP proxy; empty: none.
@@ -259,7 +193,7 @@ section! {
         proxy_user: String,
         /// Password for it.
         proxy_password: Secret,
-        /// Whether addresses of private networks are refused, after redirects and DNS answers too.
+        /// Whether addresses of private networks are refused, after redirects and DNS answers and for voice servers too.
         block_private_addresses: bool,
     }
 }
@@ -269,8 +203,6 @@ section! {
     Timeouts {
         /// To connect.
         connect: Duration,
-        /// To be given a pooled connection; no effect here.
-        connection_request: Duration,
         /// Between two reads.
         socket: Duration,
     }
@@ -290,29 +222,17 @@ section! {
 }
 
 section! {
-    /// `sentry`.
-    Sentry {
-        /// Where to report; empty: nowhere.
-        dsn: Secret,
-        /// Name of the environment.
-        environment: String,
-        /// Tags.
-        tags: BTreeMap<String, String>,
-    }
-}
-
-section! {
     /// `logging`.
     Logging {
         /// Directory of log files; `None`: none.
         file_path: Option<PathBuf>,
         /// Size at which a log file is closed, in bytes.
         max_file_bytes: u64,
-        /// Closed log files kept.
+        /// Closed log files kept, 0–1000.
         max_history: u32,
-        /// Levels by logger: `root`, `lavalink`, or a package or module path as written.
+        /// Levels by logger, as written; [`logger`](super::logger) knows which parts of the program a name stands for.
         levels: BTreeMap<String, LogLevel>,
-        /// What is logged of requests.
+        /// `logging.request`: what is logged of requests.
         request: RequestLog,
     }
 }
@@ -359,26 +279,6 @@ impl LogLevel {
             Self::Error => "error",
             Self::Off => "off",
         }
-    }
-}
-
-section! {
-    /// `logging.request`: what is logged of requests.
-    RequestLog {
-        /// Whether requests are logged.
-        enabled: bool,
-        /// The client's address.
-        include_client_info: bool,
-        /// Headers; `Authorization` is never among them.
-        include_headers: bool,
-        /// The query string.
-        include_query_string: bool,
-        /// The body.
-        include_payload: bool,
-        /// Longest part of the body, in bytes.
-        max_payload_length: usize,
-        /// Whether a line is written before the request is handled, too.
-        before_request: bool,
     }
 }
 

@@ -94,18 +94,21 @@ fn environment_beats_the_file_and_arguments_beat_both() {
         ],
         &[("server.port", "3")],
     );
+    let lines: Vec<String> = loaded.effective.iter().map(ToString::to_string).collect();
+    let shows = |start: &str| lines.iter().any(|line| line.starts_with(start));
+    // a list is replaced whole
+    assert!(shows(
+        "lavalink.server.ratelimit.ipBlocks: [2001:db8::/64]  # env"
+    ));
+    assert!(shows(
+        "sentry.tags.some.key: x  # environment variable SENTRY_TAGS_SOME_KEY; no effect"
+    ));
     let config = loaded.config.expect("no errors");
     assert_eq!(config.server.port, 3);
     assert_eq!(config.lavalink.frame_buffer, Duration::from_secs(1));
     assert!(!config.lavalink.filters.is_on("channelMix"));
     assert!(config.lavalink.filters.is_on("lowPass"));
-    assert_eq!(
-        config.lavalink.ratelimit.ip_blocks.len(),
-        1,
-        "a list is replaced whole"
-    );
     assert_eq!(config.logging.levels["lavalink.server"], LogLevel::Debug);
-    assert_eq!(config.sentry.tags["some.key"], "x");
 }
 
 #[test]
@@ -431,7 +434,7 @@ fn defaults_are_lavalinks() {
     assert_eq!(config.server.port, 8080);
     assert_eq!(config.server.address.0.to_string(), "0.0.0.0");
     let sources = &config.lavalink.sources;
-    assert!(sources.youtube && sources.http && !sources.nico && !sources.local);
+    assert!(sources.http && !sources.local);
     assert!(config.lavalink.filters.off().next().is_none());
     assert_eq!(config.lavalink.filters.switches.len(), 10);
     assert_eq!(config.lavalink.frame_buffer, Duration::from_millis(400));
@@ -444,7 +447,6 @@ fn defaults_are_lavalinks() {
         config.lavalink.player_update_interval,
         Duration::from_secs(5)
     );
-    assert_eq!(config.lavalink.ratelimit.retry_limit, Some(10));
     assert_eq!(config.lavalink.timeouts.connect, Duration::from_secs(3));
     assert_eq!(config.lavalink.local_roots, None);
     assert_eq!(config.metrics.endpoint, "/metrics");
@@ -544,6 +546,40 @@ fn the_shipped_file_mentions_every_key_that_applies() {
     }
 }
 
+// README.md, "Configuration", names these.
+#[test]
+fn the_shipped_file_differs_from_the_defaults_where_the_readme_says_so() {
+    let loaded = of(include_str!("../../application.yml"));
+    let default = |path: &str| {
+        let key = schema::TABLE.iter().find(|key| key.path == path);
+        key.map_or("", |key| key.default)
+    };
+    let differs: Vec<_> = loaded
+        .effective
+        .iter()
+        .filter(|line| line.origin.is_some() && line.value != default(&line.path))
+        .map(|line| line.path.as_str())
+        .collect();
+    assert_eq!(
+        differs,
+        [
+            "server.port",
+            "lavalink.server.password",
+            "lavalink.server.sources.youtube",
+            "lavalink.server.sources.bandcamp",
+            "lavalink.server.sources.soundcloud",
+            "lavalink.server.sources.twitch",
+            "lavalink.server.sources.vimeo",
+            "logging.file.path",
+            "logging.level.lavalink",
+            "logging.level.root",
+            "logging.request.includeClientInfo",
+            "logging.logback.rollingpolicy.max-file-size",
+            "logging.logback.rollingpolicy.max-history",
+        ]
+    );
+}
+
 #[test]
 fn every_secret_of_the_table_is_masked_in_excerpts() {
     for key in schema::TABLE {
@@ -551,6 +587,35 @@ fn every_secret_of_the_table_is_masked_in_excerpts() {
             assert!(name::is_secret(key.last()), "{}", key.path);
         }
     }
+}
+
+#[test]
+fn levels_of_unknown_loggers_are_told_to_have_no_effect() {
+    let loaded = of(&format!(
+        "{PASSWORD}logging.level: {{root: WARN, lavalink.server.io: DEBUG, org.springframework: ERROR}}\n"
+    ));
+    assert_eq!(
+        texts(&loaded.warnings),
+        [
+            "logging.level.org.springframework has no effect here: no part of this program logs under that name"
+        ]
+    );
+    let idle: Vec<_> = loaded
+        .effective
+        .iter()
+        .filter(|line| line.path.starts_with("logging.level") && line.no_effect.is_some())
+        .map(|line| line.path.as_str())
+        .collect();
+    assert_eq!(idle, ["logging.level.org.springframework"]);
+}
+
+#[test]
+fn no_more_log_files_are_kept_than_can_be_renamed_in_a_moment() {
+    let loaded = of(&format!(
+        "{PASSWORD}logging.logback.rollingpolicy.max-history: 2147483647\n"
+    ));
+    assert_eq!(loaded.config.expect("no errors").logging.max_history, 1000);
+    assert!(texts(&loaded.warnings)[0].contains("is taken as 1000"));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::settings::{Bitrate, IpBlock};
+use super::settings::Bitrate;
 
 /// What a key takes.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +43,15 @@ pub(super) enum Item {
     Address,
     /// A block of IP addresses.
     Block,
+}
+
+/// A block of addresses in CIDR notation; a bare address is a block of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct IpBlock {
+    /// Any address of the block.
+    pub address: IpAddr,
+    /// Leading bits that are fixed: 0–32 or 0–128.
+    pub prefix: u8,
 }
 
 /// A rule of Lavalink's for values outside a range.

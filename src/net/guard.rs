@@ -1,5 +1,5 @@
-//! Owns: which addresses may be fetched from when private ones are blocked, also behind names and redirects.
-//! Never knows: what is fetched.
+//! Owns: which addresses may be connected to when private ones are blocked, also behind names and redirects.
+//! Never knows: what is said over the connection.
 //!
 //! A name is checked when it is resolved, and the connection goes to the very addresses that were checked, so that a second
 //! answer of the DNS cannot lead elsewhere.
@@ -73,10 +73,42 @@ impl Guard {
             }
             Some(Host::Domain(_)) | None => return Ok(()),
         };
-        if is_private(address) && !self.exempt.contains(&SocketAddr::new(address, port)) {
+        self.admit_address(SocketAddr::new(address, port))
+    }
+
+    /// Checks an address.
+    ///
+    /// # Errors
+    /// When it is blocked.
+    pub fn admit_address(&self, to: SocketAddr) -> Result<(), Blocked> {
+        let address = to.ip();
+        if self.blocks_private && is_private(address) && !self.exempt.contains(&to) {
             return Err(Blocked { address });
         }
         Ok(())
+    }
+
+    /// Looks up a name, or reads an address; gives what may be connected to.
+    ///
+    /// # Errors
+    /// When the look-up fails, or finds only addresses that are blocked ([`Blocked`]).
+    pub async fn resolve(
+        &self,
+        host: &str,
+        port: u16,
+    ) -> Result<Vec<SocketAddr>, Box<dyn Error + Send + Sync>> {
+        let mut blocked = None;
+        let mut admitted = Vec::new();
+        for address in tokio::net::lookup_host((host, port)).await? {
+            match self.admit_address(address) {
+                Ok(()) => admitted.push(address),
+                Err(why) => blocked = Some(why),
+            }
+        }
+        match blocked {
+            Some(why) if admitted.is_empty() => Err(why.into()),
+            _ => Ok(admitted),
+        }
     }
 }
 
@@ -90,23 +122,9 @@ impl Service<Name> for Guard {
     }
 
     fn call(&mut self, name: Name) -> Self::Future {
-        let blocks_private = self.blocks_private;
-        Box::pin(async move {
-            // port 0: the connector puts in the URL's
-            let mut found: Vec<SocketAddr> =
-                tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            if blocks_private {
-                let refused = found.iter().find(|a| is_private(a.ip())).copied();
-                found.retain(|address| !is_private(address.ip()));
-                if let (true, Some(refused)) = (found.is_empty(), refused) {
-                    return Err(Blocked {
-                        address: refused.ip(),
-                    }
-                    .into());
-                }
-            }
-            Ok(found.into_iter())
-        })
+        let guard = self.clone();
+        // port 0: the connector puts in the URL's
+        Box::pin(async move { Ok(guard.resolve(name.as_str(), 0).await?.into_iter()) })
     }
 }
 

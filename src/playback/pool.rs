@@ -13,7 +13,7 @@ use std::{
         atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering, fence},
     },
     thread::{JoinHandle, Thread},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 /// Tasks that can be queued at once without asking for memory. Each is queued at most once, so this many playbacks can
@@ -175,10 +175,11 @@ impl Drop for Pool {
         for worker in &self.workers {
             worker.thread().unpark();
         }
-        let deadline = Instant::now() + END_WITHIN;
+        let mut left = END_WITHIN.as_millis();
         for worker in self.workers.drain(..) {
-            while !worker.is_finished() && Instant::now() < deadline {
+            while !worker.is_finished() && left > 0 {
                 std::thread::sleep(Duration::from_millis(1));
+                left -= 1;
             }
             if worker.is_finished() {
                 let _ = worker.join();

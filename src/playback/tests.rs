@@ -252,7 +252,7 @@ fn peaks(frames: &[Vec<u8>]) -> Vec<f32> {
             .expect("a good packet");
         pcm.iter().step_by(2).fold(0f32, |top, s| top.max(s.abs()))
     };
-    frames.iter().map(|frame| peak(frame)).collect()
+    frames.iter().map(&mut peak).collect()
 }
 
 #[test]

@@ -455,4 +455,5 @@ impl Machine {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests begin at any moment")]
 mod tests;

@@ -1,4 +1,4 @@
-//! Owns: what clients get about the server itself: information, statistics, the route planner.
+//! Owns: what clients get about the server itself: information, statistics.
 //! Never knows: where the figures come from.
 
 use serde::Serialize;
@@ -116,91 +116,6 @@ pub struct Cpu {
     pub lavalink_load: f64,
 }
 
-/// Answer of `GET /v4/routeplanner/status` when a planner is configured (reference, 2.8).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "class", content = "details")]
-pub enum RoutePlannerStatus {
-    /// Strategy RotateOnBan.
-    RotatingIpRoutePlanner(RotatingIp),
-    /// Strategy NanoSwitch.
-    NanoIpRoutePlanner(NanoIp),
-    /// Strategy RotatingNanoSwitch.
-    RotatingNanoIpRoutePlanner(RotatingNanoIp),
-    /// Strategy LoadBalance.
-    BalancingIpRoutePlanner(PlannerCommon),
-}
-
-/// What all planners tell.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PlannerCommon {
-    /// The addresses to choose from.
-    pub ip_block: IpBlock,
-    /// Those that are avoided.
-    pub failing_addresses: Vec<FailingAddress>,
-}
-
-/// A block of addresses.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct IpBlock {
-    /// `Inet4Address` or `Inet6Address`.
-    #[serde(rename = "type")]
-    pub kind: &'static str,
-    /// How many, in decimal.
-    pub size: String,
-}
-
-/// An address that is avoided.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct FailingAddress {
-    /// With a leading slash.
-    pub failing_address: String,
-    /// Since when, Unix milliseconds.
-    pub failing_timestamp: i64,
-    /// The same as text: `Thu Jan 01 00:00:00 UTC 2026`.
-    pub failing_time: String,
-}
-
-/// Details of RotateOnBan; all numbers are text.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RotatingIp {
-    /// What all planners tell.
-    #[serde(flatten)]
-    pub common: PlannerCommon,
-    /// How often it moved on.
-    pub rotate_index: String,
-    /// Place of the current address.
-    pub ip_index: String,
-    /// The current address, with a leading slash.
-    pub current_address: String,
-}
-
-/// Details of NanoSwitch; all numbers are text.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct NanoIp {
-    /// What all planners tell.
-    #[serde(flatten)]
-    pub common: PlannerCommon,
-    /// Offset of the current address.
-    pub current_address_index: String,
-}
-
-/// Details of RotatingNanoSwitch; all numbers are text.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RotatingNanoIp {
-    /// What all planners tell.
-    #[serde(flatten)]
-    pub common: PlannerCommon,
-    /// Which /64.
-    pub block_index: String,
-    /// Offset in it.
-    pub current_address_index: String,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -236,33 +151,6 @@ mod tests {
                 r#"{"version":{"semver":"4.2.2","major":4,"minor":2,"patch":2,"preRelease":""},"buildTime":0,"#,
                 r#""git":{"branch":"main","commit":"85c5ab5","commitTime":0},"jvm":"none","lavaplayer":"x","#,
                 r#""sourceManagers":["http"],"filters":["volume"],"plugins":[{"name":"some-plugin","version":"1.0.0"}]}"#
-            )
-        );
-    }
-
-    #[test]
-    fn a_planner_names_its_class_beside_its_details() {
-        let status = RoutePlannerStatus::RotatingNanoIpRoutePlanner(RotatingNanoIp {
-            common: PlannerCommon {
-                ip_block: IpBlock {
-                    kind: "Inet6Address",
-                    size: "1208925819614629174706176".into(),
-                },
-                failing_addresses: vec![FailingAddress {
-                    failing_address: "/1.0.0.0".into(),
-                    failing_timestamp: 1_573_520_707_545,
-                    failing_time: "Mon Nov 11 20:05:07 EST 2019".into(),
-                }],
-            },
-            block_index: "0".into(),
-            current_address_index: "36792023813".into(),
-        });
-        assert_eq!(
-            serde_json::to_string(&status).unwrap(),
-            concat!(
-                r#"{"class":"RotatingNanoIpRoutePlanner","details":{"ipBlock":{"type":"Inet6Address","size":"1208925819614629174706176"},"#,
-                r#""failingAddresses":[{"failingAddress":"/1.0.0.0","failingTimestamp":1573520707545,"#,
-                r#""failingTime":"Mon Nov 11 20:05:07 EST 2019"}],"blockIndex":"0","currentAddressIndex":"36792023813"}}"#
             )
         );
     }

@@ -137,11 +137,9 @@ pub fn planner_status() -> Answer {
 }
 
 /// `POST /v4/routeplanner/free/address` without a planner: the body is read first, as in the original.
-pub fn planner_free_address(body: &[u8]) -> Problem {
-    match parse::<FreeAddress>(body) {
-        Ok(_) => planner_free_all(),
-        Err(invalid) => invalid.into(),
-    }
+pub fn planner_free_address(body: &[u8]) -> Result<Answer, Problem> {
+    parse::<FreeAddress>(body)?;
+    Err(planner_free_all())
 }
 
 /// `POST /v4/routeplanner/free/all` without a planner.
@@ -199,7 +197,8 @@ mod tests {
     #[test]
     fn a_bad_address_body_is_refused_before_the_missing_planner() {
         let status = |body: &[u8]| match planner_free_address(body) {
-            Problem::Told { status, .. } | Problem::Silent(status) => status.as_u16(),
+            Ok(answer) => answer.status().as_u16(),
+            Err(Problem::Told { status, .. } | Problem::Silent(status)) => status.as_u16(),
         };
         assert_eq!(status(br#"{"address":"1.0.0.1"}"#), 500);
         for wrong in [

@@ -1,4 +1,4 @@
-//! Owns: reading a request's body: its type, its length, its time.
+//! Owns: reading a request's body: its type, its length, its time, and where long ones are parsed.
 //! Never knows: what the body says.
 
 use std::error::Error;
@@ -9,6 +9,18 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Body;
 
 use super::{answer::Problem, settings::Limits};
+
+/// A longer body is not parsed between other requests: that is some milliseconds of work.
+pub const QUICK_BYTES: usize = 256 * 1024;
+
+/// Hands a body to what parses it, beside the threads of the network when it is long.
+pub fn parse<T>(body: &[u8], parser: impl FnOnce(&[u8]) -> T) -> T {
+    if body.len() <= QUICK_BYTES {
+        return parser(body);
+    }
+    // the runtime's other tasks go on in another thread
+    tokio::task::block_in_place(|| parser(body))
+}
 
 /// Reads a JSON body, undecoded.
 ///
@@ -172,5 +184,18 @@ mod tests {
         };
         let problem = read_json(&typed("application/json"), body, &limits).await;
         assert_eq!(status(&problem.unwrap_err()), 408);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_long_body_stops_no_other_task() {
+        let (another, ran) = std::sync::mpsc::channel();
+        let parsing = tokio::spawn(async move {
+            let other = tokio::spawn(async move { another.send(()) });
+            let body = vec![b' '; QUICK_BYTES + 1];
+            let has_run = parse(&body, |_| ran.recv_timeout(Duration::from_secs(10)));
+            let _ = other.await;
+            has_run
+        });
+        assert_eq!(parsing.await.expect("no panic"), Ok(()));
     }
 }

@@ -17,16 +17,13 @@ use super::{
     answer::{Answer, Problem, empty, finish, json},
     app::App,
     auth::Verdict,
-    body::read_json,
+    body,
     handshake::{self, Accepted},
     log, players,
     query::Query,
     routes::Resource,
     tracks,
 };
-
-/// Longer lists of tracks are not decoded between other requests: some milliseconds of work.
-const QUICK_BYTES: usize = 256 * 1024;
 
 /// A request with what is known beside it.
 struct Exchange<'a, B> {
@@ -88,6 +85,7 @@ pub fn broken(path: &str) -> Answer {
     finish(problem.into_answer(path, false, unix_millis()))
 }
 
+#[expect(clippy::disallowed_methods, reason = "error bodies tell the time")]
 fn unix_millis() -> i64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     since.map_or(0, |t| i64::try_from(t.as_millis()).unwrap_or(i64::MAX))
@@ -137,6 +135,7 @@ where
         }
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the time of the request")]
     async fn call(&mut self, resource: Resource, query: &Query) -> Result<Answer, Problem> {
         let app = self.app;
         match resource {
@@ -155,40 +154,38 @@ where
             Resource::Metrics => Ok(admin::metrics(app, query, Instant::now())),
             Resource::LoadTracks => tracks::load(app, query).await,
             Resource::DecodeTrack => tracks::decode(app, query),
-            Resource::DecodeTracks => {
-                let body = self.json_body().await?;
-                if body.len() <= QUICK_BYTES {
-                    return tracks::decode_all(app, &body);
-                }
-                // the runtime's other tasks go on in another thread
-                tokio::task::block_in_place(|| tracks::decode_all(app, &body))
-            }
+            Resource::DecodeTracks => self.json_body(|body| tracks::decode_all(app, body)).await,
             Resource::Session(session) => {
-                players::configure(app, &session, &self.json_body().await?).await
+                let update = self.json_body(players::session_update).await?;
+                players::configure(app, &session, update).await
             }
             Resource::Players(session) => players::list(app, &session).await,
             Resource::Player { session, guild } => match self.parts.method {
                 Method::PATCH => {
-                    let body = self.json_body().await?;
-                    players::update(app, &session, &guild, query, &body).await
+                    let change = self
+                        .json_body(|body| players::Change::read(&guild, query, body))
+                        .await?;
+                    players::update(app, &session, change).await
                 }
                 Method::DELETE => players::destroy(app, &session, &guild).await,
                 _ => players::get(app, &session, &guild).await,
             },
             Resource::PlannerStatus => Ok(admin::planner_status()),
-            Resource::PlannerFreeAddress => {
-                Err(admin::planner_free_address(&self.json_body().await?))
-            }
+            Resource::PlannerFreeAddress => self.json_body(admin::planner_free_address).await,
             Resource::PlannerFreeAll => Err(admin::planner_free_all()),
         }
     }
 
-    async fn json_body(&mut self) -> Result<Bytes, Problem> {
+    /// Reads the body and what it says.
+    async fn json_body<T>(
+        &mut self,
+        parser: impl FnOnce(&[u8]) -> Result<T, Problem>,
+    ) -> Result<T, Problem> {
         let body = self.body.take().expect("a route reads the body once");
         let limits = &self.app.settings.limits;
-        let bytes = read_json(&self.parts.headers, body, limits).await?;
+        let bytes = body::read_json(&self.parts.headers, body, limits).await?;
         self.read = Some(bytes.clone());
-        Ok(bytes)
+        body::parse(&bytes, parser)
     }
 
     async fn upgrade(&mut self) -> Result<Answer, Problem> {

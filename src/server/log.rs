@@ -7,7 +7,11 @@ use http::{Method, header, request::Parts};
 use serde_json::Value;
 use tracing::info;
 
-use super::settings::RequestLog;
+use super::{
+    body::QUICK_BYTES,
+    scrub::{HIDDEN, beginning, without_user_info},
+    settings::RequestLog,
+};
 
 /// Logs a request that is about to be handled, when asked to.
 pub fn before(settings: &RequestLog, parts: &Parts, peer: SocketAddr) {
@@ -28,7 +32,7 @@ fn line(settings: &RequestLog, parts: &Parts, peer: SocketAddr, body: Option<&[u
     let mut line = format!("{} {}", method(&parts.method), parts.uri.path());
     if let (true, Some(query)) = (settings.include_query_string, parts.uri.query()) {
         line.push('?');
-        line.push_str(&without_user_info(query));
+        line.push_str(&without_user_info(query, settings.max_payload_length));
     }
     if settings.include_client_info {
         write!(line, ", client={}", peer.ip()).expect("a string takes all that is written");
@@ -60,7 +64,7 @@ fn headers(parts: &Parts) -> String {
         ]
         .contains(name);
         if is_secret {
-            format!("{name}:\"***\"")
+            format!("{name}:\"{HIDDEN}\"")
         } else {
             // `Debug` escapes what is not printable.
             format!("{name}:{value:?}")
@@ -69,93 +73,39 @@ fn headers(parts: &Parts) -> String {
     shown.collect::<Vec<_>>().join(", ")
 }
 
-/// A JSON body without its secrets. What is not JSON could have them anywhere, so only its length is shown.
+/// A JSON body without its secrets. What is not JSON could have them anywhere, so only its length is shown, as of a
+/// body that takes long to read.
 fn payload(body: &[u8], max_length: usize) -> String {
+    if body.len() > QUICK_BYTES {
+        return format!("({} bytes)", body.len());
+    }
     let Ok(mut value) = serde_json::from_slice::<Value>(body) else {
         return format!("({} bytes that are no JSON)", body.len());
     };
-    hide_secrets(&mut value);
-    let mut text = value.to_string();
-    if text.len() > max_length {
-        let cut = (0..=max_length)
-            .rev()
-            .find(|at| text.is_char_boundary(*at))
-            .unwrap_or(0);
-        text.truncate(cut);
-    }
-    text
+    hide_secrets(&mut value, max_length);
+    beginning(&value.to_string(), max_length).to_owned()
 }
 
-fn hide_secrets(value: &mut Value) {
+/// No string is kept beyond `max_length` bytes, as no more is shown of the whole.
+fn hide_secrets(value: &mut Value, max_length: usize) {
     match value {
         Value::Object(members) => {
             for (name, member) in members {
                 if (name == "token" || name == "sessionId") && member.is_string() {
-                    *member = Value::from("***");
+                    *member = Value::from(HIDDEN);
                 } else {
-                    hide_secrets(member);
+                    hide_secrets(member, max_length);
                 }
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(hide_secrets),
-        Value::String(text) => {
-            if text.contains("://") {
-                *text = without_user_info(text);
+        Value::Array(items) => {
+            for item in items {
+                hide_secrets(item, max_length);
             }
         }
+        Value::String(text) => *text = without_user_info(text, max_length),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
-}
-
-/// Replaces `user:password` of URLs by `***`, in plain text and in escaped queries.
-fn without_user_info(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((authority_at, is_escaped)) = authority(rest) {
-        shown.push_str(&rest[..authority_at]);
-        rest = &rest[authority_at..];
-        let end = authority_end(rest);
-        // The last `@` counts: a password may have one, too.
-        let user_info_end = if is_escaped {
-            rest[..end].rfind("%40").max(rest[..end].rfind('@'))
-        } else {
-            rest[..end].rfind('@')
-        };
-        if let Some(at) = user_info_end {
-            shown.push_str("***");
-            rest = &rest[at..];
-        }
-    }
-    shown.push_str(rest);
-    shown
-}
-
-/// Where the next URL's authority begins, and whether the URL is percent-escaped.
-fn authority(text: &str) -> Option<(usize, bool)> {
-    let plain = text.find("://").map(|at| (at + 3, false));
-    let escaped = [
-        "%3A%2F%2F",
-        "%3a%2f%2f",
-        ":%2F%2F",
-        ":%2f%2f",
-        "%3A//",
-        "%3a//",
-    ]
-    .iter()
-    .filter_map(|mark| text.find(mark).map(|at| (at + mark.len(), true)))
-    .min();
-    match (plain, escaped) {
-        (Some(p), Some(e)) => Some(p.min(e)),
-        (p, e) => p.or(e),
-    }
-}
-
-fn authority_end(text: &str) -> usize {
-    ["/", "?", "#", "&", " ", "%2F", "%2f", "%3F", "%3f", "%23"]
-        .iter()
-        .filter_map(|mark| text.find(mark))
-        .min()
-        .unwrap_or(text.len())
 }
 
 #[cfg(test)]
@@ -220,23 +170,30 @@ mod tests {
     }
 
     #[test]
-    fn passwords_in_urls_are_hidden() {
-        for (text, shown) in [
-            ("identifier=http://u:p@h/x", "identifier=http://***@h/x"),
-            (
-                "identifier=http%3A%2F%2Fu%3Ap%40h%2Fx%40y&z=a@b",
-                "identifier=http%3A%2F%2F***%40h%2Fx%40y&z=a@b",
-            ),
-            ("http://u:p@q@h", "http://***@h"),
-            ("http://h/a@b http://u@h", "http://h/a@b http://***@h"),
-            ("a@b", "a@b"),
-        ] {
-            assert_eq!(without_user_info(text), shown);
-        }
+    fn passwords_in_urls_are_hidden_wherever_they_stand() {
+        let uri = "/v4/loadtracks?identifier=http://u:p@h/x";
+        assert_eq!(
+            line(&RequestLog::default(), &parts(uri), peer(), None),
+            "PATCH /v4/loadtracks?identifier=http://***@h/x"
+        );
         let body = br#"{"track":{"identifier":"https://u:p@h/"}}"#;
         assert_eq!(
             payload(body, 1000),
             r#"{"track":{"identifier":"https://***@h/"}}"#
         );
+    }
+
+    #[test]
+    fn long_queries_are_cut_and_long_bodies_not_read() {
+        let settings = RequestLog {
+            max_payload_length: 4,
+            ..RequestLog::default()
+        };
+        assert_eq!(
+            line(&settings, &parts("/v4/x?a=bcd"), peer(), Some(b"[1,2,3]")),
+            "PATCH /v4/x?a=bc, payload=[1,2"
+        );
+        let long = format!("[{}1]", " ".repeat(QUICK_BYTES));
+        assert_eq!(payload(long.as_bytes(), usize::MAX), "(262147 bytes)");
     }
 }

@@ -13,6 +13,7 @@ mod log;
 mod players;
 mod query;
 mod routes;
+mod scrub;
 mod settings;
 mod socket;
 mod stall;

@@ -14,9 +14,13 @@ use crate::{
     units::GuildId,
 };
 
+/// The body of `PATCH /v4/sessions/{session}`.
+pub fn session_update(body: &[u8]) -> Result<SessionUpdate, Problem> {
+    Ok(SessionUpdate::parse(body)?)
+}
+
 /// `PATCH /v4/sessions/{session}`.
-pub async fn configure(app: &App, session: &str, body: &[u8]) -> Result<Answer, Problem> {
-    let update = SessionUpdate::parse(body)?;
+pub async fn configure(app: &App, session: &str, update: SessionUpdate) -> Result<Answer, Problem> {
     let session = find(app, session)?;
     Ok(json(&session.configure(update).await))
 }
@@ -34,22 +38,40 @@ pub async fn get(app: &App, session: &str, guild: &str) -> Result<Answer, Proble
     Ok(json(&player))
 }
 
+/// What `PATCH /v4/sessions/{session}/players/{guild}` asks for.
+pub struct Change {
+    guild: GuildId,
+    update: PlayerUpdate,
+    no_replace: bool,
+}
+
+impl Change {
+    /// Reads path, query and body; the first that is wrong is told.
+    pub fn read(guild: &str, query: &Query, body: &[u8]) -> Result<Self, Problem> {
+        let guild = guild_id(guild)?;
+        let no_replace = match query.first("noReplace") {
+            None => false,
+            Some(word) => query::boolean(word).ok_or_else(|| {
+                Problem::unreadable(
+                    "noReplace: expected true or false, yes or no, on or off, 1 or 0",
+                )
+            })?,
+        };
+        Ok(Self {
+            guild,
+            update: PlayerUpdate::parse(body)?,
+            no_replace,
+        })
+    }
+}
+
 /// `PATCH /v4/sessions/{session}/players/{guild}`.
-pub async fn update(
-    app: &App,
-    session: &str,
-    guild: &str,
-    query: &Query,
-    body: &[u8],
-) -> Result<Answer, Problem> {
-    let guild = guild_id(guild)?;
-    let no_replace = match query.first("noReplace") {
-        None => false,
-        Some(word) => query::boolean(word).ok_or_else(|| {
-            Problem::unreadable("noReplace: expected true or false, yes or no, on or off, 1 or 0")
-        })?,
-    };
-    let update = PlayerUpdate::parse(body)?;
+pub async fn update(app: &App, session: &str, change: Change) -> Result<Answer, Problem> {
+    let Change {
+        guild,
+        update,
+        no_replace,
+    } = change;
     let session = find(app, session)?;
     let player = session.patch_player(guild, update, no_replace).await?;
     Ok(json(&player))

@@ -42,9 +42,9 @@ pub struct RequestLog {
     pub include_headers: bool,
     /// The query string, without user info of URLs in it.
     pub include_query_string: bool,
-    /// JSON bodies, without tokens and session ids.
+    /// JSON bodies, without tokens and session ids; of those above 256 KiB only the length.
     pub include_payload: bool,
-    /// Longest part of a body, in bytes.
+    /// Longest part of a body or a query, in bytes.
     pub max_payload_length: usize,
     /// Whether a line is written before the request is handled, too.
     pub before_request: bool,
@@ -87,9 +87,9 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            body_bytes: 4 * 1024 * 1024,
+            body_bytes: 32 * 1024 * 1024,
             header_bytes: 16 * 1024,
-            connections: 4096,
+            connections: 1024,
             request_timeout: Duration::from_secs(30),
             // reqwest keeps idle connections for 90 s, aiohttp for 15 s, undici for 4 s; all of them notice a close.
             idle_timeout: Duration::from_secs(75),

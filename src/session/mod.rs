@@ -91,11 +91,11 @@ impl Default for Settings {
                 stuck_after: Duration::from_secs(10),
             },
             disabled_filters: Vec::new(),
-            max_sessions: 1024,
-            max_players: 20_000,
-            outbox_bytes: 16 * 1024 * 1024,
+            max_sessions: 1000,
+            max_players: 10_000,
+            outbox_bytes: 8 * 1024 * 1024,
             resume: resume::Limits {
-                messages: 50_000,
+                messages: 10_000,
                 bytes: 16 * 1024 * 1024,
             },
             voice_timeout: Duration::from_secs(10),
@@ -111,4 +111,5 @@ struct Context {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests begin at any moment")]
 mod tests;

@@ -59,6 +59,10 @@ pub(super) struct Session {
     events: mpsc::Sender<Addressed>,
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the session task gives its players the time"
+)]
 fn now() -> Now {
     let unix = SystemTime::now().duration_since(UNIX_EPOCH);
     Now {

@@ -259,6 +259,7 @@ fn limit_files(cgroup: &str) -> Vec<PathBuf> {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests begin at any moment")]
 mod tests {
     use super::*;
 

@@ -20,6 +20,10 @@ fn number(bytes: &[u8]) -> u32 {
     u32::from_be_bytes(bytes.try_into().expect("four bytes"))
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "packets are noted with their time"
+)]
 fn handle(rig: &Rig, sock: &UdpSocket, peer: SocketAddr, p: &mut [u8]) {
     if p.len() == 74 && p[..2] == [0, 1] {
         if rig.deaf_packets.load(Relaxed) > 0 {

@@ -75,6 +75,7 @@ impl World for SilentWorld {
 }
 
 /// What an `App` is made from. To be called on a runtime.
+#[expect(clippy::disallowed_methods, reason = "the edge of a test")]
 pub fn parts() -> (Sessions, Arc<Registry>, Arc<System>) {
     let system = Arc::new(System::new(Instant::now(), SystemTime::now()));
     let machine = system.clone();

@@ -5,10 +5,10 @@ use std::{path::PathBuf, time::Duration};
 
 use super::{
     super::{
-        settings::{Config, ListenAddress, LogLevel, ResamplingQuality, RotationStrategy},
+        settings::{Config, ListenAddress, LogLevel, ResamplingQuality},
         value::{Correction, Item, Kind, Value},
     },
-    Bound, Key, Standing, idle, key, unread,
+    Bound, Key, Standing, absent, idle, key, unread,
 };
 
 const fn whole(min: i64, max: i64) -> Kind {
@@ -30,6 +30,7 @@ const fn corrected(min: i64, max: i64, to: fn(i64) -> i64, rule: &'static str) -
 const I32: i64 = i32::MAX as i64;
 const GIB: i64 = 1 << 30;
 const LONGEST_TIMEOUT_MS: i64 = 600_000;
+const MOST_LOG_FILES: i64 = 1000;
 const LEVELS: &[&str] = &[
     "TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL", "OFF", "false",
 ];
@@ -78,48 +79,12 @@ pub(in crate::config) const TABLE: &[Key] = &[
     key("lavalink.server.password", Kind::Secret, "", |c, b| {
         c.lavalink.password = b.secret()
     }),
-    key(
-        "lavalink.server.sources.youtube",
-        Kind::Switch,
-        "true",
-        |c, b| c.lavalink.sources.youtube = b.switch(),
-    )
-    .absent(),
-    key(
-        "lavalink.server.sources.bandcamp",
-        Kind::Switch,
-        "true",
-        |c, b| c.lavalink.sources.bandcamp = b.switch(),
-    )
-    .absent(),
-    key(
-        "lavalink.server.sources.soundcloud",
-        Kind::Switch,
-        "true",
-        |c, b| c.lavalink.sources.soundcloud = b.switch(),
-    )
-    .absent(),
-    key(
-        "lavalink.server.sources.twitch",
-        Kind::Switch,
-        "true",
-        |c, b| c.lavalink.sources.twitch = b.switch(),
-    )
-    .absent(),
-    key(
-        "lavalink.server.sources.vimeo",
-        Kind::Switch,
-        "true",
-        |c, b| c.lavalink.sources.vimeo = b.switch(),
-    )
-    .absent(),
-    key(
-        "lavalink.server.sources.nico",
-        Kind::Switch,
-        "false",
-        |c, b| c.lavalink.sources.nico = b.switch(),
-    )
-    .absent(),
+    absent("lavalink.server.sources.youtube", "true"),
+    absent("lavalink.server.sources.bandcamp", "true"),
+    absent("lavalink.server.sources.soundcloud", "true"),
+    absent("lavalink.server.sources.twitch", "true"),
+    absent("lavalink.server.sources.vimeo", "true"),
+    absent("lavalink.server.sources.nico", "false"),
     key(
         "lavalink.server.sources.http",
         Kind::Switch,
@@ -305,58 +270,36 @@ pub(in crate::config) const TABLE: &[Key] = &[
         "true",
         "there is no garbage collector",
     ),
-    key(
+    idle(
         "lavalink.server.ratelimit.ipBlocks",
         Kind::List(Item::Block),
         "",
-        |c, b| {
-            c.lavalink.ratelimit.ip_blocks = b.list(|item| match item {
-                Value::Block(block) => Some(*block),
-                _ => None,
-            });
-        },
-    )
-    .without_effect(NO_PLANNER),
-    key(
+        NO_PLANNER,
+    ),
+    idle(
         "lavalink.server.ratelimit.excludedIps",
         Kind::List(Item::Address),
         "",
-        |c, b| {
-            c.lavalink.ratelimit.excluded_ips = b.list(|item| match item {
-                Value::Address(address) => Some(*address),
-                _ => None,
-            });
-        },
-    )
-    .without_effect(NO_PLANNER),
-    key(
+        NO_PLANNER,
+    ),
+    idle(
         "lavalink.server.ratelimit.strategy",
         Kind::Choice(STRATEGIES),
         "RotateOnBan",
-        |c, b| c.lavalink.ratelimit.strategy = b.choice(&RotationStrategy::ALL),
-    )
-    .without_effect(NO_PLANNER),
-    key(
+        NO_PLANNER,
+    ),
+    idle(
         "lavalink.server.ratelimit.searchTriggersFail",
         Kind::Switch,
         "true",
-        |c, b| c.lavalink.ratelimit.search_triggers_fail = b.switch(),
-    )
-    .without_effect(NO_PLANNER),
-    key(
+        NO_PLANNER,
+    ),
+    idle(
         "lavalink.server.ratelimit.retryLimit",
         whole(-1, I32),
         "-1",
-        |c, b| {
-            // −1 is lavaplayer's default of ten, 0 is without limit (reference section 5.2).
-            c.lavalink.ratelimit.retry_limit = match b.number::<i64>() {
-                -1 => Some(10),
-                0 => None,
-                limit => u32::try_from(limit).ok(),
-            };
-        },
-    )
-    .without_effect(NO_PLANNER),
+        NO_PLANNER,
+    ),
     idle(
         "lavalink.server.youtubeConfig.email",
         Kind::Text,
@@ -399,13 +342,12 @@ pub(in crate::config) const TABLE: &[Key] = &[
         "3000",
         |c, b| c.lavalink.timeouts.connect = b.millis(),
     ),
-    key(
+    idle(
         "lavalink.server.timeouts.connectionRequestTimeoutMs",
         TIMEOUT,
         "3000",
-        |c, b| c.lavalink.timeouts.connection_request = b.millis(),
-    )
-    .without_effect("outgoing connections do not queue for a place in a pool"),
+        "outgoing connections do not queue for a place in a pool",
+    ),
     key(
         "lavalink.server.timeouts.socketTimeoutMs",
         TIMEOUT,
@@ -452,25 +394,17 @@ pub(in crate::config) const TABLE: &[Key] = &[
             c.metrics.is_endpoint_explicit = b.explicit && !is_blank;
         },
     ),
-    key("sentry.dsn", Kind::Secret, "", |c, b| {
-        c.sentry.dsn = b.secret()
-    })
-    .without_effect(NO_SENTRY),
-    key("sentry.environment", Kind::Text, "", |c, b| {
-        c.sentry.environment = b.text()
-    })
-    .without_effect(NO_SENTRY),
-    key("sentry.tags.**", Kind::Text, "", |c, b| {
-        c.sentry.tags.insert(b.name.to_owned(), b.text());
-    })
-    .without_effect(NO_SENTRY),
+    idle("sentry.dsn", Kind::Secret, "", NO_SENTRY),
+    idle("sentry.environment", Kind::Text, "", NO_SENTRY),
+    idle("sentry.tags.**", Kind::Text, "", NO_SENTRY),
     key("logging.file.path", Kind::Text, "", |c, b| {
         c.logging.file_path = b.path()
     }),
     key("logging.level.**", Kind::Choice(LEVELS), "", |c, b| {
         let level = b.choice(&LogLevel::ALL);
         c.logging.levels.insert(b.name.to_owned(), level);
-    }),
+    })
+    .of_loggers(),
     key("logging.request.enabled", Kind::Switch, "true", |c, b| {
         c.logging.request.enabled = b.switch()
     }),
@@ -521,7 +455,12 @@ pub(in crate::config) const TABLE: &[Key] = &[
     ),
     key(
         "logging.logback.rollingpolicy.max-history",
-        whole(0, I32),
+        corrected(
+            0,
+            MOST_LOG_FILES,
+            |files| files.min(MOST_LOG_FILES),
+            "each file that is closed makes the older ones move up, so there are never more",
+        ),
         "7",
         |c, b| c.logging.max_history = b.number(),
     ),

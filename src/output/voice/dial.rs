@@ -1,7 +1,10 @@
 //! Owns: how a WebSocket to a voice server is opened: endpoint, name lookup, TLS roots, limits.
 //! Never knows: what is said over it.
 
-use crate::{error::Failure, net::tls};
+use crate::{
+    error::Failure,
+    net::{guard::Guard, tls},
+};
 use rustls::pki_types::ServerName;
 use std::{path::PathBuf, sync::Arc, sync::OnceLock, time::Duration};
 use tokio::{
@@ -30,24 +33,36 @@ pub(super) struct Dialer {
     roots: Vec<PathBuf>,
     is_plaintext: bool,
     timeout: Duration,
+    guard: Guard,
     /// Made at the first connection: reading the roots takes milliseconds and memory that an idle node does not need.
     tls: OnceLock<Arc<rustls::ClientConfig>>,
 }
 
 impl Dialer {
-    pub(super) const fn new(roots: Vec<PathBuf>, is_plaintext: bool, timeout: Duration) -> Self {
+    pub(super) const fn new(
+        roots: Vec<PathBuf>,
+        is_plaintext: bool,
+        timeout: Duration,
+        guard: Guard,
+    ) -> Self {
         Self {
             roots,
             is_plaintext,
             timeout,
+            guard,
             tls: OnceLock::new(),
         }
+    }
+
+    /// Decides where may be connected to; also asked about the UDP address that a voice server names.
+    pub(super) const fn guard(&self) -> &Guard {
+        &self.guard
     }
 
     /// Opens a WebSocket to `endpoint` within the time limit.
     ///
     /// # Errors
-    /// When the endpoint is malformed or not reached, with what was attempted and why it failed.
+    /// When the endpoint is malformed, blocked or not reached, with what was attempted and why it failed.
     pub(super) async fn dial(&self, endpoint: &str) -> Result<WebSocket, Failure> {
         let failed =
             || Failure::suspicious(format!("Connecting to voice server {endpoint} failed."));
@@ -65,7 +80,8 @@ impl Dialer {
         &self,
         to: &Endpoint,
     ) -> Result<WebSocket, Box<dyn std::error::Error + Send + Sync>> {
-        let tcp = TcpStream::connect((to.host.as_str(), to.port)).await?;
+        let admitted = self.guard.resolve(&to.host, to.port).await?;
+        let tcp = TcpStream::connect(&admitted[..]).await?;
         tcp.set_nodelay(true)?;
         let (scheme, stream): (_, Box<dyn Stream>) = if self.is_plaintext {
             ("ws", Box::new(tcp))
@@ -174,13 +190,40 @@ mod tests {
         }
     }
 
+    fn dialer(guard: Guard) -> Dialer {
+        Dialer::new(Vec::new(), true, Duration::from_secs(5), guard)
+    }
+
     #[tokio::test]
     async fn a_refused_connection_says_to_whom() {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = free.local_addr().unwrap().to_string();
         drop(free);
-        let dialer = Dialer::new(Vec::new(), true, Duration::from_secs(5));
-        let failure = dialer.dial(&endpoint).await.err().expect("refused");
+        let failure = dialer(Guard::new(false)).dial(&endpoint).await.err();
+        let failure = failure.expect("refused");
         assert!(failure.message.contains(&endpoint), "{failure}");
+    }
+
+    #[tokio::test]
+    async fn a_blocked_address_is_not_connected_to_and_tells_nothing_of_its_port() {
+        let open = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        open.set_nonblocking(true).unwrap();
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let ports = [&open, &closed].map(|l| l.local_addr().unwrap().port());
+        drop(closed);
+        let dialer = dialer(Guard::new(true));
+        for host in ["127.0.0.1", "localhost", "2130706433", "[::ffff:127.0.0.1]"] {
+            for port in ports {
+                let failure = dialer.dial(&format!("{host}:{port}")).await.err();
+                let trace = failure.expect("blocked").trace();
+                let why = trace.split("Caused by: ").nth(1).unwrap_or_default();
+                assert!(
+                    why.ends_with("and private addresses are blocked"),
+                    "{trace}"
+                );
+            }
+        }
+        let called = open.accept();
+        assert_eq!(called.unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
     }
 }

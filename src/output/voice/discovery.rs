@@ -4,6 +4,7 @@
 //! <https://discord.com/developers/docs/topics/voice-connections#ip-discovery>
 
 use super::os;
+use crate::net::guard::{Blocked, Guard};
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
@@ -31,11 +32,30 @@ pub(super) struct Discovered {
     pub port: u16,
 }
 
-/// Opens a socket to `server` and asks. A lost packet costs half a second.
+/// Why nobody would hear anything. The text is the reason with which the connection is reported as closed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Undiscovered {
+    /// The voice server named an address that must not be sent to.
+    #[error("the voice server's UDP address is refused: {0}")]
+    Blocked(#[from] Blocked),
+    /// No socket, or no route.
+    #[error("the voice server cannot be reached over UDP: {0}")]
+    Unreachable(#[from] io::Error),
+    /// None of four requests was answered within five seconds.
+    #[error("the voice server does not answer over UDP")]
+    Silent,
+}
+
+/// Opens a socket to `server`, if `guard` admits it, and asks. A lost packet costs half a second.
 ///
 /// # Errors
-/// When there is no route, or none of four requests is answered within five seconds.
-pub(super) async fn discover(ssrc: u32, server: SocketAddr) -> io::Result<Discovered> {
+/// See [`Undiscovered`]; asking again is of no use.
+pub(super) async fn discover(
+    guard: Guard,
+    ssrc: u32,
+    server: SocketAddr,
+) -> Result<Discovered, Undiscovered> {
+    guard.admit_address(server)?;
     let any: IpAddr = match server {
         SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
@@ -56,10 +76,7 @@ pub(super) async fn discover(ssrc: u32, server: SocketAddr) -> io::Result<Discov
             });
         }
     }
-    Err(io::Error::new(
-        io::ErrorKind::TimedOut,
-        "no answer to IP discovery",
-    ))
+    Err(Undiscovered::Silent)
 }
 
 /// Waits for the answer, passing over all else; `None` when the socket fails.
@@ -118,7 +135,7 @@ mod tests {
     async fn a_lost_request_is_sent_again() {
         let server = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let address = server.local_addr().unwrap();
-        let asked = tokio::spawn(discover(5, address));
+        let asked = tokio::spawn(discover(Guard::new(false), 5, address));
         let mut packet = [0; 100];
         server.recv_from(&mut packet).await.unwrap();
         let (len, peer) = server.recv_from(&mut packet).await.unwrap();
@@ -128,5 +145,15 @@ mod tests {
         let found = asked.await.unwrap().unwrap();
         assert_eq!(found.port, 50_000);
         assert_eq!(found.socket.local_addr().unwrap().port(), peer.port());
+    }
+
+    #[tokio::test]
+    async fn nothing_is_sent_to_a_blocked_address() {
+        let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+        server.set_nonblocking(true).unwrap();
+        let refused = discover(Guard::new(true), 5, server.local_addr().unwrap()).await;
+        assert!(matches!(refused, Err(Undiscovered::Blocked(_))));
+        let received = server.recv(&mut [0; LEN]);
+        assert_eq!(received.unwrap_err().kind(), io::ErrorKind::WouldBlock);
     }
 }

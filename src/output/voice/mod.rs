@@ -21,6 +21,7 @@ mod transport;
 use super::{Output, OutputEvent};
 use crate::{
     frame::{FrameFormat, FrameReader},
+    net::guard::Guard,
     units::{ChannelId, GuildId, Secret, UserId},
 };
 use dial::Dialer;
@@ -53,6 +54,8 @@ pub struct Settings {
     pub is_realtime: bool,
     /// How long it may take from name lookup to the open WebSocket, for each attempt.
     pub connect_timeout: Duration,
+    /// Refuses voice servers with addresses that are not on the public internet, of their gateway and for UDP.
+    pub block_private_addresses: bool,
 }
 
 impl Default for Settings {
@@ -63,6 +66,7 @@ impl Default for Settings {
             max_pacers: 0,
             is_realtime: true,
             connect_timeout: Duration::from_secs(7),
+            block_private_addresses: false,
         }
     }
 }
@@ -103,6 +107,7 @@ impl Voice {
                 settings.roots,
                 settings.is_plaintext,
                 settings.connect_timeout,
+                Guard::new(settings.block_private_addresses),
             )),
             pacers: Pacers::new(settings.max_pacers, settings.is_realtime),
             live: watch::Sender::new(0),

@@ -4,7 +4,7 @@
 use super::{
     dave::{Dave, DaveOutput},
     dial::{Dialer, WebSocket},
-    discovery::{self, Discovered},
+    discovery::{self, Discovered, Undiscovered},
     gateway::{Action, DaveInput, Gateway},
     pacer::{Feedback, Link, StreamHandle},
     transport::Cipher,
@@ -12,7 +12,6 @@ use super::{
 use crate::{error::Failure, output::OutputEvent};
 use futures_util::{SinkExt, StreamExt};
 use std::{
-    io,
     net::UdpSocket,
     pin::Pin,
     sync::Arc,
@@ -68,7 +67,7 @@ struct Task {
     /// The open connection, and its number.
     socket: Option<(u32, WebSocket)>,
     dialing: Option<(u32, Pending<Result<WebSocket, Failure>>)>,
-    discovering: Option<Pending<io::Result<Discovered>>>,
+    discovering: Option<Pending<Result<Discovered, Undiscovered>>>,
     /// Closed by the other side, whose goodbye is to be answered.
     parting: Option<WebSocket>,
     /// The socket that the server knows, until the link takes a copy of it.
@@ -88,7 +87,7 @@ struct Task {
 enum Wake {
     Message(Option<Result<Message, tungstenite::Error>>),
     Dialed(Result<WebSocket, Failure>),
-    Discovered(io::Result<Discovered>),
+    Discovered(Result<Discovered, Undiscovered>),
     Worked(Result<Worked, JoinError>),
     Speaking,
     Timeout,
@@ -142,6 +141,10 @@ async fn closed(closing: &mut watch::Receiver<bool>) {
     let _ = closing.wait_for(|c| *c).await;
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the task gives the gateway machine the time"
+)]
 impl Task {
     /// Does what the machine wants done.
     async fn act(&mut self) {
@@ -167,7 +170,8 @@ impl Task {
                     }
                 }
                 Action::Discover { ssrc, server } => {
-                    self.discovering = Some(Box::pin(discovery::discover(ssrc, server)));
+                    let guard = self.parts.dialer.guard().clone();
+                    self.discovering = Some(Box::pin(discovery::discover(guard, ssrc, server)));
                 }
                 Action::Link { ssrc, mode, secret } => {
                     // the copy is the same socket; this one is for keys that change later
@@ -243,7 +247,7 @@ impl Task {
                     }
                     Err(error) => {
                         tracing::info!(%error, "IP discovery failed");
-                        self.parts.gateway.undiscovered();
+                        self.parts.gateway.undiscovered(&error.to_string());
                     }
                 }
             }

@@ -9,6 +9,7 @@ mod action;
 mod beat;
 mod close;
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests begin at any moment")]
 mod tests;
 mod wire;
 
@@ -296,10 +297,10 @@ impl Gateway {
         }
     }
 
-    /// The server does not answer over UDP, although asked often enough: nobody would hear anything.
-    pub(super) fn undiscovered(&mut self) {
+    /// The server cannot be spoken to over UDP, and why: nobody would hear anything.
+    pub(super) fn undiscovered(&mut self, why: &str) {
         if self.phase != Phase::Over {
-            self.give_up(close::ABNORMAL, "the voice server does not answer over UDP");
+            self.give_up(close::ABNORMAL, why);
         }
     }
 

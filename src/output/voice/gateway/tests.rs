@@ -457,7 +457,7 @@ fn a_server_that_is_deaf_over_udp_is_reported() {
     let mut peer = Peer::new();
     peer.hello();
     peer.ready();
-    peer.gateway.undiscovered();
+    peer.gateway.undiscovered("no answer");
     assert!(peer.seen().contains(&Seen::Closed(1006, false)));
 }
 

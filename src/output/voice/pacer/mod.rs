@@ -241,6 +241,10 @@ impl StreamHandle {
 }
 
 /// A pacing thread's life: ends when nobody can command it any more.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the pacing thread runs by the clock"
+)]
 fn run(inbox: &mpsc::Receiver<Command>, is_realtime: bool) {
     if is_realtime && !os::ask_for_realtime() {
         tracing::debug!("real-time priority for the pacing thread is not permitted");
@@ -249,7 +253,7 @@ fn run(inbox: &mpsc::Receiver<Command>, is_realtime: bool) {
     loop {
         loop {
             match inbox.try_recv() {
-                Ok(command) => apply(&mut seats, command),
+                Ok(command) => apply(&mut seats, Instant::now(), command),
                 Err(mpsc::TryRecvError::Empty) => break,
                 Err(mpsc::TryRecvError::Disconnected) => return,
             }
@@ -266,8 +270,7 @@ fn run(inbox: &mpsc::Receiver<Command>, is_realtime: bool) {
     }
 }
 
-fn apply(seats: &mut Seats, command: Command) {
-    let now = Instant::now();
+fn apply(seats: &mut Seats, now: Instant, command: Command) {
     match command {
         Command::Add(id, stream) => seats.add(id, stream),
         Command::Link(id, link) => seats.change(now, id, |s| s.set_link(link.map(|l| *l))),

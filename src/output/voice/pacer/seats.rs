@@ -223,6 +223,7 @@ fn guarded<T>(run: impl FnOnce() -> T) -> Option<T> {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests begin at any moment")]
 mod tests {
     use super::{
         super::{Feedback, stream::Counters, stream::Link},

@@ -232,6 +232,7 @@ fn frames_between(last: Instant, due: Instant) -> u32 {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests begin at any moment")]
 mod tests {
     use super::*;
     use crate::{

@@ -91,6 +91,7 @@ const BLOCK: u64 = 40_000_000;
 const BLOCK_TIME: Duration = Duration::from_secs(100_000);
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests begin at any moment")]
 mod tests {
     use super::*;
 
