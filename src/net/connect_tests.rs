@@ -2,7 +2,10 @@
 //! Never knows: how the HTTP library works inside.
 
 use super::*;
-use crate::net::testing::quick;
+use crate::net::{
+    Clients, NetError, Resource,
+    testing::{Server, Step, quick},
+};
 use http::Request;
 use http_body_util::BodyExt;
 use rustls::{RootCertStore, ServerConfig, pki_types::PrivateKeyDer};
@@ -137,4 +140,17 @@ fn a_proxy_that_is_no_host_is_named() {
     };
     let error = client(&settings, &Guard::new(false), tls().0).err();
     assert!(error.expect("refused").contains("proxy"));
+}
+
+#[tokio::test]
+async fn a_silent_server_is_waited_for_as_long_as_for_a_silence_in_its_answer() {
+    let server = Server::start(|_| vec![Step::Hang]).await;
+    let settings = quick();
+    let mut resource = Resource::new(Clients::new(settings.clone()), server.address("/"));
+    let error = resource.ask(None).await.err().expect("silence");
+    // not also the five seconds for connecting
+    assert!(
+        matches!(error, NetError::Timeout(limit) if limit == settings.read_timeout),
+        "{error}"
+    );
 }

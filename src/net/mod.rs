@@ -14,6 +14,7 @@ use address::Address;
 use guard::{Blocked, Guard};
 use http::{Request, StatusCode, Uri, header};
 use http_body_util::Empty;
+use hyper_util::client::legacy::connect::capture_connection;
 pub use response::{Response, redirect};
 use std::{
     error::Error,
@@ -209,18 +210,26 @@ impl Clients {
         with_password: bool,
     ) -> Result<Response, NetError> {
         let inner = &self.0;
-        let limit = inner.settings.connect_timeout + inner.settings.read_timeout;
-        let asking = async {
-            let is_proxied = inner.settings.proxy.is_some();
-            inner.guard.admit(address.url(), is_proxied).await?;
-            let client = self.client()?;
-            let request = self.request(address, from, with_password)?;
-            let response = client.request(request).await.map_err(NetError::of)?;
-            Ok(Response::new(response))
-        };
-        tokio::time::timeout(limit, asking)
+        let is_proxied = inner.settings.proxy.is_some();
+        let patience = inner.settings.connect_timeout;
+        tokio::time::timeout(patience, inner.guard.admit(address.url(), is_proxied))
             .await
-            .unwrap_or(Err(NetError::Timeout(limit)))
+            .map_err(|_| NetError::Timeout(patience))??;
+        let client = self.client()?;
+        let mut request = self.request(address, from, with_password)?;
+        let mut connection = capture_connection(&mut request);
+        let limit = inner.settings.read_timeout;
+        let silence = async {
+            // the connector has a limit of its own
+            connection.wait_for_connection_metadata().await;
+            tokio::time::sleep(limit).await;
+        };
+        tokio::select! {
+            answered = client.request(request) => {
+                Ok(Response::new(answered.map_err(NetError::of)?))
+            }
+            () = silence => Err(NetError::Timeout(limit)),
+        }
     }
 
     fn request(

@@ -288,7 +288,11 @@ impl Pipeline {
             let feed = self.feed.as_mut().expect("opened before frames are made");
             match feed.pull(&mut self.window, self.render.input()) {
                 Ok(()) => self.render.process(feed.position()),
-                Err(Stop::End) if self.render.is_finished() => {
+                // a seek beyond the end leaves nothing to be heard, not even the encoder's delay
+                Err(Stop::End)
+                    if self.render.is_finished()
+                        || self.sought.is_some() && self.render.is_empty() =>
+                {
                     self.finish();
                     return Ok(());
                 }

@@ -151,6 +151,11 @@ impl Render {
         self.is_finished = true;
     }
 
+    /// Whether nothing waits to go through the filters or to be taken.
+    pub(super) fn is_empty(&self) -> bool {
+        self.input.is_empty() && self.output.is_empty()
+    }
+
     /// Whether everything has been taken.
     pub(super) fn is_finished(&self) -> bool {
         self.is_finished && self.output.is_empty()

@@ -133,6 +133,19 @@ fn a_seek_goes_to_the_sample_forwards_and_backwards() {
 }
 
 #[test]
+fn a_seek_beyond_the_end_gives_nothing_more() {
+    for format in [FrameFormat::Pcm, FrameFormat::Opus] {
+        let mut run = start(wav(200_000, 48_000), format, Samples::ZERO, 100);
+        run.wait_until_full();
+        let target = Samples(500_000);
+        run.playback.seek(target);
+        // what was made before may still be heard
+        assert!(run.rest().iter().all(|(_, at)| at.0 < 200_000));
+        assert_eq!(run.playback.progress().position(), target);
+    }
+}
+
+#[test]
 fn a_resampled_seek_gives_the_samples_of_unbroken_playing() {
     let file = wav(88_200, 44_100);
     let whole: Vec<i16> = start(file.clone(), FrameFormat::Pcm, Samples::ZERO, 100)

@@ -7,6 +7,7 @@ use super::{
     task::{Applied, Command, Opened},
 };
 use crate::{
+    error::Severity,
     protocol::rest,
     track::{LoadResult, Track},
     units::GuildId,
@@ -138,20 +139,24 @@ impl SessionHandle {
             return Ok(());
         };
         let limit = self.context.settings.voice_timeout;
-        let why = match timeout(limit, attempt.outcome).await {
+        let (status, why) = match timeout(limit, attempt.outcome).await {
             // dropped without a word: another request has taken the connection elsewhere
             Ok(Ok(Ok(())) | Err(_)) => return Ok(()),
-            Ok(Ok(Err(failure))) => failure.trace().replace("\nCaused by: ", ": "),
+            Ok(Ok(Err(failure))) => {
+                let is_callers = failure.severity == Severity::Common;
+                let why = failure.trace().replace("\nCaused by: ", ": ");
+                (if is_callers { 400 } else { 500 }, why)
+            }
             Err(_) => {
                 self.ask(|reply| {
                     Command::GiveUpVoice(guild, opened.serial, attempt.generation, reply)
                 })
                 .await;
-                format!("no answer within {} s", limit.as_secs())
+                (500, format!("no answer within {} s", limit.as_secs()))
             }
         };
         Err(Rejection {
-            status: 500,
+            status,
             message: format!("Failed to connect to voice server: {why}"),
         })
     }

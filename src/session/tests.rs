@@ -177,22 +177,28 @@ async fn no_replace_keeps_the_track_but_applies_the_rest() {
 
 #[tokio::test(start_paused = true)]
 async fn an_unreachable_voice_server_is_answered() {
-    let stage = stage();
-    let client = stage.client().await;
-    let handle = stage.find(&client).await;
-    let body = stage::update(stage::VOICE);
-    let asked = tokio::spawn(async move { handle.patch_player(GUILD, body, false).await });
-    stage
-        .voice_event(0, OutputEvent::Unreachable(Failure::common("refused")))
-        .await;
-    let refused = asked.await.unwrap().unwrap_err();
-    assert_eq!(refused.status, 500);
-    assert_eq!(
-        refused.message,
-        "Failed to connect to voice server: refused"
-    );
-    let player = stage.player(&client).await;
-    assert!(!player.state.connected && player.voice.token.is_empty());
+    // whether the caller or the network is to blame makes the status
+    for (failure, status) in [
+        (Failure::suspicious("refused"), 500),
+        (Failure::common("refused"), 400),
+    ] {
+        let stage = stage();
+        let client = stage.client().await;
+        let handle = stage.find(&client).await;
+        let body = stage::update(stage::VOICE);
+        let asked = tokio::spawn(async move { handle.patch_player(GUILD, body, false).await });
+        stage
+            .voice_event(0, OutputEvent::Unreachable(failure))
+            .await;
+        let refused = asked.await.unwrap().unwrap_err();
+        assert_eq!(refused.status, status);
+        assert_eq!(
+            refused.message,
+            "Failed to connect to voice server: refused"
+        );
+        let player = stage.player(&client).await;
+        assert!(!player.state.connected && player.voice.token.is_empty());
+    }
 }
 
 #[tokio::test(start_paused = true)]

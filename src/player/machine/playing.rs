@@ -5,7 +5,7 @@ use super::Moment;
 use crate::{
     player::note::{Shown, UserData},
     track::Track,
-    units::Samples,
+    units::{Millis, Samples},
 };
 use std::{sync::Arc, time::Instant};
 
@@ -27,11 +27,17 @@ pub(super) struct Playing {
 }
 
 impl Playing {
-    /// Where the sound came to: not a seek's target that nothing was heard of (reference, R.1.11).
+    /// Where the sound came to: not a seek's target that nothing was heard of (reference, R.1.11), and not the silence that
+    /// fills the last frame.
     pub(super) fn heard_until(&self, now: Moment) -> Samples {
-        match self.sought {
+        let heard = match self.sought {
             Some((target, before)) if now.position == target => before,
             Some(_) | None => now.position,
+        };
+        if self.track.info.is_stream || self.length <= 0 {
+            heard
+        } else {
+            heard.min(Millis(self.length).to_samples())
         }
     }
 

@@ -57,6 +57,15 @@ fn a_natural_end_is_told_without_an_update() {
 }
 
 #[test]
+fn the_end_lies_within_the_track() {
+    let mut b = Bench::playing("a");
+    // the last frame of a track of 30 s is filled up with silence
+    b.hear(30_013);
+    b.sound(Event::Reader(ReaderEvent::Drained));
+    assert_eq!(b.told(), ["end a Finished 30000"]);
+}
+
+#[test]
 fn a_playback_that_fails_before_any_sound_ends_with_load_failed_at_once() {
     let mut b = Bench::playing("a");
     b.sound(Event::Failed {
