@@ -30,7 +30,7 @@
 //!
 //! # Three arrows
 //! Commands go down, frames go right, events come up; nothing calls back. Going down, a function says what is wanted and
-//! returns; the latest wish counts. Coming up, closures post to the session's bounded channel with the generation of the
+//! returns; the latest wish counts. Coming up, closures post to the session's channel with the generation of the
 //! playback or connection that they speak of, and the machine ignores generations that are gone.
 //!
 //! The sound side (`media`, `dsp`, `playback`, `output`, `frame`) never imports the control side (`server`, `session`,

@@ -186,6 +186,10 @@ impl World for NodeWorld {
         };
         Box::new(self.voice.connect(target, events))
     }
+
+    fn panics(&self) -> u64 {
+        self.engine.panics()
+    }
 }
 
 /// Reads filters as `PATCH player` has them, for the command line.

@@ -149,7 +149,7 @@ recorded! {
     loud_volume_is_the_recorded_one: "volume-5-loud", "loud", 3, 2e-5, FilterSpec { volume: Some(5.0), ..none() };
     equalizer_is_the_recorded_one: "eq-preset-noise", "noise", 1, 2.35e-4, FilterSpec { equalizer: Some(preset()), ..none() };
     one_band_is_the_recorded_one: "eq-band7-minus", "impulse", 1, 2e-5,
-        FilterSpec { equalizer: EqualizerSpec::from_bands([(7, -0.25)]).ok(), ..none() };
+        FilterSpec { equalizer: Some(EqualizerSpec::from_bands([(7, -0.25)])), ..none() };
     karaoke_is_the_recorded_one: "karaoke-half-noise", "noise", 1, 2e-5, FilterSpec {
         karaoke: Some(KaraokeSpec { level: 0.5, mono_level: 0.3, filter_band: 800.0, filter_width: 50.0 }),
         ..none()
@@ -263,7 +263,7 @@ fn filters_come_change_and_go_without_a_click() {
             frequency: 11.0,
             depth: 0.9,
         }),
-        equalizer: EqualizerSpec::from_bands([(4, -0.2), (12, 0.3)]).ok(),
+        equalizer: Some(EqualizerSpec::from_bands([(4, -0.2), (12, 0.3)])),
         channel_mix: Some(ChannelMixSpec {
             left_to_right: 0.4,
             ..Default::default()

@@ -16,7 +16,7 @@ pub use polyphase::Quality;
 pub use resample::{RATES, Resampler, UnsupportedRate};
 pub use spec::{
     BANDS, ChannelMixSpec, DistortionSpec, EqualizerSpec, FilterSpec, KaraokeSpec, LowPassSpec,
-    NoSuchBand, Problem, RotationSpec, TimescaleSpec, TremoloSpec, VibratoSpec,
+    Problem, RotationSpec, TimescaleSpec, TremoloSpec, VibratoSpec,
 };
 pub use volume::{MAX_VOLUME, PlayerVolume, gain};
 

@@ -31,14 +31,6 @@ pub struct FilterSpec {
     pub low_pass: Option<LowPassSpec>,
 }
 
-/// An equalizer band that does not exist; the original answers 500, so a caller should answer 400.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("equalizer band {0} is outside 0 to 14")]
-pub struct NoSuchBand(
-    /// The band asked for.
-    pub i64,
-);
-
 /// Gain per band; 0 changes nothing, −0.25 takes a band's centre away, 1.0 is five times as loud.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct EqualizerSpec {
@@ -47,19 +39,15 @@ pub struct EqualizerSpec {
 }
 
 impl EqualizerSpec {
-    /// From a client's list of band and gain; of two entries for a band the last counts.
-    ///
-    /// # Errors
-    /// [`NoSuchBand`] for a band outside 0 to 14.
-    pub fn from_bands(bands: impl IntoIterator<Item = (i64, f32)>) -> Result<Self, NoSuchBand> {
+    /// From a list of band (0 to 14) and gain; of two entries for a band the last counts, others are none.
+    pub fn from_bands(bands: impl IntoIterator<Item = (u8, f32)>) -> Self {
         let mut spec = Self::default();
         for (band, gain) in bands {
-            let slot = usize::try_from(band)
-                .ok()
-                .and_then(|band| spec.gains.get_mut(band));
-            *slot.ok_or(NoSuchBand(band))? = gain;
+            if let Some(slot) = spec.gains.get_mut(usize::from(band)) {
+                *slot = gain;
+            }
         }
-        Ok(spec)
+        spec
     }
 }
 
@@ -437,12 +425,10 @@ mod tests {
 
     #[test]
     fn of_two_gains_for_a_band_the_last_counts() {
-        let spec = EqualizerSpec::from_bands([(3, 0.5), (14, 1.0), (3, -0.25)]).unwrap();
+        let spec = EqualizerSpec::from_bands([(3, 0.5), (14, 1.0), (15, 1.0), (3, -0.25)]);
         assert_eq!(
             (spec.gains[3], spec.gains[14], spec.gains[0]),
             (-0.25, 1.0, 0.0)
         );
-        assert_eq!(EqualizerSpec::from_bands([(15, 0.1)]), Err(NoSuchBand(15)));
-        assert_eq!(EqualizerSpec::from_bands([(-1, 0.1)]), Err(NoSuchBand(-1)));
     }
 }

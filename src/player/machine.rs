@@ -17,7 +17,7 @@ use super::{
     note::{EndReason, Note, Shown, State, VoiceTarget},
 };
 use crate::{
-    dsp::FilterSpec,
+    dsp::{FilterSpec, MAX_VOLUME},
     error::Failure,
     frame::ReaderEvent,
     output::OutputEvent,
@@ -30,12 +30,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Volumes above this are cut, in percent (Lavalink's `Player.setVolume`).
-pub const MAX_VOLUME: u16 = 1000;
 /// How often it is looked whether anybody takes frames (lavaplayer's `DEFAULT_CLEANUP_INTERVAL`).
 const CLEANUP_CHECK: Duration = Duration::from_secs(10);
 /// A track that nobody took a frame of for so long is ended (lavaplayer's `DEFAULT_CLEANUP_THRESHOLD`).
 const CLEANUP_AFTER: Duration = Duration::from_secs(60);
+
 /// One player.
 pub struct Machine {
     settings: Settings,

@@ -94,6 +94,8 @@ pub trait World: Send + Sync {
     fn start(&self, run: Run, events: OnSound) -> Result<(Box<dyn Sound>, FrameReader), Failure>;
     /// Starts connecting. Returns at once; the output may be given a reader before it is connected.
     fn connect(&self, call: Call, events: OnVoice) -> Box<dyn Output>;
+    /// Playbacks that have ended by a panic since the start.
+    fn panics(&self) -> u64;
 }
 
 /// What comes back to a player from its playback and its output, with the generation it belongs to.

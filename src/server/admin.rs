@@ -105,6 +105,7 @@ pub fn stats(app: &App, now: Instant) -> Answer {
     json(&Stats {
         players: totals.players,
         playing_players: totals.playing_players,
+        panics: app.sessions.panics(),
         ..machine(&app.system, now)
     })
 }

@@ -25,8 +25,6 @@ use tokio::{
 
 /// Commands that may wait for a session; whoever sends more waits.
 const COMMANDS: usize = 64;
-/// Events of players that may wait for their session. A thousand players ending at once are two thousand events.
-const EVENTS: usize = 16 * 1024;
 /// Characters of a session id (reference, 1.2).
 const ID_LEN: usize = 16;
 const ID_LETTERS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
@@ -212,6 +210,12 @@ impl Sessions {
         self.will_resume(id)
     }
 
+    /// Playbacks that have ended by a panic since the start.
+    #[must_use]
+    pub fn panics(&self) -> u64 {
+        self.context.world.panics()
+    }
+
     /// Players of connected sessions.
     #[must_use]
     pub fn totals(&self) -> Totals {
@@ -245,7 +249,9 @@ impl Sessions {
     fn begin(&self, hello: &ClientHello) -> Connected {
         let (inlet, outbox) = outbox::channel(self.context.settings.outbox_bytes);
         let (commands, to_obey) = mpsc::channel(COMMANDS);
-        let (events, to_hear) = mpsc::channel(EVENTS);
+        // unbounded, because none may be lost and those who tell may not wait; a run of a track and a voice connection tell a
+        // handful each
+        let (events, to_hear) = mpsc::unbounded_channel();
         let tally = Arc::new(Tally::new());
         let mut entries = self.table.lock();
         if entries.len() >= self.context.settings.max_sessions {

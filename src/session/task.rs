@@ -55,8 +55,7 @@ pub(super) struct Session {
     seats: HashMap<GuildId, Seat>,
     deadlines: BTreeSet<(std::time::Instant, GuildId)>,
     serials: u64,
-    /// Full only when this task has not run for thousands of events; then events are lost, and logged.
-    events: mpsc::Sender<Addressed>,
+    events: mpsc::UnboundedSender<Addressed>,
 }
 
 #[expect(
@@ -79,7 +78,7 @@ impl Session {
         table: Arc<Table>,
         tally: Arc<Tally>,
         inlet: Inlet,
-        events: mpsc::Sender<Addressed>,
+        events: mpsc::UnboundedSender<Addressed>,
     ) -> Self {
         Self {
             id,
@@ -104,7 +103,7 @@ impl Session {
     pub(super) async fn run(
         mut self,
         mut commands: mpsc::Receiver<Command>,
-        mut events: mpsc::Receiver<Addressed>,
+        mut events: mpsc::UnboundedReceiver<Addressed>,
     ) {
         self.greet(false);
         self.tell_stats(now());
@@ -216,10 +215,8 @@ impl Session {
         self.serials += 1;
         let (serial, events) = (self.serials, self.events.clone());
         let post = Arc::new(move |event| {
-            if events.try_send((guild, serial, event)).is_err() {
-                // also when the session has just ended, which is no trouble
-                tracing::debug!(%guild, "a player's event was lost");
-            }
+            // fails when the session has just ended, and then nobody wants to know
+            let _ = events.send((guild, serial, event));
         });
         let player = Player::new(
             guild,

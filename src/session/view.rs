@@ -96,15 +96,15 @@ pub(super) fn message(guild_id: GuildId, note: Note, time: i64) -> Message {
     })
 }
 
-/// What the filters ask of the sound. Bands that do not exist have been refused when the request was read.
+/// What the filters ask of the sound.
 #[must_use]
 pub fn spec(filters: &Filters) -> FilterSpec {
     FilterSpec {
         volume: filters.volume,
-        equalizer: filters.equalizer.as_ref().map(|bands| {
-            EqualizerSpec::from_bands(bands.iter().map(|b| (i64::from(b.band), b.gain)))
-                .unwrap_or_default()
-        }),
+        equalizer: filters
+            .equalizer
+            .as_ref()
+            .map(|bands| EqualizerSpec::from_bands(bands.iter().map(|b| (b.band, b.gain)))),
         karaoke: filters.karaoke.map(|k| KaraokeSpec {
             level: k.level,
             mono_level: k.mono_level,

@@ -18,6 +18,8 @@ pub struct Figures {
     pub players: u64,
     /// Of those, players with a track and not paused.
     pub playing_players: u64,
+    /// Playbacks that ended by a panic.
+    pub panics: u64,
     /// Milliseconds since the start.
     pub uptime_ms: u64,
     /// Memory.
@@ -36,6 +38,12 @@ pub fn render(figures: &Figures, names: &[impl AsRef<str>]) -> String {
         is_wanted: |name: &str| names.is_empty() || names.iter().any(|n| n.as_ref() == name),
     };
     lavalink(&mut page, figures);
+    page.sample(
+        "lavalink_rust_playback_panics_total",
+        "Tracks that ended because a decoder or a filter broke.",
+        "counter",
+        Some(figures.panics),
+    );
     process(&mut page, &figures.process);
     page.text
 }
@@ -193,6 +201,7 @@ mod tests {
         Figures {
             players: 3,
             playing_players: 2,
+            panics: 1,
             uptime_ms: 86_400_000,
             memory: Memory {
                 used: 512,
@@ -217,6 +226,8 @@ mod tests {
         let families: Vec<_> = text
             .lines()
             .filter_map(|l| l.strip_prefix("# TYPE lavalink_"))
+            // what is ours beside it
+            .filter(|l| !l.starts_with("rust_"))
             .collect();
         assert_eq!(
             families,
@@ -234,6 +245,7 @@ mod tests {
                 "gc_pauses_seconds histogram",
             ]
         );
+        assert!(text.contains("\nlavalink_rust_playback_panics_total 1\n"));
         assert!(text.contains("\nlavalink_memory_free_bytes 512\n"));
         assert!(text.contains("\nlavalink_cpu_system_load_percentage 0.25\n"));
         assert!(text.contains("\nlavalink_gc_pauses_seconds_bucket{le=\"+Inf\"} 0\n"));

@@ -56,6 +56,10 @@ impl World for SilentWorld {
         })
     }
 
+    fn panics(&self) -> u64 {
+        0
+    }
+
     fn has_source(&self, name: &str) -> bool {
         name == "http"
     }

@@ -1,7 +1,7 @@
 //! Owns: Discord voice: this program's own client of Discord's voice servers, behind [`Output`].
 //! Never knows: tracks, sessions.
 //!
-//! A [`Connection`] has three halves that share nothing but messages:
+//! A [`Connection`] has three parts that share nothing but messages:
 //! - `task`: a tokio task that keeps the gateway's WebSocket; what it says and when is decided by the `gateway` machine;
 //! - `dave`: the end-to-end encryption's group, on blocking threads while it calculates;
 //! - `pacer`: a few threads that own the UDP sockets and send all connections' frames on time.

@@ -36,7 +36,7 @@ pub struct Change {
     pub paused: Option<bool>,
     /// Replaces the current track's data.
     pub user_data: Option<UserData>,
-    /// In percent; cut at 0 and [`MAX_VOLUME`](super::MAX_VOLUME).
+    /// In percent; cut at 0 and [`MAX_VOLUME`](crate::dsp::MAX_VOLUME).
     pub volume: Option<i64>,
     /// Seek; negative is zero.
     pub position: Option<Millis>,

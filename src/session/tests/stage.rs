@@ -123,6 +123,10 @@ impl World for FakeWorld {
         .boxed()
     }
 
+    fn panics(&self) -> u64 {
+        0
+    }
+
     fn has_source(&self, name: &str) -> bool {
         name == "http"
     }

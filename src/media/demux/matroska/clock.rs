@@ -66,7 +66,7 @@ impl Clock {
     pub(super) fn length(&self, ticks: f64) -> Option<u64> {
         let seconds = (ticks - self.origin() as f64) * self.scale as f64 / 1e9;
         let samples = (seconds * f64::from(self.rate)).ceil() - self.delay as f64;
-        // an hour of nothing is more likely a damaged field than a century of sound
+        // nothing, and more than any track has (six centuries at 48 kHz), are damaged fields
         (samples > 0.0 && samples < 1e15).then_some(samples as u64)
     }
 
