@@ -105,7 +105,6 @@ pub fn stats(app: &App, now: Instant) -> Answer {
     json(&Stats {
         players: totals.players,
         playing_players: totals.playing_players,
-        panics: app.sessions.panics(),
         ..machine(&app.system, now)
     })
 }
@@ -116,6 +115,7 @@ pub fn metrics(app: &App, query: &Query, now: Instant) -> Answer {
     let figures = Figures {
         players: totals.players,
         playing_players: totals.playing_players,
+        panics: app.sessions.panics(),
         uptime_ms: millis(app.system.uptime(now)),
         memory: app.system.memory(),
         cpu: app.system.cpu(now),
