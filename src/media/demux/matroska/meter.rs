@@ -1,7 +1,7 @@
 //! Owns: how many samples a packet decodes to, told by its first bytes.
 //! Never knows: timestamps, blocks.
 
-use crate::media::demux::DemuxError;
+use crate::media::demux::{DemuxError, raw_samples::Cut};
 
 /// Measures the packets of one codec.
 #[derive(Clone, Debug)]
@@ -16,8 +16,8 @@ pub(super) enum Meter {
     Flac { block: u32 },
     /// By the block sizes of the packet and the one before.
     Vorbis(VorbisMeter),
-    /// Bytes of a sample frame.
-    Pcm(u32),
+    /// By its size; a block may hold any number of samples.
+    Pcm(Cut),
 }
 
 /// What a packet says of itself.
@@ -41,8 +41,10 @@ impl Meter {
                 None => (None, None),
             },
             Self::Vorbis(vorbis) => (vorbis.samples(packet), None),
-            Self::Pcm(frame_bytes) => (
-                u32::try_from(packet.len()).ok().map(|n| n / *frame_bytes),
+            Self::Pcm(cut) => (
+                u32::try_from(packet.len())
+                    .ok()
+                    .map(|n| n / cut.frame_bytes),
                 None,
             ),
         };

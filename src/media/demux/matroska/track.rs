@@ -6,7 +6,7 @@ use super::{
     ebml::{Children, child, float, id, uint},
     meter::{Meter, VorbisMeter},
 };
-use crate::media::demux::{Codec, DemuxError, PcmFormat, PcmSample, asc};
+use crate::media::demux::{Codec, DemuxError, PcmFormat, PcmSample, asc, raw_samples::Cut};
 use bytes::Bytes;
 
 /// A track that can be played.
@@ -32,6 +32,9 @@ const OPUS_PREROLL: u32 = 3840;
 /// See `mp4/entry.rs`: ten frames reach back farther than the bit reservoir.
 const MP3_PREROLL: u32 = 10 * 1152;
 const AUDIO_TRACK: u64 = 2;
+/// Bytes that header stripping may take from every frame. Muxers strip the few that all frames begin with; much more would
+/// let a small file ask for any amount of memory.
+const MAX_STRIPPED: usize = 256;
 const UNSUPPORTED: DemuxError =
     DemuxError::Unsupported("no supported audio format in the Matroska file");
 
@@ -140,6 +143,9 @@ fn parse_encodings(body: &[u8]) -> Result<Bytes, DemuxError> {
             ));
         }
         let settings = child(compression, id::CONTENT_COMP_SETTINGS).unwrap_or(&[]);
+        if settings.len() > MAX_STRIPPED {
+            return Err(DemuxError::TooLarge("the stripped header of the frames"));
+        }
         stripped = Bytes::copy_from_slice(settings);
     }
     Ok(stripped)
@@ -306,13 +312,13 @@ impl Entry<'_> {
             (64, true) => PcmSample::F64,
             _ => return Err(UNSUPPORTED),
         };
-        let frame_bytes = sample.bytes() as u32 * u32::from(self.channels);
+        let format = PcmFormat {
+            sample,
+            is_big_endian,
+        };
         Ok(Parsed {
-            codec: Codec::Pcm(PcmFormat {
-                sample,
-                is_big_endian,
-            }),
-            meter: Meter::Pcm(frame_bytes.max(1)),
+            codec: Codec::Pcm(format),
+            meter: Meter::Pcm(Cut::new(format, self.rate, self.channels)?),
             rate: self.rate,
             channels: self.channels,
             preroll: 0,
