@@ -12,7 +12,7 @@ use std::{
     collections::VecDeque,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence},
     },
 };
 use tokio::sync::{Notify, mpsc};
@@ -101,7 +101,7 @@ pub fn lane(credit: usize) -> (LaneWriter, ByteWindow) {
     let (sender, receiver) = mpsc::unbounded_channel();
     let writer = LaneWriter {
         shared: shared.clone(),
-        sender,
+        sender: Some(sender),
         epoch: 0,
     };
     let window = ByteWindow {
@@ -134,11 +134,19 @@ pub enum Task {
 /// The fetch task's end of a lane.
 pub struct LaneWriter {
     shared: Arc<Shared>,
-    sender: mpsc::UnboundedSender<(u64, Delivery)>,
+    /// `None` only while it is dropped.
+    sender: Option<mpsc::UnboundedSender<(u64, Delivery)>>,
     epoch: u64,
 }
 
 impl LaneWriter {
+    /// Nobody hears it when the window is gone.
+    fn send(&self, delivery: Delivery) {
+        if let Some(sender) = &self.sender {
+            let _ = sender.send((self.epoch, delivery));
+        }
+    }
+
     /// Says how long the whole resource is, in bytes, and whether it can be read from any offset.
     pub fn describe(&self, length: Option<u64>, is_seekable: bool) {
         self.shared
@@ -197,7 +205,9 @@ impl LaneWriter {
         }
         // counted before it is sent, so that the window never takes away what has not been added yet
         let waiting = self.shared.waiting.fetch_add(len, Ordering::AcqRel) + len;
-        let _ = self.sender.send((self.epoch, Delivery::Bytes(data)));
+        self.send(Delivery::Bytes(data));
+        // with the one in `ByteWindow::require`: see there
+        fence(Ordering::SeqCst);
         let wanted = self.shared.wanted.load(Ordering::Acquire);
         if wanted != 0 && waiting >= wanted {
             self.shared.wake_reader();
@@ -206,19 +216,21 @@ impl LaneWriter {
 
     /// Nothing more comes from this offset on: the resource has ended. The task goes on waiting for a jump.
     pub fn finish(&mut self) {
-        let _ = self.sender.send((self.epoch, Delivery::End));
+        self.send(Delivery::End);
         self.shared.wake_reader();
     }
 
     /// Nothing more comes, because of this. What was delivered before can still be read.
     pub fn fail(&mut self, failure: Failure) {
-        let _ = self.sender.send((self.epoch, Delivery::Failed(failure)));
+        self.send(Delivery::Failed(failure));
         self.shared.wake_reader();
     }
 }
 
 impl Drop for LaneWriter {
     fn drop(&mut self) {
+        // first: whoever is woken must find the lane closed, nobody wakes him again
+        self.sender = None;
         self.shared.wake_reader();
     }
 }
@@ -391,7 +403,11 @@ impl ByteWindow {
             .store(self.base_credit.max(len), Ordering::Release);
         self.shared.wanted.store(len, Ordering::Release);
         self.shared.to_writer.notify_one();
-        // it may have come between the look and the wish
+        // It may have come between the look and the wish. Either side writes one thing and then reads the other's: here the
+        // wish and the channel, in `push` the channel and the wish. Acquire and release let both reads be served before
+        // either write is seen, and nobody would be woken; with a fence between write and read on both sides, at least one
+        // sees the other's. (`finish`, `fail` and dropping wake without asking.)
+        fence(Ordering::SeqCst);
         self.receive();
         if self.buffered >= len || self.end.is_some() {
             self.shared.wanted.store(0, Ordering::Release);
@@ -627,5 +643,25 @@ mod tests {
         let (writer, mut window) = fed(&[b"a"]);
         drop(writer);
         assert!(matches!(window.peek(2), Err(Stop::Failed(_))));
+    }
+
+    #[test]
+    fn who_is_woken_by_a_dropped_writer_finds_the_failure() {
+        let (writer, window) = fed(&[b"a"]);
+        let window = Arc::new(Mutex::new(window));
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let (read, found) = (Arc::downgrade(&window), seen.clone());
+        let look = move || {
+            let window = read.upgrade().expect("the reader waits");
+            let failed = matches!(window.lock().expect("free").peek(2), Err(Stop::Failed(_)));
+            found.lock().expect("free").push(failed);
+        };
+        window.lock().expect("free").on_ready(look);
+        assert!(matches!(
+            window.lock().expect("free").peek(2),
+            Err(Stop::Need(2))
+        ));
+        drop(writer);
+        assert_eq!(*seen.lock().expect("free"), [true]);
     }
 }
