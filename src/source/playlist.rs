@@ -128,7 +128,7 @@ fn read_pls(text: &str) -> Vec<Link> {
         .filter_map(|line| line.split_once('='))
         .map(|(key, value)| (key.trim().to_ascii_lowercase(), value.trim()))
         .collect();
-    let titles: std::collections::HashMap<&str, &str> = pairs
+    let mut titles: std::collections::HashMap<&str, &str> = pairs
         .iter()
         .filter_map(|(key, value)| Some((key.strip_prefix("title")?, *value)))
         .collect();
@@ -136,7 +136,8 @@ fn read_pls(text: &str) -> Vec<Link> {
         let number = key.strip_prefix("file")?;
         (!value.is_empty()).then(|| Link {
             target: (*value).to_owned(),
-            title: titles.get(number).and_then(|text| title(text)),
+            // for the first of that number only: a long one for each of many would be more than was read
+            title: titles.remove(number).and_then(title),
         })
     });
     files.collect()
@@ -277,6 +278,14 @@ mod tests {
                 link("http://h/2", Some("Two")),
                 link("http://h/1", Some("One"))
             ]
+        );
+    }
+
+    #[test]
+    fn a_title_is_given_once() {
+        assert_eq!(
+            found("[playlist]\nFile1=a\nTitle1=One\nFile1=b\n"),
+            [link("a", Some("One")), link("b", None)]
         );
     }
 
