@@ -3,7 +3,7 @@
 //! Never knows: frames, encoders, volume.
 
 use crate::{
-    dsp::{Quality, Resampler},
+    dsp::{Quality, Resampler, exact_step},
     error::Failure,
     media::{
         codec::{self, DecodeError, Decoder},
@@ -44,16 +44,10 @@ fn bounded(packet: Packet) -> Packet {
     }
 }
 
-const fn gcd(a: u32, b: u32) -> u32 {
-    if b == 0 { a } else { gcd(b, a % b) }
-}
-
-/// The last native sample at or before `position` that falls exactly on a 48 kHz sample.
-///
-/// The resampler has exact phases only there, every `rate / gcd` samples. Sound made again from such a place is the same,
-/// sample by sample.
+/// The last native sample at or before `position` that falls exactly on a 48 kHz sample. Sound made again from such a place
+/// is the same, sample by sample.
 fn exact_before(position: Samples, rate: u32) -> u64 {
-    let step = u64::from((rate / gcd(rate, SAMPLE_RATE)).max(1));
+    let step = exact_step(rate, SAMPLE_RATE);
     rescale(position.0, SAMPLE_RATE, rate) / step * step
 }
 
