@@ -14,7 +14,7 @@ use lavalink_rust::{
     frame::{FrameFormat, PCM_FRAME_BYTES, Taken},
     media::{demux::probe::Hint, window::ByteWindow},
     playback::{Engine, Event, Request, Settings},
-    units::{FRAME_SAMPLES, Samples},
+    units::Samples,
 };
 use libfuzzer_sys::fuzz_target;
 use std::{sync::LazyLock, time::Duration};
@@ -68,9 +68,4 @@ fuzz_target!(|data: &[u8]| {
             Taken::Over => break,
         }
     }
-    let reached = playback.progress().position().0;
-    assert!(
-        reached < u64::MAX - FRAME_SAMPLES as u64,
-        "a position without overflow"
-    );
 });

@@ -9,7 +9,7 @@ use lavalink_rust::source::playlist::{self, Content, Kind};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
-    let detected = playlist::detect(data);
+    let _ = playlist::detect(data);
     let Ok(text) = std::str::from_utf8(data) else {
         return;
     };
@@ -24,8 +24,5 @@ fuzz_target!(|data: &[u8]| {
             .map(|link| link.target.len() + title(link))
             .sum();
         assert!(bytes <= text.len(), "more comes out than went in");
-        if detected == Some(Kind::Plain) && kind == Kind::Plain {
-            assert!(!links.is_empty(), "it begins with a link");
-        }
     }
 });
