@@ -56,7 +56,8 @@
 //! taken or a wish has changed; it makes up to ten frames and returns. Demuxers are sans-IO: they read a **byte window** that
 //! never waits, and a call that lacks bytes changes nothing, says how many it needs, and is made again. So opening and
 //! seeking run on the pool like everything else, where other programs give blocking I/O threads of their own; a slow site
-//! holds no thread, and thousands of tracks may open at once. The fetch task reads ahead by a credit in bytes.
+//! holds no thread, and thousands of tracks may open at once. The fetch task reads ahead by a credit in bytes. (A look-up
+//! reads headers with the same demuxers; it has no playback, so it takes a blocking thread of the runtime for each step.)
 //!
 //! Frames are made ahead by the length of the **ring** (400 ms) and no more; what is read far ahead is compressed. When the
 //! volume, a filter or the position changes, frames that nobody has taken are **made again from the play head**: the writer

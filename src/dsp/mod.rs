@@ -13,6 +13,7 @@ mod wsola;
 
 pub use chain::Chain;
 pub use polyphase::Quality;
+pub(crate) use resample::exact_step;
 pub use resample::{RATES, Resampler, UnsupportedRate};
 pub use spec::{
     BANDS, ChannelMixSpec, DistortionSpec, EqualizerSpec, FilterSpec, KaraokeSpec, LowPassSpec,

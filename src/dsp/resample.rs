@@ -301,6 +301,13 @@ impl Resampler {
     }
 }
 
+/// Samples at `from_hz` between places that fall exactly on a sample at `to_hz`: there, and only there, a stream can be cut
+/// and resampled on from the cut with the same result. Rates of 0 count as 1.
+pub(crate) fn exact_step(from_hz: u32, to_hz: u32) -> u64 {
+    let from = u64::from(from_hz.max(1));
+    from / gcd(from, to_hz.max(1).into())
+}
+
 /// A ratio in millionths.
 fn fine(ratio: f64) -> u64 {
     (ratio.clamp(1.0 / MAX_RATIO, MAX_RATIO) * FINE as f64).round() as u64

@@ -155,6 +155,30 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn the_fetch_task_ends_with_its_window() {
+        let (file, _) = file(2_000_000);
+        let tasks = || Handle::current().metrics().num_alive_tasks();
+        // full, at its end, refused, and before anything was read
+        for case in 0..4 {
+            let mut reader = Reader::new(match case {
+                2 => fetch(&Handle::current(), || Err(Failure::common("no"))),
+                _ => window(&file),
+            });
+            match case {
+                0 => drop(reader.take(1).await.expect("there")),
+                1 => drop(reader.rest().await.expect("readable")),
+                2 => drop(reader.take(1).await.expect_err("refused")),
+                _ => {}
+            }
+            assert_eq!(tasks(), 1);
+            drop(reader);
+            while tasks() > 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
     #[test]
     fn only_regular_files_are_opened() {
         let dir = tempfile::tempdir().expect("a directory");

@@ -3,7 +3,7 @@
 //! Never knows: frames, encoders, volume.
 
 use crate::{
-    dsp::{Quality, Resampler},
+    dsp::{Quality, Resampler, exact_step},
     error::Failure,
     media::{
         codec::{self, DecodeError, Decoder},
@@ -22,21 +22,32 @@ const MAX_DAMAGED: u32 = 100;
 /// The most bytes of packets that are kept to make sound again.
 const MAX_RETAINED_BYTES: usize = 1 << 20;
 
-/// `value` samples at `from` Hz as samples at `to` Hz, rounded down.
+/// The most samples that a packet of any codec decodes to: a frame of ALAC, as far as its decoder takes it; one of FLAC
+/// has one less (RFC 9639, 8.2).
+const MAX_PACKET_SAMPLES: u32 = 65_536;
+/// Positions of packets and targets beyond this count as this: 2900 years at 48 kHz, and far from overflow when they are
+/// rescaled and added up.
+const MAX_POSITION: i64 = 1 << 52;
+
+/// `value` samples at `from` Hz as samples at `to` Hz, rounded down; huge ones saturate.
 pub(super) fn rescale(value: u64, from: u32, to: u32) -> u64 {
-    (u128::from(value) * u128::from(to) / u128::from(from.max(1))) as u64
+    let scaled = u128::from(value) * u128::from(to) / u128::from(from.max(1));
+    u64::try_from(scaled).unwrap_or(u64::MAX)
 }
 
-const fn gcd(a: u32, b: u32) -> u32 {
-    if b == 0 { a } else { gcd(b, a % b) }
+/// A packet whose figures can be reckoned with, whatever its container says.
+fn bounded(packet: Packet) -> Packet {
+    Packet {
+        pts: packet.pts.clamp(-MAX_POSITION, MAX_POSITION),
+        duration: packet.duration.min(MAX_PACKET_SAMPLES),
+        ..packet
+    }
 }
 
-/// The last native sample at or before `position` that falls exactly on a 48 kHz sample.
-///
-/// The resampler has exact phases only there, every `rate / gcd` samples. Sound made again from such a place is the same,
-/// sample by sample.
+/// The last native sample at or before `position` that falls exactly on a 48 kHz sample. Sound made again from such a place
+/// is the same, sample by sample.
 fn exact_before(position: Samples, rate: u32) -> u64 {
-    let step = u64::from((rate / gcd(rate, SAMPLE_RATE)).max(1));
+    let step = exact_step(rate, SAMPLE_RATE);
     rescale(position.0, SAMPLE_RATE, rate) / step * step
 }
 
@@ -163,6 +174,7 @@ impl Feed {
 
     /// Moves to `target`. To be repeated until it is `Ok`.
     pub(super) fn seek(&mut self, target: Samples, bytes: &mut ByteWindow) -> Result<(), Stop> {
+        let target = Samples(target.0.min(MAX_POSITION as u64));
         let native = exact_before(target, self.info().rate);
         self.demuxer.seek(native, bytes)?;
         self.retained.clear();
@@ -202,7 +214,7 @@ impl Feed {
     /// The next packet; it stays retained.
     pub(super) fn packet(&mut self, bytes: &mut ByteWindow) -> Result<&Packet, Stop> {
         if self.cursor == self.retained.len() {
-            let packet = self.demuxer.next_packet(bytes)?;
+            let packet = bounded(self.demuxer.next_packet(bytes)?);
             self.retained_bytes += packet.data.len();
             self.retained.push_back(packet);
             while self.retained_bytes > MAX_RETAINED_BYTES && self.cursor > 0 {
@@ -340,7 +352,7 @@ impl Feed {
     /// Sees to it that the resampler and the timeline fit what was decoded.
     fn prepare(&mut self, rate: u32, pts: i64, out: &mut PcmBlock) -> Result<(), Stop> {
         let scaled = |at: i64, from: u32| {
-            let size = rescale(at.unsigned_abs(), from, rate) as i64;
+            let size = rescale(at.unsigned_abs(), from, rate).min(MAX_POSITION as u64) as i64;
             if at < 0 { -size } else { size }
         };
         match &mut self.resampler {
@@ -447,5 +459,75 @@ mod tests {
             rescale(u64::MAX / 2, 48_000, 44_100),
             (u128::from(u64::MAX / 2) * 44_100 / 48_000) as u64
         );
+    }
+
+    /// Gives these packets, and nothing else.
+    struct Given(StreamInfo, VecDeque<Packet>);
+
+    impl Demuxer for Given {
+        fn info(&self) -> &StreamInfo {
+            &self.0
+        }
+
+        fn next_packet(&mut self, _: &mut ByteWindow) -> Result<Packet, Stop> {
+            self.1.pop_front().ok_or(Stop::End)
+        }
+
+        fn seek(&mut self, _: u64, _: &mut ByteWindow) -> Result<(), Stop> {
+            Ok(())
+        }
+    }
+
+    fn given(codec: Codec, rate: u32, packets: &[(&'static [u8], i64, u32)]) -> Feed {
+        let info = StreamInfo {
+            codec,
+            rate,
+            channels: 1,
+            length: Some(u64::MAX),
+            is_seekable: true,
+            preroll: u32::MAX,
+        };
+        let packets = packets.iter().map(|&(data, pts, duration)| Packet {
+            data: data.into(),
+            pts,
+            duration,
+        });
+        Feed::new(Box::new(Given(info, packets.collect())), Quality::Low)
+    }
+
+    const BYTES: Codec = Codec::Pcm(crate::media::demux::PcmFormat {
+        sample: crate::media::demux::PcmSample::U8,
+        is_big_endian: false,
+    });
+
+    #[test]
+    fn a_damaged_packet_is_no_longer_silence_than_a_packet_can_be() {
+        let mut feed = given(Codec::Mp3, 44_100, &[(b"damaged", 0, 1_000_000)]);
+        let mut out = PcmBlock::default();
+        feed.pull(&mut ByteWindow::of(""), &mut out)
+            .expect("silence");
+        assert_eq!(feed.decoded.len(), 65_536);
+    }
+
+    #[test]
+    fn positions_at_the_end_of_the_numbers_are_only_late() {
+        for rate in [1000, 48_000, 768_000] {
+            for pts in [i64::MIN, -1 << 60, 1 << 60, i64::MAX] {
+                for target in [0, u64::MAX] {
+                    let mut feed = given(BYTES, rate, &[(&[0; 99][..], pts, u32::MAX); 3]);
+                    let mut bytes = ByteWindow::of("");
+                    let mut out = PcmBlock::default();
+                    feed.seek(Samples(target), &mut bytes).expect("seeks");
+                    feed.pull(&mut bytes, &mut out).expect("plays");
+                    feed.pull(&mut bytes, &mut out).expect("plays");
+                    feed.can_restart_at(feed.position());
+                    feed.restart_at(feed.position());
+                    feed.pull(&mut bytes, &mut out).expect("plays again");
+                    assert!(feed.position().0 < 1 << 60);
+                    assert!(!feed.rewind_to_packet(Samples(u64::MAX)));
+                    assert!(feed.length().is_some());
+                }
+            }
+        }
     }
 }

@@ -3,7 +3,8 @@
 
 mod http;
 mod local;
-mod playlist;
+#[doc(hidden)] // public for its fuzz target
+pub mod playlist;
 mod probe;
 mod registry;
 

@@ -7,6 +7,8 @@
 pub const HEAD_LEN: usize = 1024;
 /// Lines of a playlist that are looked at.
 const MAX_LINES: usize = 10_000;
+/// Bytes of an entity of XML between `&` and `;`: the longest are `#x10FFFF` and `#1114111`, perhaps with zeros in front.
+const MAX_ENTITY: usize = 12;
 
 /// How a playlist is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,7 +128,7 @@ fn read_pls(text: &str) -> Vec<Link> {
         .filter_map(|line| line.split_once('='))
         .map(|(key, value)| (key.trim().to_ascii_lowercase(), value.trim()))
         .collect();
-    let titles: std::collections::HashMap<&str, &str> = pairs
+    let mut titles: std::collections::HashMap<&str, &str> = pairs
         .iter()
         .filter_map(|(key, value)| Some((key.strip_prefix("title")?, *value)))
         .collect();
@@ -134,7 +136,8 @@ fn read_pls(text: &str) -> Vec<Link> {
         let number = key.strip_prefix("file")?;
         (!value.is_empty()).then(|| Link {
             target: (*value).to_owned(),
-            title: titles.get(number).and_then(|text| title(text)),
+            // for the first of that number only: a long one for each of many would be more than was read
+            title: titles.remove(number).and_then(title),
         })
     });
     files.collect()
@@ -185,28 +188,16 @@ fn unescape(text: &str) -> String {
     while let Some(at) = rest.find('&') {
         plain.push_str(&rest[..at]);
         rest = &rest[at..];
-        let entity = rest[1..].split_once(';').and_then(|(name, after)| {
-            let c = match name {
-                "amp" => '&',
-                "lt" => '<',
-                "gt" => '>',
-                "quot" => '"',
-                "apos" => '\'',
-                _ => {
-                    let number = name.strip_prefix('#')?;
-                    let code = match number.strip_prefix(['x', 'X']) {
-                        Some(hex) => u32::from_str_radix(hex, 16),
-                        None => number.parse(),
-                    };
-                    char::from_u32(code.ok()?)?
-                }
-            };
-            Some((c, after))
-        });
-        match entity {
-            Some((c, after)) => {
+        // only nearby: a text of ampersands would be searched to its end for each of them
+        let name = rest[1..]
+            .bytes()
+            .take(MAX_ENTITY + 1)
+            .position(|byte| byte == b';')
+            .map(|len| &rest[1..=len]);
+        match name.and_then(|name| Some((name, entity(name)?))) {
+            Some((name, c)) => {
                 plain.push(c);
-                rest = after;
+                rest = &rest[name.len() + 2..];
             }
             None => {
                 plain.push('&');
@@ -216,6 +207,25 @@ fn unescape(text: &str) -> String {
     }
     plain.push_str(rest);
     plain
+}
+
+/// What an entity of that name stands for (XML 1.0, 4.1 and 4.6).
+fn entity(name: &str) -> Option<char> {
+    Some(match name {
+        "amp" => '&',
+        "lt" => '<',
+        "gt" => '>',
+        "quot" => '"',
+        "apos" => '\'',
+        _ => {
+            let number = name.strip_prefix('#')?;
+            let code = match number.strip_prefix(['x', 'X']) {
+                Some(hex) => u32::from_str_radix(hex, 16),
+                None => number.parse(),
+            };
+            char::from_u32(code.ok()?)?
+        }
+    })
 }
 
 #[cfg(test)]
@@ -272,6 +282,14 @@ mod tests {
     }
 
     #[test]
+    fn a_title_is_given_once() {
+        assert_eq!(
+            found("[playlist]\nFile1=a\nTitle1=One\nFile1=b\n"),
+            [link("a", Some("One")), link("b", None)]
+        );
+    }
+
+    #[test]
     fn plain_gives_link_lines_only() {
         assert_eq!(
             found("icy://h/a\nsome words\nhttps://h/b"),
@@ -291,6 +309,19 @@ mod tests {
                 link("http://h/a?x=1&y=2", Some("A & B A")),
                 link("http://h/b", None)
             ]
+        );
+    }
+
+    #[test]
+    fn the_end_of_an_entity_is_looked_for_only_nearby() {
+        // the longest that means anything, and two that would if the search went on
+        assert_eq!(unescape("&#x10FFFF; &#1114111;"), "\u{10FFFF} \u{10FFFF}");
+        for far in ["&#0000000000065;", "&#x0000000000041;"] {
+            assert_eq!(unescape(far), far);
+        }
+        assert_eq!(
+            unescape("&ein längeres Wort;&lt;&"),
+            "&ein längeres Wort;<&"
         );
     }
 

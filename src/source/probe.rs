@@ -14,11 +14,8 @@ use crate::{
     source::{Outcome, Reference, UNKNOWN_AUTHOR, UNKNOWN_TITLE},
     track::{LoadResult, Track, TrackInfo, UNKNOWN_LENGTH, codec},
 };
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-};
-use tokio::sync::Notify;
+use std::sync::Arc;
+use tokio::{sync::Notify, task::spawn_blocking};
 
 /// What was found.
 #[derive(Clone, Debug)]
@@ -54,7 +51,7 @@ pub async fn probe(
 
 async fn probe_with(
     window: ByteWindow,
-    mut opening: Box<dyn Opening>,
+    opening: Box<dyn Opening>,
     playlist_bytes: usize,
 ) -> Result<Found, Failure> {
     let mut waiting = Waiting::new(window);
@@ -62,16 +59,7 @@ async fn probe_with(
         let text = waiting.text(playlist_bytes).await?;
         return links(kind, &text).map(Found::Links);
     }
-    let advance = |window: &mut ByteWindow| {
-        catch_unwind(AssertUnwindSafe(|| opening.advance(window))).unwrap_or_else(|_| {
-            Err(Stop::Failed(Failure::fault(
-                "Something went wrong when reading the file.",
-            )))
-        })
-    };
-    let opened = waiting.until(advance).await.map_err(refusal)?;
-    let has_length = waiting.window.length().is_some();
-    Ok(Found::Stream(describe(opened, has_length)))
+    waiting.open(opening).await.map(Found::Stream)
 }
 
 fn links(kind: Kind, text: &str) -> Result<Vec<Link>, Failure> {
@@ -137,6 +125,23 @@ impl Waiting {
             match step(&mut self.window) {
                 Err(Stop::Need(_)) => self.woken.notified().await,
                 other => return other,
+            }
+        }
+    }
+
+    /// Reads headers, on a blocking thread: an index of 32 MiB takes longer than the runtime's other tasks should wait.
+    async fn open(self, mut opening: Box<dyn Opening>) -> Result<Stream, Failure> {
+        let Self { mut window, woken } = self;
+        loop {
+            let step = spawn_blocking(move || (opening.advance(&mut window), opening, window));
+            let outcome;
+            (outcome, opening, window) = step
+                .await
+                .map_err(|_| Failure::fault("Something went wrong when reading the file."))?;
+            match outcome {
+                Err(Stop::Need(_)) => woken.notified().await,
+                Err(stop) => return Err(refusal(stop)),
+                Ok(opened) => return Ok(describe(opened, window.length().is_some())),
             }
         }
     }

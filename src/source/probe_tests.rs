@@ -215,3 +215,32 @@ fn tags_win_over_the_source_and_the_source_over_nothing() {
     let again = codec::decode(&codec::encode(&bare, 0).expect("fits")).expect("good");
     assert_eq!(again, bare);
 }
+
+/// Opens once another task of the runtime has run meanwhile.
+struct Long(std::sync::mpsc::Receiver<()>);
+
+impl Opening for Long {
+    fn advance(&mut self, bytes: &mut ByteWindow) -> Result<Opened, Stop> {
+        let limit = std::time::Duration::from_secs(10);
+        self.0.recv_timeout(limit).expect("others run meanwhile");
+        Fake {
+            wants: 1,
+            container: "mp3",
+            length: Some(44_100),
+        }
+        .advance(bytes)
+    }
+}
+
+#[tokio::test]
+async fn reading_long_headers_leaves_the_runtime_to_others() {
+    let (tell, told) = std::sync::mpsc::channel();
+    let probed = tokio::spawn(probe_with(
+        ByteWindow::of("headers"),
+        Box::new(Long(told)),
+        PLAYLIST_BYTES,
+    ));
+    let other = tokio::spawn(async move { tell.send(()) });
+    assert!(matches!(probed.await, Ok(Ok(Found::Stream(_)))));
+    assert!(matches!(other.await, Ok(Ok(()))));
+}

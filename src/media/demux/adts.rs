@@ -6,6 +6,7 @@
 
 use super::{
     Codec, DemuxError, Demuxer, Opened, Opening, Packet, StreamInfo,
+    codecs::aac::RATES,
     id3::Id3,
     sync::{self, FrameSync},
 };
@@ -18,11 +19,6 @@ const MAX_LEAD: u64 = 64 << 10;
 const MAX_GARBAGE: u64 = 1 << 20;
 /// Samples an access unit decodes to (LC, one raw data block).
 const SAMPLES: u32 = 1024;
-/// By sampling frequency index (ISO 14496-3, table 1.18).
-const RATES: [u32; 13] = [
-    96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000,
-    7_350,
-];
 
 /// Opens an ADTS stream; ID3 tags may be in front, and anything of up to 64 KiB.
 #[must_use]

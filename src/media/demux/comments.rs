@@ -1,10 +1,7 @@
 //! Owns: Vorbis comments, the tags of Ogg and FLAC streams (xiph.org, "Ogg Vorbis I format specification: comment field").
 //! Never knows: what packet or block they came in.
 
-use super::Tags;
-
-/// A value longer than this, in bytes, is left out.
-const MAX_TEXT: usize = 16 << 10;
+use super::{MAX_TAG_BYTES, Tags};
 
 /// Reads a comment block that begins with the vendor's length. A block that is cut off gives what comes before the cut.
 pub(super) fn parse(block: &[u8]) -> Tags {
@@ -24,7 +21,7 @@ pub(super) fn parse(block: &[u8]) -> Tags {
             b"ISRC" => &mut tags.isrc,
             _ => continue,
         };
-        if slot.is_none() && !value.is_empty() && value.len() <= MAX_TEXT {
+        if slot.is_none() && !value.is_empty() && value.len() <= MAX_TAG_BYTES {
             *slot = Some(String::from_utf8_lossy(value).into_owned());
         }
     }

@@ -4,13 +4,11 @@
 //! Only the text frames that are shown are read; pictures are skipped, so that a large one costs no memory (and on a
 //! window that can jump, no time). Layout: id3.org, "ID3 tag version 2.4.0 – Main Structure", and 2.3.0, 2.2.
 
-use super::{DemuxError, Tags};
+use super::{DemuxError, MAX_TAG_BYTES, Tags};
 use crate::media::window::{ByteWindow, Stop};
 
 /// All tags in front of one stream together, in bytes.
 const MAX_TOTAL: u64 = 16 << 20;
-/// A text frame larger than this is not read.
-const MAX_TEXT: usize = 16 << 10;
 /// How much of a tag is read that is unsynchronised as a whole: there sizes cannot be added up without reading.
 const MAX_UNSYNCHRONISED: u64 = 64 << 10;
 
@@ -191,7 +189,7 @@ impl Id3 {
             b"TSRC" | b"TRC\0" => &mut self.tags.isrc,
             _ => return None,
         };
-        (slot.is_none() && frame.len <= MAX_TEXT).then_some(slot)
+        (slot.is_none() && frame.len <= MAX_TAG_BYTES).then_some(slot)
     }
 }
 

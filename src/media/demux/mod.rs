@@ -7,7 +7,7 @@
 
 pub mod adts;
 pub mod aiff;
-mod asc;
+mod codecs;
 mod comments;
 mod fields;
 pub mod flac;
@@ -167,6 +167,9 @@ pub struct Tags {
     /// Address of a picture, where a container carries one as an address (embedded pictures are not shown).
     pub artwork_url: Option<String>,
 }
+
+/// Bytes of a tag's text; a longer one is left out: a track string could not carry it.
+const MAX_TAG_BYTES: usize = 16 * 1024;
 
 /// A stream that is ready to be read.
 pub struct Opened {

@@ -1,5 +1,5 @@
 //! Owns: cutting a run of uncompressed samples into packets, and finding any place in it.
-//! Never knows: in which container the run lies (WAV and AIFF share this).
+//! Never knows: in which container the run lies (WAV and AIFF share this; Matroska its limits).
 
 use crate::media::{
     demux::{Codec, DemuxError, Demuxer, Packet, PcmFormat, StreamInfo},
@@ -13,7 +13,40 @@ const MAX_RATE: u32 = 768_000;
 /// More channels than any layout names.
 const MAX_CHANNELS: u16 = 64;
 /// A packet is cut shorter for many channels at high rates.
-const MAX_PACKET_BYTES: usize = 256 * 1024;
+const MAX_PACKET_BYTES: u32 = 256 * 1024;
+
+/// How samples of a format are cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Cut {
+    /// Bytes of a sample frame; not 0.
+    pub frame_bytes: u32,
+    /// The most sample frames of a packet; not 0.
+    pub packet_frames: u32,
+}
+
+impl Cut {
+    /// Checks the figures of a header.
+    ///
+    /// # Errors
+    /// [`DemuxError::Broken`] without channels or rate, [`DemuxError::TooLarge`] with absurd ones.
+    pub(super) fn new(format: PcmFormat, rate: u32, channels: u16) -> Result<Self, DemuxError> {
+        if rate == 0 || channels == 0 {
+            return Err(DemuxError::Broken("the sample rate or the channels are 0"));
+        }
+        if rate > MAX_RATE {
+            return Err(DemuxError::TooLarge("the sample rate"));
+        }
+        if channels > MAX_CHANNELS {
+            return Err(DemuxError::TooLarge("the number of channels"));
+        }
+        let frame_bytes = format.sample.bytes() as u32 * u32::from(channels);
+        Ok(Self {
+            frame_bytes,
+            packet_frames: (rate / PACKETS_PER_SECOND)
+                .clamp(1, (MAX_PACKET_BYTES / frame_bytes).max(1)),
+        })
+    }
+}
 
 /// What the headers of WAV and AIFF say.
 #[derive(Clone, Copy, Debug)]
@@ -45,23 +78,13 @@ impl RawSamples {
     /// Checks a layout.
     ///
     /// # Errors
-    /// [`DemuxError::Broken`] without channels or rate, [`DemuxError::TooLarge`] with absurd ones.
+    /// As [`Cut::new`].
     pub(super) fn new(layout: Layout) -> Result<Self, DemuxError> {
-        if layout.rate == 0 || layout.channels == 0 {
-            return Err(DemuxError::Broken("the sample rate or the channels are 0"));
-        }
-        if layout.rate > MAX_RATE {
-            return Err(DemuxError::TooLarge("the sample rate"));
-        }
-        if layout.channels > MAX_CHANNELS {
-            return Err(DemuxError::TooLarge("the number of channels"));
-        }
-        let frame_bytes = layout.format.sample.bytes() * usize::from(layout.channels);
-        let packet_frames = (layout.rate / PACKETS_PER_SECOND)
-            .clamp(1, (MAX_PACKET_BYTES / frame_bytes).max(1) as u32);
+        let cut = Cut::new(layout.format, layout.rate, layout.channels)?;
+        let frame_bytes = u64::from(cut.frame_bytes);
         let length = layout
             .end
-            .map(|end| end.saturating_sub(layout.start) / frame_bytes as u64);
+            .map(|end| end.saturating_sub(layout.start) / frame_bytes);
         Ok(Self {
             info: StreamInfo {
                 codec: Codec::Pcm(layout.format),
@@ -73,8 +96,8 @@ impl RawSamples {
             },
             start: layout.start,
             end: layout.end,
-            frame_bytes: frame_bytes as u64,
-            packet_frames: u64::from(packet_frames),
+            frame_bytes,
+            packet_frames: u64::from(cut.packet_frames),
             next_frame: 0,
         })
     }

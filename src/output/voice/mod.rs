@@ -40,6 +40,15 @@ use task::Parts;
 use tokio::sync::{Semaphore, mpsc, watch};
 use transport::Mode;
 
+/// For the fuzz target `gateway`: what a voice server may say, see `gateway/rehearsal.rs`.
+///
+/// # Panics
+/// When the gateway machine breaks a promise.
+#[doc(hidden)]
+pub fn rehearse(script: &[u8]) {
+    gateway::rehearse(script);
+}
+
 /// How voice connections are made; the same for all of a process.
 #[derive(Clone, Debug)]
 pub struct Settings {

@@ -1,9 +1,11 @@
 //! Owns: finding where FLAC frames end, which nothing in them says: by the next header and the frame's checksum.
 //! Never knows: seeking, metadata.
 
-use super::frame::{FlacInfo, FrameHeader, MAX_HEADER, crc16};
 use crate::media::{
-    demux::DemuxError,
+    demux::{
+        DemuxError,
+        codecs::flac::{FlacInfo, FrameHeader, MAX_HEADER, crc16},
+    },
     window::{ByteWindow, Stop},
 };
 use bytes::Bytes;

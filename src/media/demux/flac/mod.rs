@@ -2,16 +2,17 @@
 //! Never knows: how a frame is decoded.
 
 mod cut;
-pub(super) mod frame;
 mod seek;
 
 use super::{
-    Codec, DemuxError, Demuxer, Opened, Opening, Packet, StreamInfo, Tags, comments, id3::Id3,
+    Codec, DemuxError, Demuxer, Opened, Opening, Packet, StreamInfo, Tags,
+    codecs::flac::{FlacInfo, FrameHeader, STREAM_INFO_LEN},
+    comments,
+    id3::Id3,
 };
 use crate::media::window::{ByteWindow, Stop};
 use bytes::Bytes;
 use cut::Cutter;
-use frame::{FlacInfo, FrameHeader, STREAM_INFO_LEN};
 use seek::{Seek, Table};
 
 /// A metadata block larger than this is skipped.
@@ -84,8 +85,7 @@ impl Open {
         match kind {
             0 => {
                 let block = &bytes.peek(4 + len.min(STREAM_INFO_LEN))?[4..];
-                let info = FlacInfo::parse(block)
-                    .ok_or(DemuxError::Broken("an impossible FLAC STREAMINFO"))?;
+                let info = FlacInfo::parse(block)?;
                 self.info.get_or_insert(info);
             }
             3 if len <= MAX_BLOCK => self.table = Table::parse(&bytes.peek(4 + len)?[4..]),

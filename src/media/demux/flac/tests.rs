@@ -1,11 +1,11 @@
 //! Owns: the tests of the FLAC demuxer.
 //! Never knows: other formats.
 
-use super::{
-    frame::{crc8, crc16},
-    *,
+use super::*;
+use crate::media::demux::{
+    codecs::flac::{crc8, crc16},
+    testing,
 };
-use crate::media::demux::testing;
 
 /// 5 s, 48 kHz stereo, blocks of 4608, tags, by ffmpeg; ffprobe counts 53 packets.
 const TONE: &[u8] = include_bytes!("../../../../tests/data/tone.flac");

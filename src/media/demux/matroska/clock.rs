@@ -45,8 +45,9 @@ impl Clock {
 
     /// Samples in so many ticks, to the nearest.
     pub(super) fn samples(&self, ticks: i64) -> i64 {
-        let scaled = i128::from(ticks) * i128::from(self.scale) * i128::from(self.rate);
-        let samples = (scaled + 500_000_000).div_euclid(1_000_000_000);
+        let unit = i128::from(self.scale) * i128::from(self.rate);
+        let scaled = i128::from(ticks).saturating_mul(unit);
+        let samples = scaled.saturating_add(500_000_000).div_euclid(1_000_000_000);
         // far from overflow in sums
         samples.clamp(i128::from(i64::MIN / 8), i128::from(i64::MAX / 8)) as i64
     }
@@ -57,7 +58,7 @@ impl Clock {
         let unit = i128::from(self.scale) * i128::from(self.rate);
         let ticks = (samples * 1_000_000_000).div_euclid(unit);
         // a timestamp may have been rounded up, and another time for the delay
-        (ticks as i64)
+        (ticks.clamp(i64::MIN.into(), i64::MAX.into()) as i64)
             .saturating_add(self.origin())
             .saturating_sub(2)
     }
@@ -173,5 +174,17 @@ mod tests {
         let mut clock = clock();
         assert_eq!(clock.place(Some(5000), OPUS, true, 0), -312);
         assert_eq!(clock.length(6000.0), Some(48_000 - 312));
+    }
+
+    #[test]
+    fn times_at_the_end_of_the_numbers_are_only_late() {
+        let mut clock = Clock::new(u64::MAX, u32::MAX, 312);
+        for ticks in [0, i64::MAX, i64::MIN, i64::MAX] {
+            let position = clock.place(Some(ticks), OPUS, true, 4096);
+            assert!(position.unsigned_abs() <= 1 << 61, "{position}");
+        }
+        let fine = Clock::new(1, 1, 0);
+        assert_eq!(fine.ticks_before(i64::MAX), i64::MAX - 2);
+        assert_eq!(fine.ticks_before(i64::MIN), i64::MIN);
     }
 }

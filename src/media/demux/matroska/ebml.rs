@@ -2,7 +2,7 @@
 //! Never knows: what an element means, except the names of those that are used.
 
 use crate::media::{
-    demux::DemuxError,
+    demux::{DemuxError, MAX_TAG_BYTES},
     window::{ByteWindow, Stop},
 };
 
@@ -188,10 +188,9 @@ pub(super) fn float(body: &[u8]) -> Option<f64> {
     <[u8; 8]>::try_from(body).ok().map(f64::from_be_bytes)
 }
 
-/// A text without padding; `None` when empty or beyond 16 KiB.
+/// A text without padding; `None` when empty or beyond [`MAX_TAG_BYTES`].
 pub(super) fn text(body: &[u8]) -> Option<String> {
-    const MAX_TEXT_BYTES: usize = 16 * 1024;
-    if body.len() > MAX_TEXT_BYTES {
+    if body.len() > MAX_TAG_BYTES {
         return None;
     }
     let text = String::from_utf8_lossy(body);

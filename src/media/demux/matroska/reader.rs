@@ -9,6 +9,7 @@ use super::{
     clock::Clock,
     ebml::{Element, child, id, peek_element, sint},
     header::{Cue, Info, cluster_time},
+    meter::Meter,
     seek::Seeking,
     track::Track,
 };
@@ -276,6 +277,25 @@ impl Matroska {
         }
     }
 
+    /// The next packet of the queue. A block of uncompressed samples may last minutes: such a one is handed out in pieces
+    /// of the size that other containers have.
+    fn take_packet(&mut self) -> Option<Packet> {
+        if let (Meter::Pcm(cut), Some(block)) = (&self.track.meter, self.queue.front_mut()) {
+            let len = (cut.packet_frames * cut.frame_bytes) as usize;
+            if block.data.len() > len {
+                let piece = Packet {
+                    data: block.data.split_to(len),
+                    pts: block.pts,
+                    duration: block.duration.min(cut.packet_frames),
+                };
+                block.pts = block.pts.saturating_add(cut.packet_frames.into());
+                block.duration -= piece.duration;
+                return Some(piece);
+            }
+        }
+        self.queue.pop_front()
+    }
+
     /// The told length is a millisecond's: no sound may be cut by it.
     fn note_end(&mut self, packet: &Packet) {
         let end = packet.pts.saturating_add(packet.duration.into());
@@ -354,7 +374,7 @@ impl Demuxer for Matroska {
             return Err(Stop::End);
         }
         loop {
-            if let Some(packet) = self.queue.pop_front() {
+            if let Some(packet) = self.take_packet() {
                 self.note_end(&packet);
                 return Ok(packet);
             }

@@ -412,3 +412,66 @@ fn pcm_keeps_its_format() {
         (PcmSample::I16, false)
     );
 }
+
+/// A track of 8-bit mono samples, and one block of `frames` of them.
+fn pcm_document(rate: f32, frames: usize) -> Vec<u8> {
+    let audio = [
+        element(0xB5, &rate.to_be_bytes()),
+        element(0x9F, &[1]),
+        element(0x6264, &[8]),
+    ];
+    let entry = [
+        element(0xD7, &[1]),
+        element(0x83, &[2]),
+        element(0x86, b"A_PCM/INT/LIT"),
+        element(0xE1, &audio.concat()),
+    ];
+    let mut block = vec![0x81, 0, 0, 0x80];
+    block.extend((0..frames).map(|i| i as u8));
+    let body = [element(0xE7, &[0]), element(0xA3, &block)].concat();
+    let tracks = element(0x1654_AE6B, &element(0xAE, &entry.concat()));
+    document(&[tracks, element(0x1F43_B675, &body)].concat())
+}
+
+#[test]
+fn a_large_block_of_samples_is_cut_to_25_ms() {
+    let file = pcm_document(1000.0, 100_010);
+    let (mut opened, mut window) = testing::open(&file, open());
+    let packets = testing::rest(&mut *opened.demuxer, &mut window);
+    assert_eq!(packets.len(), 4001);
+    assert!(packets.iter().all(|packet| packet.duration <= 25));
+    testing::assert_gapless(&packets);
+    let bytes: Vec<u8> = packets.iter().flat_map(|p| p.data.to_vec()).collect();
+    assert_eq!(bytes, file[file.len() - 100_010..]);
+    assert_eq!(opened.demuxer.info().length, Some(100_010));
+}
+
+#[test]
+fn a_seek_into_a_large_block_goes_on_from_its_beginning() {
+    let file = pcm_document(8000.0, 100_000);
+    let (mut opened, mut window) = testing::open(&file, open());
+    opened.demuxer.seek(50_000, &mut window).expect("seeks");
+    let packets = testing::rest(&mut *opened.demuxer, &mut window);
+    assert!(packets[0].pts <= 50_000 && packets.len() == 500);
+}
+
+#[test]
+fn samples_at_absurd_rates_and_widths_are_refused() {
+    for rate in [0.0, 1e9] {
+        let refused = open().advance(&mut ByteWindow::of(pcm_document(rate, 8)));
+        assert!(matches!(refused.map(drop), Err(Stop::Malformed(_))));
+    }
+}
+
+#[test]
+fn much_that_is_put_before_each_frame_is_refused() {
+    // three hundred frames of a byte would become three hundred times as much
+    let strip = [element(0x4254, &[3]), element(0x4255, &[0; 1000])].concat();
+    let encoding = element(0x6240, &element(0x5034, &strip));
+    let file = document(&[track(&element(0x6D80, &encoding)), cluster(0)].concat());
+    let refused = open().advance(&mut ByteWindow::of(file)).map(drop);
+    assert!(matches!(
+        refused,
+        Err(Stop::Malformed(DemuxError::TooLarge(_)))
+    ));
+}

@@ -4,9 +4,19 @@
 use super::{
     block::xiph_sizes,
     ebml::{Children, child, float, id, uint},
-    meter::{Meter, VorbisMeter},
+    meter::Meter,
 };
-use crate::media::demux::{Codec, DemuxError, PcmFormat, PcmSample, asc};
+use crate::media::demux::{
+    Codec, DemuxError, PcmFormat, PcmSample,
+    codecs::{
+        aac,
+        alac::AlacFormat,
+        flac::FlacInfo,
+        mp3, opus,
+        vorbis::{Blocks, Identification},
+    },
+    raw_samples::Cut,
+};
 use bytes::Bytes;
 
 /// A track that can be played.
@@ -27,11 +37,10 @@ pub(super) struct Track {
     pub rank: u8,
 }
 
-/// RFC 7845, section 4.6: 80 ms.
-const OPUS_PREROLL: u32 = 3840;
-/// See `mp4/entry.rs`: ten frames reach back farther than the bit reservoir.
-const MP3_PREROLL: u32 = 10 * 1152;
 const AUDIO_TRACK: u64 = 2;
+/// Bytes that header stripping may take from every frame. Muxers strip the few that all frames begin with; much more would
+/// let a small file ask for any amount of memory.
+const MAX_STRIPPED: usize = 256;
 const UNSUPPORTED: DemuxError =
     DemuxError::Unsupported("no supported audio format in the Matroska file");
 
@@ -140,6 +149,9 @@ fn parse_encodings(body: &[u8]) -> Result<Bytes, DemuxError> {
             ));
         }
         let settings = child(compression, id::CONTENT_COMP_SETTINGS).unwrap_or(&[]);
+        if settings.len() > MAX_STRIPPED {
+            return Err(DemuxError::TooLarge("the stripped header of the frames"));
+        }
         stripped = Bytes::copy_from_slice(settings);
     }
     Ok(stripped)
@@ -153,33 +165,31 @@ impl Entry<'_> {
     }
 
     fn opus(&self) -> Result<Parsed, DemuxError> {
-        const RATE: u32 = 48_000;
-        let head = if self.private.starts_with(b"OpusHead") {
-            if self.private.len() < 19 {
-                return Err(DemuxError::Broken("the Opus head ends early"));
-            }
+        let raw: Bytes = if self.private.starts_with(b"OpusHead") {
             Bytes::copy_from_slice(self.private)
         } else {
             let channels = u8::try_from(self.channels).unwrap_or(0);
             if !(1..=2).contains(&channels) {
                 return Err(DemuxError::Broken("the Opus head is missing"));
             }
-            let delay = self.samples(self.delay_ns, RATE) as u16;
+            let delay = self.samples(self.delay_ns, opus::RATE) as u16;
             let mut head = b"OpusHead\x01".to_vec();
             head.push(channels);
             head.extend_from_slice(&delay.to_le_bytes());
-            head.extend_from_slice(&RATE.to_le_bytes());
+            head.extend_from_slice(&opus::RATE.to_le_bytes());
             head.extend_from_slice(&[0, 0, 0]);
             head.into()
         };
-        let preroll = self.samples(self.preroll_ns, RATE);
+        let head =
+            opus::Head::parse(&raw).ok_or(DemuxError::Broken("an impossible Opus header"))?;
+        let preroll = self.samples(self.preroll_ns, opus::RATE);
         Ok(Parsed {
-            delay: Some(u16::from_le_bytes([head[10], head[11]]).into()),
-            channels: head[9].into(),
-            codec: Codec::Opus { head },
+            delay: Some(head.pre_skip),
+            channels: head.channels,
+            codec: Codec::Opus { head: raw },
             meter: Meter::Opus,
-            rate: RATE,
-            preroll: if preroll == 0 { OPUS_PREROLL } else { preroll },
+            rate: opus::RATE,
+            preroll: if preroll == 0 { opus::PREROLL } else { preroll },
         })
     }
 
@@ -194,26 +204,18 @@ impl Entry<'_> {
         let headers = laced.get(at..).ok_or(BROKEN)?;
         let (identification, rest) = headers.split_at_checked(sizes[0]).ok_or(BROKEN)?;
         let (_comments, setup) = rest.split_at_checked(sizes[1]).ok_or(BROKEN)?;
-        if identification.len() < 30 || !identification.starts_with(b"\x01vorbis") {
-            return Err(BROKEN);
-        }
-        let rate = u32::from_le_bytes([
-            identification[12],
-            identification[13],
-            identification[14],
-            identification[15],
-        ]);
-        let meter = VorbisMeter::new(identification, setup)?;
+        let head = Identification::parse(identification)?;
+        let blocks = Blocks::parse(head, setup)?;
         Ok(Parsed {
             codec: Codec::Vorbis {
                 identification: Bytes::copy_from_slice(identification),
                 setup: Bytes::copy_from_slice(setup),
             },
-            rate,
-            channels: identification[11].into(),
+            rate: head.rate,
+            channels: head.channels,
             // the first packet after a jump only fills the overlap
-            preroll: meter.long_block(),
-            meter: Meter::Vorbis(meter),
+            preroll: blocks.longest(),
+            meter: Meter::Vorbis(blocks),
             delay: None,
         })
     }
@@ -222,7 +224,7 @@ impl Entry<'_> {
         if self.private.is_empty() {
             return Err(DemuxError::Unsupported("the AAC configuration is missing"));
         }
-        let format = asc::parse(self.private)?;
+        let format = aac::parse(self.private)?;
         Ok(Parsed {
             codec: Codec::Aac {
                 config: Bytes::copy_from_slice(self.private),
@@ -234,7 +236,7 @@ impl Entry<'_> {
             } else {
                 format.channels
             },
-            preroll: 2 * format.frame_samples,
+            preroll: format.preroll(),
             delay: None,
         })
     }
@@ -246,21 +248,14 @@ impl Entry<'_> {
             .get(8..42)
             .filter(|_| self.private.starts_with(b"fLaC"))
             .ok_or(DemuxError::Broken("the FLAC headers end early"))?;
-        let packed = u32::from_be_bytes([
-            stream_info[10],
-            stream_info[11],
-            stream_info[12],
-            stream_info[13],
-        ]);
+        let info = FlacInfo::parse(stream_info)?;
         Ok(Parsed {
             codec: Codec::Flac {
-                stream_info: Bytes::copy_from_slice(stream_info),
+                stream_info: info.raw.clone(),
             },
-            meter: Meter::Flac {
-                block: u16::from_be_bytes([stream_info[2], stream_info[3]]).into(),
-            },
-            rate: packed >> 12,
-            channels: (packed >> 9 & 7) as u16 + 1,
+            rate: info.rate,
+            channels: info.channels,
+            meter: Meter::Flac(info),
             preroll: 0,
             delay: None,
         })
@@ -272,25 +267,20 @@ impl Entry<'_> {
             meter: Meter::Mp3,
             rate: self.rate,
             channels: self.channels,
-            preroll: MP3_PREROLL,
+            preroll: mp3::PREROLL,
             delay: None,
         }
     }
 
     fn alac(&self) -> Result<Parsed, DemuxError> {
-        let cookie = self
-            .private
-            .get(..24)
-            .ok_or(DemuxError::Broken("the ALAC cookie ends early"))?;
-        let word =
-            |at| u32::from_be_bytes([cookie[at], cookie[at + 1], cookie[at + 2], cookie[at + 3]]);
+        let format = AlacFormat::parse(self.private)?;
         Ok(Parsed {
             codec: Codec::Alac {
                 cookie: Bytes::copy_from_slice(self.private),
             },
-            meter: Meter::Constant(word(0)),
-            rate: word(20),
-            channels: cookie[9].into(),
+            meter: Meter::Constant(format.frame_samples),
+            rate: format.rate,
+            channels: format.channels,
             preroll: 0,
             delay: None,
         })
@@ -306,13 +296,13 @@ impl Entry<'_> {
             (64, true) => PcmSample::F64,
             _ => return Err(UNSUPPORTED),
         };
-        let frame_bytes = sample.bytes() as u32 * u32::from(self.channels);
+        let format = PcmFormat {
+            sample,
+            is_big_endian,
+        };
         Ok(Parsed {
-            codec: Codec::Pcm(PcmFormat {
-                sample,
-                is_big_endian,
-            }),
-            meter: Meter::Pcm(frame_bytes.max(1)),
+            codec: Codec::Pcm(format),
+            meter: Meter::Pcm(Cut::new(format, self.rate, self.channels)?),
             rate: self.rate,
             channels: self.channels,
             preroll: 0,

@@ -2,7 +2,7 @@
 //! Never knows: how bytes are read.
 
 use super::{
-    header::FrameHeader,
+    FrameHeader,
     summary::{Summary, Table},
 };
 use crate::media::demux::sync::FrameSync;

@@ -1,23 +1,19 @@
 //! Owns: MP3 streams: tags, the first frame, the frames one by one, and seeking in them.
 //! Never knows: how a frame is decoded.
 
-mod header;
 mod map;
 mod open;
 mod summary;
 
 use super::{
     Codec, DemuxError, Demuxer, Opening, Packet, StreamInfo,
+    codecs::mp3::{FrameHeader, PREROLL_FRAMES},
     id3::Id3,
     sync::{self, FrameSync},
 };
 use crate::media::window::{ByteWindow, Stop};
-use header::FrameHeader;
 use map::{Map, Passed};
 
-/// Frames before a seek target that are decoded first. The bit reservoir reaches back 511 bytes, which is at most eight of
-/// the smallest frames (32 kbit/s at 44.1 kHz: 68 bytes of main data each); one more for the overlap, one to spare.
-const PREROLL_FRAMES: u64 = 10;
 /// So much may lie in front of the first frame, and between two frames in the middle.
 const MAX_GARBAGE: u64 = 1 << 20;
 /// A place so near behind a known one is gone to frame by frame, which is exact, rather than by an inexact table.
@@ -92,7 +88,7 @@ impl Mp3 {
                 channels: if layout.header.is_mono { 1 } else { 2 },
                 length: layout.length,
                 is_seekable: layout.is_seekable,
-                preroll: PREROLL_FRAMES as u32 * samples,
+                preroll: PREROLL_FRAMES * samples,
             },
             like: layout.header,
             first: layout.first,
@@ -169,8 +165,8 @@ impl Mp3 {
     /// Decides how to get to `target`, and moves the window to where that begins.
     fn set_out(&mut self, target: u64, bytes: &mut ByteWindow) -> Seek {
         let samples = u64::from(self.like.samples());
-        let wanted =
-            (target.saturating_add(u64::from(self.lead)) / samples).saturating_sub(PREROLL_FRAMES);
+        let wanted = (target.saturating_add(u64::from(self.lead)) / samples)
+            .saturating_sub(PREROLL_FRAMES.into());
         let here = (self.is_exact && self.lost.is_none() && self.tag.is_none())
             .then(|| (self.frame, bytes.position()))
             .filter(|&(frame, _)| frame <= wanted);

@@ -2,8 +2,7 @@
 //! Never knows: the frames after it, except as far as they must be counted.
 
 use super::{
-    Layout, Mp3,
-    header::FrameHeader,
+    FrameHeader, Layout, Mp3,
     map::{Map, Passed, Survey},
     summary::Summary,
 };

@@ -3,7 +3,7 @@
 //!
 //! There is no standard; the layouts are those that LAME and the Fraunhofer encoder write.
 
-use super::header::FrameHeader;
+use super::FrameHeader;
 
 /// What the first frame says of the whole file.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,16 @@
 //! Never knows: tables and times.
 
 use super::boxes::{Children, child};
-use crate::media::demux::{Codec, DemuxError, asc, fields::Fields};
+use crate::media::demux::{
+    Codec, DemuxError,
+    codecs::{
+        aac,
+        alac::AlacFormat,
+        flac::{FlacInfo, STREAM_INFO_LEN},
+        mp3, opus,
+    },
+    fields::Fields,
+};
 use bytes::Bytes;
 
 /// What a supported sample description says.
@@ -17,13 +26,6 @@ pub(super) struct Entry {
     /// Samples to drop at the start if no edit list says so (Opus pre-skip).
     pub pre_skip: u32,
 }
-
-/// RFC 7845, section 4.6: 80 ms.
-const OPUS_PREROLL: u32 = 3840;
-/// The bit reservoir reaches back 511 bytes: nine frames at 32 kbit/s; ten are on the safe side.
-const MP3_PREROLL: u32 = 10 * 1152;
-/// Overlap, and one more for window shape and noise substitution.
-const AAC_PREROLL_UNITS: u32 = 2;
 
 /// Reads the first description of an `stsd` body.
 ///
@@ -89,7 +91,7 @@ impl<'a> Told<'a> {
             codec: Codec::Mp3,
             rate: self.rate,
             channels: self.channels,
-            preroll: MP3_PREROLL,
+            preroll: mp3::PREROLL,
             pre_skip: 0,
         })
     }
@@ -99,7 +101,7 @@ impl<'a> Told<'a> {
         let (object_type, config) = parse_esds(esds)?;
         match object_type {
             0x40 | 0x66..=0x68 => {
-                let format = asc::parse(config)?;
+                let format = aac::parse(config)?;
                 Ok(Entry {
                     codec: Codec::Aac {
                         config: Bytes::copy_from_slice(config),
@@ -110,7 +112,7 @@ impl<'a> Told<'a> {
                     } else {
                         format.channels
                     },
-                    preroll: AAC_PREROLL_UNITS * format.frame_samples,
+                    preroll: format.preroll(),
                     pre_skip: 0,
                 })
             }
@@ -120,26 +122,19 @@ impl<'a> Told<'a> {
         }
     }
 
-    /// ALACSpecificConfig (Apple, ALACMagicCookieDescription.txt), here behind version and flags.
+    /// The cookie behind version and flags.
     fn alac(&self) -> Result<Entry, DemuxError> {
         let body = self.configuration(b"alac")?;
         let mut fields = Fields::new(body, "the ALAC cookie ends early");
         fields.skip(4)?;
         let cookie = fields.rest();
-        let mut fields = Fields::new(cookie, "the ALAC cookie ends early");
-        fields.skip(9)?;
-        let channels = fields.u8()?;
-        fields.skip(10)?;
-        let rate = fields.u32()?;
-        if rate == 0 || channels == 0 {
-            return Err(DemuxError::Broken("the ALAC cookie has rate or channels 0"));
-        }
+        let format = AlacFormat::parse(cookie)?;
         Ok(Entry {
             codec: Codec::Alac {
                 cookie: Bytes::copy_from_slice(cookie),
             },
-            rate,
-            channels: channels.into(),
+            rate: format.rate,
+            channels: format.channels,
             preroll: 0,
             pre_skip: 0,
         })
@@ -168,9 +163,9 @@ impl<'a> Told<'a> {
         head.extend_from_slice(mapping);
         Ok(Entry {
             codec: Codec::Opus { head: head.into() },
-            rate: 48_000,
+            rate: opus::RATE,
             channels: channels.into(),
-            preroll: OPUS_PREROLL,
+            preroll: opus::PREROLL,
             pre_skip: pre_skip.into(),
         })
     }
@@ -179,23 +174,13 @@ impl<'a> Told<'a> {
     fn flac(&self) -> Result<Entry, DemuxError> {
         let mut fields = Fields::new(self.configuration(b"dfLa")?, "dfLa ends early");
         fields.skip(8)?;
-        let stream_info = fields.bytes(34)?;
-        // 20 bits of rate, 3 bits of channels less one (RFC 9639, 8.2)
-        let packed = u32::from_be_bytes([
-            stream_info[10],
-            stream_info[11],
-            stream_info[12],
-            stream_info[13],
-        ]);
-        if packed >> 12 == 0 {
-            return Err(DemuxError::Broken("the FLAC sample rate is 0"));
-        }
+        let info = FlacInfo::parse(fields.bytes(STREAM_INFO_LEN)?)?;
         Ok(Entry {
             codec: Codec::Flac {
-                stream_info: Bytes::copy_from_slice(stream_info),
+                stream_info: info.raw,
             },
-            rate: packed >> 12,
-            channels: (packed >> 9 & 7) as u16 + 1,
+            rate: info.rate,
+            channels: info.channels,
             preroll: 0,
             pre_skip: 0,
         })

@@ -27,7 +27,7 @@ impl Timeline {
         let ticks = i128::from(time) - i128::from(self.start);
         let scale = i128::from(self.scale);
         let samples = (2 * ticks * i128::from(self.rate) + scale).div_euclid(2 * scale);
-        i64::try_from(samples).unwrap_or(i64::MAX)
+        samples.clamp(i64::MIN.into(), i64::MAX.into()) as i64
     }
 
     /// The media time of an audible position, rounded down; times before the first sample are 0.

@@ -2,10 +2,7 @@
 //! Never knows: who shows them.
 
 use super::boxes::{Children, child};
-use crate::media::demux::Tags;
-
-/// Longer texts are left out: a track string could not carry them.
-const MAX_TEXT_BYTES: usize = 16 * 1024;
+use crate::media::demux::{MAX_TAG_BYTES, Tags};
 
 /// What iTunes notes about the encoder's padding (`iTunSMPB`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +50,7 @@ fn name(body: &[u8]) -> Option<&[u8]> {
 /// The first `data` box: type and locale, then the text.
 fn text(body: &[u8]) -> Option<String> {
     let text = child(body, b"data")?.get(8..)?;
-    if text.is_empty() || text.len() > MAX_TEXT_BYTES {
+    if text.is_empty() || text.len() > MAX_TAG_BYTES {
         return None;
     }
     let text = String::from_utf8_lossy(text);

@@ -1,21 +1,24 @@
 //! Owns: what Ogg's codecs say in their header packets, and how long each packet lasts.
 //! Never knows: pages and granule positions.
 
-use super::{page::Piece, vorbis::Blocks};
+use super::page::Piece;
 use crate::media::demux::{
-    Codec, DemuxError, Tags, comments,
-    flac::frame::{FlacInfo, FrameHeader},
+    Codec, DemuxError, Tags,
+    codecs::{
+        flac::{FlacInfo, FrameHeader},
+        opus,
+        vorbis::{Blocks, Identification},
+    },
+    comments,
 };
 use bytes::Bytes;
-
-/// 80 ms (RFC 7845, section 4.6).
-const OPUS_PREROLL: u32 = 3840;
 
 /// A stream's header packets, as far as they have been read.
 #[derive(Clone, Debug)]
 pub(super) enum Heads {
     Opus {
-        head: Bytes,
+        head: opus::Head,
+        raw: Bytes,
     },
     Vorbis {
         identification: Bytes,
@@ -50,13 +53,13 @@ pub(super) enum Timing {
 impl Heads {
     /// Recognises a stream by its first packet.
     pub(super) fn identify(packet: &Bytes) -> Option<Self> {
-        if packet.starts_with(b"OpusHead") && packet.len() >= 19 && packet[8] < 16 && packet[9] > 0
-        {
+        if let Some(head) = opus::Head::parse(packet) {
             return Some(Self::Opus {
-                head: packet.clone(),
+                head,
+                raw: packet.clone(),
             });
         }
-        if packet.starts_with(b"\x01vorbis") && packet.len() >= 30 {
+        if Identification::is_in(packet) {
             return Some(Self::Vorbis {
                 identification: packet.clone(),
                 has_comment: false,
@@ -64,7 +67,7 @@ impl Heads {
         }
         // "FLAC", version, count of header packets, "fLaC", then a STREAMINFO block with its header (RFC 9639, 10.1)
         if packet.starts_with(b"\x7FFLAC") && packet.get(9..13) == Some(b"fLaC") {
-            let info = FlacInfo::parse(packet.get(17..)?)?;
+            let info = FlacInfo::parse(packet.get(17..)?).ok()?;
             return Some(Self::Flac { info });
         }
         None
@@ -78,16 +81,16 @@ impl Heads {
     ) -> Result<Option<Mapping>, DemuxError> {
         let packet = &piece.data;
         match self {
-            Self::Opus { head } => {
+            Self::Opus { head, raw } => {
                 if let Some(block) = packet.strip_prefix(b"OpusTags") {
                     *tags = comments::parse(block);
                 }
                 Ok(Some(Mapping {
-                    channels: u16::from(head[9]),
-                    pre_skip: u32::from(u16::from_le_bytes([head[10], head[11]])),
-                    codec: Codec::Opus { head: head.clone() },
-                    rate: 48_000,
-                    preroll: OPUS_PREROLL,
+                    channels: head.channels,
+                    pre_skip: head.pre_skip,
+                    codec: Codec::Opus { head: raw.clone() },
+                    rate: opus::RATE,
+                    preroll: opus::PREROLL,
                     timing: Timing::Opus,
                 }))
             }
@@ -126,20 +129,15 @@ impl Heads {
 }
 
 fn vorbis(identification: &Bytes, setup: &Bytes) -> Result<Mapping, DemuxError> {
-    let broken = DemuxError::Broken("an impossible Vorbis identification header");
-    let rate = u32::from_le_bytes(identification[12..16].try_into().expect("four bytes"));
-    let channels = u16::from(identification[11]);
-    if identification[7..11] != [0; 4] || rate == 0 || channels == 0 {
-        return Err(broken);
-    }
-    let blocks = Blocks::parse(identification[28], setup)?;
+    let head = Identification::parse(identification)?;
+    let blocks = Blocks::parse(head, setup)?;
     Ok(Mapping {
         codec: Codec::Vorbis {
             identification: identification.clone(),
             setup: setup.clone(),
         },
-        rate,
-        channels,
+        rate: head.rate,
+        channels: head.channels,
         pre_skip: 0,
         preroll: blocks.longest(),
         timing: Timing::Vorbis(blocks),
@@ -171,7 +169,7 @@ impl Timing {
     /// Samples that a packet decodes to after the one before; `None` when it is no audio packet.
     pub(super) fn duration(&mut self, packet: &[u8]) -> Option<u32> {
         match self {
-            Self::Opus => opus_duration(packet),
+            Self::Opus => opus::samples(packet),
             Self::Vorbis(blocks) => blocks.duration(packet),
             Self::Flac(info) => FrameHeader::parse(packet, info).map(|header| header.block),
         }
@@ -187,45 +185,5 @@ impl Timing {
     /// Whether the first packet after a reset only primes the decoder.
     pub(super) const fn is_overlapping(&self) -> bool {
         matches!(self, Self::Vorbis(_))
-    }
-}
-
-/// Samples at 48 kHz (RFC 6716, section 3.1 and 3.2); `None` when the packet breaks the rules.
-fn opus_duration(packet: &[u8]) -> Option<u32> {
-    let toc = *packet.first()?;
-    let config = toc >> 3;
-    let frame = match config {
-        0..=11 => [480, 960, 1920, 2880][usize::from(config & 3)],
-        12..=15 => [480, 960][usize::from(config & 1)],
-        _ => [120, 240, 480, 960][usize::from(config & 3)],
-    };
-    let frames = match toc & 3 {
-        0 => 1,
-        1 | 2 => 2,
-        _ => u32::from(packet.get(1)? & 0x3F),
-    };
-    // 120 ms at most
-    Some(frame * frames).filter(|&total| total > 0 && total <= 5760)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn opus_packets_tell_their_duration() {
-        for (packet, duration) in [
-            (&[0xFC, 0][..], Some(960)),
-            (&[0x00], Some(480)),
-            (&[0x18], Some(2880)),
-            (&[0x19], Some(5760)),
-            (&[0x83, 0x06], Some(720)),
-            (&[0xFF, 0x07], None),
-            (&[0xFF, 0x00], None),
-            (&[0xFF], None),
-            (&[], None),
-        ] {
-            assert_eq!(opus_duration(packet), duration, "{packet:x?}");
-        }
     }
 }

@@ -5,7 +5,6 @@ mod mapping;
 mod open;
 mod page;
 mod seek;
-mod vorbis;
 
 use super::{Demuxer, Opening, Packet, StreamInfo, Tags};
 use crate::media::window::{ByteWindow, Stop};

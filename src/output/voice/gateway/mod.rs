@@ -8,12 +8,14 @@
 mod action;
 mod beat;
 mod close;
+mod rehearsal;
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "tests begin at any moment")]
 mod tests;
 mod wire;
 
 pub(super) use action::{Action, DaveInput};
+pub(super) use rehearsal::rehearse;
 pub(super) use wire::{
     Credentials, commit_and_welcome, dave_version, invalid_commit_or_welcome, key_package,
     ready_for_transition,

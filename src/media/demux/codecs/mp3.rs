@@ -3,6 +3,12 @@
 
 use crate::media::demux::sync::FrameSync;
 
+/// Frames before a seek target that are decoded first. The bit reservoir reaches back 511 bytes, which is at most eight of
+/// the smallest frames (32 kbit/s at 44.1 kHz: 68 bytes of main data each); one more for the overlap, one to spare.
+pub(in crate::media::demux) const PREROLL_FRAMES: u32 = 10;
+/// The same in samples, where the version is not known: those of the longer frames of MPEG 1.
+pub(in crate::media::demux) const PREROLL: u32 = PREROLL_FRAMES * 1152;
+
 /// kbit/s by bitrate index for MPEG 1 layer III; 0: free format.
 const BITRATES_1: [u16; 15] = [
     0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320,
@@ -12,24 +18,24 @@ const BITRATES_2: [u16; 15] = [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 12
 
 /// What a frame header says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct FrameHeader {
+pub(in crate::media::demux) struct FrameHeader {
     /// MPEG 1 (two granules a frame), not 2 or 2.5 (one).
-    pub(super) is_mpeg1: bool,
+    pub(in crate::media::demux) is_mpeg1: bool,
     /// Bits a second; 0 in free format.
-    pub(super) bitrate: u32,
+    pub(in crate::media::demux) bitrate: u32,
     /// Samples a second.
-    pub(super) rate: u32,
+    pub(in crate::media::demux) rate: u32,
     /// One byte more than the bitrate asks for.
-    pub(super) is_padded: bool,
+    pub(in crate::media::demux) is_padded: bool,
     /// One channel, not two.
-    pub(super) is_mono: bool,
+    pub(in crate::media::demux) is_mono: bool,
     /// A checksum of two bytes follows the header.
-    pub(super) has_crc: bool,
+    pub(in crate::media::demux) has_crc: bool,
 }
 
 impl FrameHeader {
     /// Reads the header, free format included.
-    pub(super) fn parse_any(bytes: &[u8]) -> Option<Self> {
+    pub(in crate::media::demux) fn parse_any(bytes: &[u8]) -> Option<Self> {
         let [0xFF, b, c, d, ..] = *bytes else {
             return None;
         };
@@ -55,12 +61,12 @@ impl FrameHeader {
     }
 
     /// Samples per channel that a frame decodes to.
-    pub(super) const fn samples(&self) -> u32 {
+    pub(in crate::media::demux) const fn samples(&self) -> u32 {
         if self.is_mpeg1 { 1152 } else { 576 }
     }
 
     /// Bytes of side information behind the header.
-    pub(super) const fn side_len(&self) -> usize {
+    pub(in crate::media::demux) const fn side_len(&self) -> usize {
         match (self.is_mpeg1, self.is_mono) {
             (true, false) => 32,
             (true, true) | (false, false) => 17,

@@ -5,7 +5,7 @@ use crate::media::demux::DemuxError;
 
 /// What the configuration says of the decoded sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct AacFormat {
+pub(in crate::media::demux) struct AacFormat {
     /// Output rate in Hz: that of the SBR extension when it is signalled.
     pub rate: u32,
     /// Channels; 0 when a program config element defines them.
@@ -14,8 +14,16 @@ pub(super) struct AacFormat {
     pub frame_samples: u32,
 }
 
-/// ISO 14496-3, table 1.18.
-const RATES: [u32; 13] = [
+impl AacFormat {
+    /// Samples to decode before a seek target: one access unit for the overlap, one more for window shape and noise
+    /// substitution.
+    pub(in crate::media::demux) const fn preroll(&self) -> u32 {
+        2 * self.frame_samples
+    }
+}
+
+/// Hz by sampling frequency index (ISO 14496-3, table 1.18).
+pub(in crate::media::demux) const RATES: [u32; 13] = [
     96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000,
     7_350,
 ];
@@ -63,7 +71,7 @@ impl Bits<'_> {
 ///
 /// # Errors
 /// [`DemuxError::Broken`] when it is too short or has a reserved or zero rate.
-pub(super) fn parse(config: &[u8]) -> Result<AacFormat, DemuxError> {
+pub(in crate::media::demux) fn parse(config: &[u8]) -> Result<AacFormat, DemuxError> {
     let mut bits = Bits {
         bytes: config,
         at: 0,

@@ -1,12 +1,13 @@
 //! Owns: what of FLAC can be read without decoding (RFC 9639): STREAMINFO, frame headers, checksums.
-//! Never knows: whether frames lie in a FLAC file or in Ogg.
+//! Never knows: in which container frames lie.
 
+use crate::media::demux::DemuxError;
 use bytes::Bytes;
 
 /// Bytes of a STREAMINFO block.
 pub(in crate::media::demux) const STREAM_INFO_LEN: usize = 34;
 /// The longest frame header: sync 2, codes 2, number 7, block size 2, rate 2, checksum 1.
-pub(super) const MAX_HEADER: usize = 16;
+pub(in crate::media::demux) const MAX_HEADER: usize = 16;
 
 /// The STREAMINFO block (RFC 9639, 8.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,14 +29,21 @@ pub(in crate::media::demux) struct FlacInfo {
 }
 
 impl FlacInfo {
-    /// Reads the block; `None` when it is short or says impossible things.
-    pub(in crate::media::demux) fn parse(block: &[u8]) -> Option<Self> {
-        let b: &[u8; STREAM_INFO_LEN] = block.first_chunk()?;
+    /// Reads the block, without its header.
+    ///
+    /// # Errors
+    /// [`DemuxError::Broken`] when it is short or says impossible things.
+    pub(in crate::media::demux) fn parse(block: &[u8]) -> Result<Self, DemuxError> {
+        const BROKEN: DemuxError = DemuxError::Broken("an impossible FLAC STREAMINFO");
+        let b: &[u8; STREAM_INFO_LEN] = block.first_chunk().ok_or(BROKEN)?;
         let rate = u32::from(b[10]) << 12 | u32::from(b[11]) << 4 | u32::from(b[12]) >> 4;
         let samples = u64::from(b[13] & 15) << 32
             | u64::from(u32::from_be_bytes([b[14], b[15], b[16], b[17]]));
         let max_block = u32::from(u16::from_be_bytes([b[2], b[3]]));
-        (rate > 0 && max_block >= 16).then(|| Self {
+        if rate == 0 || max_block < 16 {
+            return Err(BROKEN);
+        }
+        Ok(Self {
             raw: Bytes::copy_from_slice(b),
             max_block,
             max_frame: u32::from_be_bytes([0, b[7], b[8], b[9]]),
@@ -154,7 +162,7 @@ fn coded_number(bytes: &[u8], at: &mut usize) -> Option<u64> {
 }
 
 /// Polynomial x⁸ + x² + x + 1, over a frame header.
-pub(super) fn crc8(bytes: &[u8]) -> u8 {
+pub(in crate::media::demux) fn crc8(bytes: &[u8]) -> u8 {
     bytes.iter().fold(0, |sum, &byte| {
         (0..8).fold(sum ^ byte, |sum, _| {
             sum << 1 ^ if sum & 0x80 != 0 { 0x07 } else { 0 }
@@ -179,7 +187,7 @@ const CRC16: [u16; 256] = {
 };
 
 /// Goes on with a frame's checksum (polynomial x¹⁶ + x¹⁵ + x² + 1); 0 behind a whole frame with its own checksum.
-pub(super) fn crc16(sum: u16, byte: u8) -> u16 {
+pub(in crate::media::demux) fn crc16(sum: u16, byte: u8) -> u16 {
     sum << 8 ^ CRC16[usize::from((sum >> 8) as u8 ^ byte)]
 }
 

@@ -1,0 +1,105 @@
+//! Owns: the byte window, the hand-over of fetched bytes from a fetch task to the demuxer that reads them.
+//! Never knows: where bytes come from (HTTP, a file, a test), or what is in them.
+//!
+//! The fetch task holds a [`LaneWriter`], the demuxer a [`ByteWindow`]. Bytes flow through a channel whose fill is
+//! bounded by a credit in bytes; the window never waits, it says how much it is short of ([`Stop::Need`]) and the
+//! playback is woken when that much has arrived. A jump to another offset opens a new *epoch*: everything still on
+//! its way from the old offset is dropped.
+
+mod reader;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub use reader::ByteWindow;
+pub use writer::{LaneWriter, Task};
+
+use super::demux::DemuxError;
+use crate::error::Failure;
+use bytes::Bytes;
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+};
+use tokio::sync::{Notify, mpsc};
+
+/// Why a read of the window could not be served.
+#[derive(Debug)]
+pub enum Stop {
+    /// Not there yet: call again when this many bytes are available at the window's position (or it has ended).
+    /// Whoever returns this has changed nothing, so that the same call can simply be made again.
+    Need(usize),
+    /// The stream ends before that; fewer bytes than asked for are left.
+    End,
+    /// The bytes are not what they should be.
+    Malformed(DemuxError),
+    /// Fetching failed for good.
+    Failed(Failure),
+}
+
+impl From<DemuxError> for Stop {
+    fn from(error: DemuxError) -> Self {
+        Self::Malformed(error)
+    }
+}
+
+enum Delivery {
+    Bytes(Bytes),
+    End,
+    Failed(Failure),
+}
+
+struct Shared {
+    /// Raised by every jump. Deliveries of older epochs are dropped.
+    epoch: AtomicU64,
+    /// Where the current epoch begins.
+    start: AtomicU64,
+    /// Bytes delivered in this epoch and not yet consumed.
+    waiting: AtomicUsize,
+    /// The most that may wait, in bytes; raised for a single unit that is larger.
+    credit: AtomicUsize,
+    /// How much the parked reader waits for; 0 when it is not parked.
+    wanted: AtomicUsize,
+    /// Total length plus one; 0 while unknown.
+    length: AtomicU64,
+    is_seekable: AtomicBool,
+    closed: AtomicBool,
+    to_writer: Notify,
+    wake: Mutex<Option<Box<dyn Fn() + Send + Sync>>>,
+}
+
+impl Shared {
+    fn wake_reader(&self) {
+        self.wanted.store(0, Ordering::Release);
+        if let Some(wake) = &*self
+            .wake
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        {
+            wake();
+        }
+    }
+}
+
+/// Makes a lane that lets at most `credit` bytes wait.
+#[must_use]
+pub fn lane(credit: usize) -> (LaneWriter, ByteWindow) {
+    let shared = Arc::new(Shared {
+        epoch: AtomicU64::new(0),
+        start: AtomicU64::new(0),
+        waiting: AtomicUsize::new(0),
+        credit: AtomicUsize::new(credit),
+        wanted: AtomicUsize::new(0),
+        length: AtomicU64::new(0),
+        is_seekable: AtomicBool::new(false),
+        closed: AtomicBool::new(false),
+        to_writer: Notify::new(),
+        wake: Mutex::new(None),
+    });
+    // unbounded in items, bounded in bytes by the credit
+    let (sender, receiver) = mpsc::unbounded_channel();
+    (
+        LaneWriter::new(shared.clone(), sender),
+        ByteWindow::new(shared, receiver, credit),
+    )
+}

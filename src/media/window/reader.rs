@@ -1,0 +1,313 @@
+//! Owns: the demuxer's end of a lane: reading, looking ahead, jumping, and saying what is missing.
+//! Never knows: what the fetch task does to have the bytes.
+
+use super::{Delivery, Shared, Stop, lane};
+use crate::error::Failure;
+use bytes::Bytes;
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{Ordering, fence},
+    },
+};
+use tokio::sync::mpsc;
+
+/// Forward jumps up to this many bytes are read through instead of asking for a new connection.
+/// Lavaplayer uses the same figure (512 KiB).
+const READ_THROUGH: u64 = 512 * 1024;
+
+/// Scratch space that is kept from read to read, in bytes.
+const KEPT_SCRATCH: usize = 64 * 1024;
+
+type Receiver = mpsc::UnboundedReceiver<(u64, Delivery)>;
+
+/// The demuxer's end of a lane: what is there of a resource, from a position on.
+pub struct ByteWindow {
+    shared: Arc<Shared>,
+    receiver: Receiver,
+    epoch: u64,
+    base_credit: usize,
+    position: u64,
+    /// Bytes to throw away before the position is reached (a short jump forward).
+    skip: u64,
+    chunks: VecDeque<Bytes>,
+    buffered: usize,
+    end: Option<Result<(), Failure>>,
+    /// Everything, when nothing has to be fetched.
+    whole: Option<Bytes>,
+    scratch: Vec<u8>,
+}
+
+impl ByteWindow {
+    pub(super) const fn new(shared: Arc<Shared>, receiver: Receiver, credit: usize) -> Self {
+        Self {
+            shared,
+            receiver,
+            epoch: 0,
+            base_credit: credit,
+            position: 0,
+            skip: 0,
+            chunks: VecDeque::new(),
+            buffered: 0,
+            end: None,
+            whole: None,
+            scratch: Vec::new(),
+        }
+    }
+
+    /// A window over bytes that are all there: for tests, and for what was fetched whole.
+    #[must_use]
+    pub fn of(data: impl Into<Bytes>) -> Self {
+        let data = data.into();
+        let (writer, mut window) = lane(usize::MAX);
+        writer.describe(Some(data.len() as u64), true);
+        window.end = Some(Ok(()));
+        window.whole = Some(data);
+        window.jump(0);
+        window
+    }
+
+    /// Whoever reads this window is woken through `wake` when what it [needs](Stop::Need) is there. Called on the fetch
+    /// task's thread; it must not block.
+    pub fn on_ready(&mut self, wake: impl Fn() + Send + Sync + 'static) {
+        *self
+            .shared
+            .wake
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Box::new(wake));
+    }
+
+    /// Offset of the next byte.
+    #[must_use]
+    pub const fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Length of the whole resource in bytes, when it is known.
+    #[must_use]
+    pub fn length(&self) -> Option<u64> {
+        self.shared.length.load(Ordering::Acquire).checked_sub(1)
+    }
+
+    /// Whether jumping to another offset is cheap: the server honours ranges, or it is a file.
+    #[must_use]
+    pub fn is_seekable(&self) -> bool {
+        self.shared.is_seekable.load(Ordering::Acquire)
+    }
+
+    /// Bytes that can be read now.
+    pub fn available(&mut self) -> usize {
+        self.receive();
+        self.buffered
+    }
+
+    /// The next `len` bytes, without moving on.
+    ///
+    /// # Errors
+    /// [`Stop::Need`] while they have not arrived, [`Stop::End`] when the resource has fewer left, [`Stop::Failed`] when
+    /// they could not be fetched.
+    pub fn peek(&mut self, len: usize) -> Result<&[u8], Stop> {
+        self.require(len)?;
+        if self.chunks.front().is_some_and(|first| first.len() >= len) {
+            return Ok(&self.chunks[0][..len]);
+        }
+        self.gather(len);
+        Ok(&self.scratch)
+    }
+
+    /// Whatever is there of the next `len` bytes, perhaps nothing, without moving on.
+    pub fn peek_up_to(&mut self, len: usize) -> &[u8] {
+        let len = self.available().min(len);
+        self.peek(len).unwrap_or(&[])
+    }
+
+    /// The next `len` bytes, and moves past them. Copies only what lies in more than one delivery.
+    ///
+    /// # Errors
+    /// As [`peek`](Self::peek).
+    pub fn take(&mut self, len: usize) -> Result<Bytes, Stop> {
+        self.require(len)?;
+        let taken = match self.chunks.front() {
+            Some(first) if first.len() >= len => first.slice(..len),
+            _ => {
+                self.gather(len);
+                Bytes::copy_from_slice(&self.scratch)
+            }
+        };
+        self.consume(len);
+        Ok(taken)
+    }
+
+    /// Whether the resource ends exactly here. False while that is not known.
+    pub fn is_at_end(&mut self) -> bool {
+        self.receive();
+        self.buffered == 0 && self.skip == 0 && matches!(self.end, Some(Ok(())))
+    }
+
+    /// Moves `len` bytes on; they need not be there yet.
+    pub fn skip(&mut self, len: u64) {
+        self.seek(self.position.saturating_add(len));
+    }
+
+    /// Moves to an offset. What is there, or near, is used; else the fetch task starts anew from there.
+    pub fn seek(&mut self, to: u64) {
+        self.receive();
+        let ahead = to.checked_sub(self.position);
+        match ahead {
+            Some(ahead) if ahead <= self.buffered as u64 && self.skip == 0 => {
+                self.consume(ahead as usize)
+            }
+            Some(ahead) if (ahead <= READ_THROUGH || !self.is_seekable()) && self.end.is_none() => {
+                self.skip += ahead - self.buffered as u64;
+                self.consume(self.buffered);
+                self.position = to;
+                self.receive();
+            }
+            _ => self.jump(to),
+        }
+    }
+
+    fn jump(&mut self, to: u64) {
+        self.release(self.buffered);
+        self.chunks.clear();
+        self.buffered = 0;
+        self.skip = 0;
+        self.position = to;
+        if let Some(whole) = &self.whole {
+            let rest = whole.slice(whole.len().min(usize::try_from(to).unwrap_or(usize::MAX))..);
+            self.buffered = rest.len();
+            self.chunks.push_back(rest);
+            return;
+        }
+        self.end = None;
+        self.epoch += 1;
+        self.shared.start.store(to, Ordering::Release);
+        self.shared.epoch.store(self.epoch, Ordering::Release);
+        self.shared.to_writer.notify_one();
+    }
+
+    fn require(&mut self, len: usize) -> Result<(), Stop> {
+        if self.buffered >= len {
+            return Ok(());
+        }
+        self.receive();
+        if self.buffered >= len {
+            return Ok(());
+        }
+        match &self.end {
+            Some(Ok(())) => return Err(Stop::End),
+            Some(Err(failure)) => return Err(Stop::Failed(failure.clone())),
+            None => {}
+        }
+        // a unit larger than the credit must still be able to arrive whole
+        self.shared
+            .credit
+            .store(self.base_credit.max(len), Ordering::Release);
+        self.shared.wanted.store(len, Ordering::Release);
+        self.shared.to_writer.notify_one();
+        // It may have come between the look and the wish. Either side writes one thing and then reads the other's: here the
+        // wish and the channel, in `push` the channel and the wish. Acquire and release let both reads be served before
+        // either write is seen, and nobody would be woken; with a fence between write and read on both sides, at least one
+        // sees the other's. (`finish`, `fail` and dropping wake without asking.)
+        fence(Ordering::SeqCst);
+        self.receive();
+        if self.buffered >= len || self.end.is_some() {
+            self.shared.wanted.store(0, Ordering::Release);
+            return self.require(len);
+        }
+        Err(Stop::Need(len))
+    }
+
+    fn receive(&mut self) {
+        loop {
+            let (epoch, delivery) = match self.receiver.try_recv() {
+                Ok(item) => item,
+                Err(mpsc::error::TryRecvError::Empty) => return,
+                Err(mpsc::error::TryRecvError::Disconnected) => {
+                    if self.end.is_none() {
+                        self.end = Some(Err(Failure::fault("The stream was closed.")));
+                    }
+                    return;
+                }
+            };
+            if epoch != self.epoch {
+                if let Delivery::Bytes(data) = delivery {
+                    self.release(data.len());
+                }
+                continue;
+            }
+            match delivery {
+                Delivery::Bytes(mut data) => {
+                    let dropped = self.skip.min(data.len() as u64) as usize;
+                    if dropped > 0 {
+                        self.skip -= dropped as u64;
+                        let _ = data.split_to(dropped);
+                        self.release(dropped);
+                    }
+                    if !data.is_empty() {
+                        self.buffered += data.len();
+                        self.chunks.push_back(data);
+                    }
+                }
+                Delivery::End => self.end = Some(Ok(())),
+                Delivery::Failed(failure) => self.end = Some(Err(failure)),
+            }
+        }
+    }
+
+    fn consume(&mut self, len: usize) {
+        let mut left = len;
+        while left > 0 {
+            let Some(first) = self.chunks.front_mut() else {
+                break;
+            };
+            if first.len() > left {
+                let _ = first.split_to(left);
+                left = 0;
+            } else {
+                left -= first.len();
+                self.chunks.pop_front();
+            }
+        }
+        self.buffered -= len;
+        self.position += len as u64;
+        self.release(len);
+    }
+
+    fn release(&self, len: usize) {
+        if self.whole.is_some() || len == 0 {
+            return;
+        }
+        let before = self.shared.waiting.fetch_sub(len, Ordering::AcqRel);
+        // A writer that has stopped is woken when a quarter is free, not for each packet: waking costs a system call on
+        // either side. A reader that runs short wakes it anyway.
+        let credit = self.shared.credit.load(Ordering::Acquire);
+        let low = credit - credit / 4;
+        if before >= low && before - len < low {
+            self.shared.to_writer.notify_one();
+        }
+    }
+
+    fn gather(&mut self, len: usize) {
+        self.scratch.clear();
+        // one large header must not cost its memory for the whole track
+        if len <= KEPT_SCRATCH {
+            self.scratch.shrink_to(KEPT_SCRATCH);
+        }
+        for chunk in &self.chunks {
+            let part = chunk.len().min(len - self.scratch.len());
+            self.scratch.extend_from_slice(&chunk[..part]);
+            if self.scratch.len() == len {
+                break;
+            }
+        }
+    }
+}
+
+impl Drop for ByteWindow {
+    fn drop(&mut self) {
+        self.shared.closed.store(true, Ordering::Release);
+        self.shared.to_writer.notify_one();
+    }
+}

@@ -1,0 +1,156 @@
+//! Owns: what both ends of a lane are held to.
+//! Never knows: who fetches, or what is read.
+
+use super::*;
+use std::{
+    pin::pin,
+    task::{Context, Wake, Waker},
+};
+
+fn fed(parts: &[&'static [u8]]) -> (LaneWriter, ByteWindow) {
+    let (mut writer, window) = lane(1024);
+    for part in parts {
+        writer.push(Bytes::from_static(part));
+    }
+    (writer, window)
+}
+
+#[test]
+fn reads_run_across_deliveries() {
+    let (_w, mut window) = fed(&[b"abc", b"def", b"g"]);
+    assert_eq!(window.peek(5).expect("there"), b"abcde");
+    assert_eq!(window.take(4).expect("there"), "abcd");
+    assert_eq!(
+        (window.position(), window.take(3).expect("there")),
+        (4, Bytes::from("efg"))
+    );
+}
+
+#[test]
+fn what_is_missing_is_named_and_nothing_moves() {
+    let (mut writer, mut window) = fed(&[b"ab"]);
+    assert!(matches!(window.take(3), Err(Stop::Need(3))));
+    writer.push(Bytes::from_static(b"c"));
+    assert_eq!(window.take(3).expect("there"), "abc");
+}
+
+#[test]
+fn the_end_is_told_apart_from_waiting() {
+    let (mut writer, mut window) = fed(&[b"ab"]);
+    assert!(!window.is_at_end());
+    writer.finish();
+    assert!(matches!(window.peek(3), Err(Stop::End)));
+    assert_eq!(window.peek_up_to(3), b"ab");
+    window.skip(2);
+    assert!(window.is_at_end());
+}
+
+#[test]
+fn a_far_jump_asks_the_writer_and_drops_what_was_on_its_way() {
+    let (mut writer, mut window) = fed(&[b"old"]);
+    writer.describe(Some(10_000_000), true);
+    window.seek(5_000_000);
+    writer.push(Bytes::from_static(b"late"));
+    assert_eq!(writer.poll(), Some(Task::Jump(5_000_000)));
+    writer.push(Bytes::from_static(b"new"));
+    assert_eq!(
+        (window.take(3).expect("there"), window.position()),
+        (Bytes::from("new"), 5_000_003)
+    );
+    assert_eq!(writer.shared.waiting.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn a_short_jump_reads_through() {
+    let (mut writer, mut window) = fed(&[b"0123"]);
+    writer.describe(Some(100), true);
+    window.seek(6);
+    assert_eq!(writer.poll(), Some(Task::Deliver));
+    writer.push(Bytes::from_static(b"456789"));
+    assert_eq!(
+        (window.take(2).expect("there"), window.position()),
+        (Bytes::from("67"), 8)
+    );
+}
+
+#[test]
+fn the_credit_stops_the_writer_and_a_large_wish_raises_it() {
+    let (mut writer, mut window) = lane(4);
+    writer.push(Bytes::from_static(b"12345"));
+    assert_eq!(writer.poll(), None);
+    assert!(matches!(window.peek(8), Err(Stop::Need(8))));
+    assert_eq!(writer.poll(), Some(Task::Deliver));
+    writer.push(Bytes::from_static(b"678"));
+    assert_eq!(window.take(8).expect("there"), "12345678");
+}
+
+#[derive(Default)]
+struct Count(AtomicUsize);
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_stopped_writer_is_woken_when_a_quarter_is_free_or_bytes_are_short() {
+    let wakings = |steps: &[fn(&mut ByteWindow)]| {
+        let (mut writer, mut window) = lane(8);
+        writer.push(Bytes::from_static(b"12345678"));
+        let count = Arc::new(Count::default());
+        let waker = Waker::from(count.clone());
+        let mut context = Context::from_waker(&waker);
+        let mut ready = pin!(writer.ready());
+        assert!(ready.as_mut().poll(&mut context).is_pending());
+        for step in steps {
+            step(&mut window);
+        }
+        let task = ready.as_mut().poll(&mut context);
+        (count.0.load(Ordering::Relaxed), task.is_ready())
+    };
+    let take: fn(&mut ByteWindow) = |window| drop(window.take(1).expect("there"));
+    let want: fn(&mut ByteWindow) = |window| assert!(window.peek(8).is_err());
+    assert_eq!(wakings(&[take, take]).0, 0);
+    assert_eq!(wakings(&[take, take, take]), (1, true));
+    assert_eq!(wakings(&[take, want]), (1, true));
+}
+
+#[test]
+fn a_whole_resource_can_be_jumped_about_in() {
+    let mut window = ByteWindow::of(&b"0123456789"[..]);
+    window.seek(8);
+    assert_eq!(window.take(2).expect("there"), "89");
+    assert!(window.is_at_end());
+    window.seek(1);
+    assert_eq!(window.take(2).expect("there"), "12");
+    window.seek(99);
+    assert!(matches!(window.peek(1), Err(Stop::End)));
+}
+
+#[test]
+fn a_dropped_writer_is_a_failure_not_an_end() {
+    let (writer, mut window) = fed(&[b"a"]);
+    drop(writer);
+    assert!(matches!(window.peek(2), Err(Stop::Failed(_))));
+}
+
+#[test]
+fn who_is_woken_by_a_dropped_writer_finds_the_failure() {
+    let (writer, window) = fed(&[b"a"]);
+    let window = Arc::new(Mutex::new(window));
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let (read, found) = (Arc::downgrade(&window), seen.clone());
+    let look = move || {
+        let window = read.upgrade().expect("the reader waits");
+        let failed = matches!(window.lock().expect("free").peek(2), Err(Stop::Failed(_)));
+        found.lock().expect("free").push(failed);
+    };
+    window.lock().expect("free").on_ready(look);
+    assert!(matches!(
+        window.lock().expect("free").peek(2),
+        Err(Stop::Need(2))
+    ));
+    drop(writer);
+    assert_eq!(*seen.lock().expect("free"), [true]);
+}

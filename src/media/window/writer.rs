@@ -1,0 +1,136 @@
+//! Owns: the fetch task's end of a lane: what it is to do, and handing over what it fetched.
+//! Never knows: what is read of it, or when.
+
+use super::{Delivery, Shared};
+use crate::error::Failure;
+use bytes::Bytes;
+use std::sync::{
+    Arc,
+    atomic::{Ordering, fence},
+};
+use tokio::sync::mpsc;
+
+type Sender = mpsc::UnboundedSender<(u64, Delivery)>;
+
+/// What a fetch task is to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Go on delivering.
+    Deliver,
+    /// Begin anew at this offset.
+    Jump(u64),
+    /// The window is gone: stop.
+    Close,
+}
+
+/// The fetch task's end of a lane.
+pub struct LaneWriter {
+    pub(super) shared: Arc<Shared>,
+    /// `None` only while it is dropped.
+    sender: Option<Sender>,
+    epoch: u64,
+}
+
+impl LaneWriter {
+    pub(super) const fn new(shared: Arc<Shared>, sender: Sender) -> Self {
+        Self {
+            shared,
+            sender: Some(sender),
+            epoch: 0,
+        }
+    }
+
+    /// Nobody hears it when the window is gone.
+    fn send(&self, delivery: Delivery) {
+        if let Some(sender) = &self.sender {
+            let _ = sender.send((self.epoch, delivery));
+        }
+    }
+
+    /// Says how long the whole resource is, in bytes, and whether it can be read from any offset.
+    pub fn describe(&self, length: Option<u64>, is_seekable: bool) {
+        self.shared
+            .length
+            .store(length.map_or(0, |l| l.saturating_add(1)), Ordering::Release);
+        self.shared
+            .is_seekable
+            .store(is_seekable, Ordering::Release);
+    }
+
+    /// Waits until there is room for more bytes, or something else is to be done. Returns [`Task::Jump`] once for each
+    /// jump; afterwards pushed bytes belong to the new offset.
+    pub async fn ready(&mut self) -> Task {
+        loop {
+            if let Some(task) = self.poll() {
+                return task;
+            }
+            // a permit is kept for a notification that comes in between
+            self.shared.to_writer.notified().await;
+        }
+    }
+
+    /// Waits until [`ready`](Self::ready) would return something other than [`Task::Deliver`]: to be raced against a read
+    /// from the network. Cancel-safe; consumes nothing.
+    pub async fn interrupted(&self) {
+        loop {
+            let notified = self.shared.to_writer.notified();
+            if self.shared.closed.load(Ordering::Acquire)
+                || self.shared.epoch.load(Ordering::Acquire) != self.epoch
+            {
+                return;
+            }
+            notified.await;
+        }
+    }
+
+    /// What is to be done now; `None` when the window holds all it may.
+    pub fn poll(&mut self) -> Option<Task> {
+        if self.shared.closed.load(Ordering::Acquire) {
+            return Some(Task::Close);
+        }
+        let epoch = self.shared.epoch.load(Ordering::Acquire);
+        if epoch != self.epoch {
+            self.epoch = epoch;
+            return Some(Task::Jump(self.shared.start.load(Ordering::Acquire)));
+        }
+        let waiting = self.shared.waiting.load(Ordering::Acquire);
+        (waiting < self.shared.credit.load(Ordering::Acquire)).then_some(Task::Deliver)
+    }
+
+    /// Delivers the next bytes.
+    pub fn push(&mut self, data: Bytes) {
+        let len = data.len();
+        if len == 0 {
+            return;
+        }
+        // counted before it is sent, so that the window never takes away what has not been added yet
+        let waiting = self.shared.waiting.fetch_add(len, Ordering::AcqRel) + len;
+        self.send(Delivery::Bytes(data));
+        // with the one in `ByteWindow::require`: see there
+        fence(Ordering::SeqCst);
+        let wanted = self.shared.wanted.load(Ordering::Acquire);
+        if wanted != 0 && waiting >= wanted {
+            self.shared.wake_reader();
+        }
+    }
+
+    /// Nothing more comes from this offset on: the resource has ended. The task goes on waiting for a jump.
+    pub fn finish(&mut self) {
+        self.send(Delivery::End);
+        self.shared.wake_reader();
+    }
+
+    /// Nothing more comes, because of this. What was delivered before can still be read.
+    pub fn fail(&mut self, failure: Failure) {
+        self.send(Delivery::Failed(failure));
+        self.shared.wake_reader();
+    }
+}
+
+impl Drop for LaneWriter {
+    fn drop(&mut self) {
+        // first: whoever is woken must find the lane closed, nobody wakes him again
+        self.sender = None;
+        self.shared.wake_reader();
+    }
+}
