@@ -218,7 +218,8 @@ fn workers(config: &Config) -> usize {
     }
 }
 
-fn playback_settings(config: &Config) -> playback::Settings {
+/// What the configuration says of playbacks.
+pub(crate) fn playback_settings(config: &Config) -> playback::Settings {
     playback::Settings {
         frame_buffer: config.lavalink.frame_buffer,
         quality: encode::Quality {
@@ -237,7 +238,8 @@ fn playback_settings(config: &Config) -> playback::Settings {
     }
 }
 
-fn source_settings(config: &Config) -> source::Settings {
+/// What the configuration says of sources.
+pub(crate) fn source_settings(config: &Config) -> source::Settings {
     let http = &config.lavalink.http;
     let proxy = (!http.proxy_host.is_empty()).then(|| net::Proxy {
         host: http.proxy_host.clone(),

@@ -139,8 +139,12 @@ pub fn run() -> ExitCode {
     ExitCode::from(match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve(load(config, &keys)),
         Command::CheckConfig => check(&load(config, &keys)),
+        Command::Decode { .. } if config.is_some() || !keys.is_empty() => {
+            eprintln!("decode reads no configuration");
+            MISUSED
+        }
         Command::Decode { tracks } => decode::decode(&tracks),
-        Command::Play(args) => play(args),
+        Command::Play(args) => play(args, config, keys),
     })
 }
 
@@ -206,7 +210,28 @@ fn serve(loaded: Loaded) -> u8 {
     }
 }
 
-fn play(args: PlayArgs) -> u8 {
+/// What `play` takes from the configuration: how sound is made and fetched. Whoever sits at the shell may play any file and
+/// URL, and needs no password.
+fn for_play(config: Option<&Path>, mut keys: Vec<(String, String)>) -> Loaded {
+    keys.push(("lavalink.server.password".to_owned(), "unused".to_owned()));
+    let mut loaded = load(config, &keys);
+    loaded
+        .warnings
+        .retain(|said| said.level != config::Level::Note);
+    if let Ok(config) = &mut loaded.config {
+        config.lavalink.sources.http = true;
+        config.lavalink.sources.local = true;
+        config.lavalink.local_roots = None;
+    }
+    loaded
+}
+
+fn play(args: PlayArgs, config: Option<&Path>, keys: Vec<(String, String)>) -> u8 {
+    let loaded = for_play(config, keys);
+    complain(&loaded);
+    let Ok(config) = loaded.config else {
+        return MISUSED;
+    };
     log::start_quiet();
     let filters = match args.filters.as_deref().map(node::parse_filters).transpose() {
         Ok(filters) => filters.unwrap_or_default(),
@@ -239,9 +264,9 @@ fn play(args: PlayArgs) -> u8 {
             return FAILED;
         }
     };
-    let engine = playback::Engine::new(1, playback::Settings::default());
+    let engine = playback::Engine::new(1, node::playback_settings(&config));
     let played = runtime.block_on(async {
-        let sources = Registry::new(play::sources());
+        let sources = Registry::new(node::source_settings(&config));
         let stop = async {
             if node::told_to_stop().await.is_err() {
                 std::future::pending().await // then the signals end the process, as they do without a handler

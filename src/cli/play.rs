@@ -7,7 +7,7 @@ use crate::{
     error::Failure,
     frame::{FrameFormat, FrameReader, PCM_FRAME_BYTES, Taken},
     playback::{Engine, Event, Request, encode::LOOKAHEAD},
-    source::{self, Registry},
+    source::Registry,
     track::{LoadResult, Track},
     units::{FRAME_SAMPLES, Millis, SAMPLE_RATE, Samples},
 };
@@ -62,6 +62,9 @@ pub enum PlayError {
         "{0:?} is no output that can be written: give it the ending .ogg (Ogg Opus) or .wav (32-bit float samples)"
     )]
     Format(std::path::PathBuf),
+    /// There is no sound where it was looked for.
+    #[error("there is nothing to be heard there: the track ends before --from")]
+    Empty,
     /// Writing would destroy what is to be read.
     #[error("{0:?} is the file that is to be played: give --output another name")]
     Overwrites(std::path::PathBuf),
@@ -142,6 +145,9 @@ pub async fn play(
         end.0.saturating_sub(copy.begins.0)
     };
     let written = Samples(copy.sink.finish(wanted).map_err(failed)?);
+    if written == Samples::ZERO && matches!(ended, Some(Ok(()))) {
+        return Err(PlayError::Empty);
+    }
     match ended {
         Some(Err(Broken::Track(failure))) => Err(failure.into()),
         Some(Err(Broken::File(source))) => Err(failed(source)),
@@ -237,15 +243,6 @@ async fn find(identifier: &str, sources: &Registry) -> Result<Track, PlayError> 
             .swap_remove(list.selected.unwrap_or(0).min(list.tracks.len() - 1))),
         LoadResult::Search(tracks) if !tracks.is_empty() => Ok(tracks[0].clone()),
         _ => Err(PlayError::Nothing(identifier.to_owned())),
-    }
-}
-
-/// The sources of the command line: files and URLs, without a configuration.
-#[must_use]
-pub fn sources() -> source::Settings {
-    source::Settings {
-        local: true,
-        ..source::Settings::default()
     }
 }
 

@@ -26,7 +26,11 @@ fn wanted(identifier: String, output: PathBuf) -> Play {
 
 async fn run(wanted: Play, stop: impl Future<Output = ()>) -> Result<Played, PlayError> {
     let engine = Engine::new(1, Settings::default());
-    let played = play(wanted, &engine, &Registry::new(sources()), stop).await;
+    let sources = Registry::new(crate::source::Settings {
+        local: true,
+        ..Default::default()
+    });
+    let played = play(wanted, &engine, &sources, stop).await;
     drop(engine);
     played
 }
@@ -136,4 +140,15 @@ async fn a_track_that_fails_leaves_what_it_had_as_a_whole_file() {
     let (samples, told) = samples(&output);
     assert_eq!(samples.len(), told, "{result:?}");
     assert!(!samples.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_part_that_does_not_exist_is_an_error() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in ["o.wav", "o.ogg"] {
+        let mut beyond = wanted(data("tone.flac"), folder.path().join(name));
+        beyond.from = Millis(100_000);
+        let refused = run(beyond, std::future::pending()).await;
+        assert!(matches!(refused, Err(PlayError::Empty)), "{refused:?}");
+    }
 }

@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, header, request::Parts};
 use hyper::body::Body;
-use tracing::{debug, warn};
+use tracing::warn;
 
 use super::{
     admin,
@@ -67,7 +67,7 @@ where
     let Exchange { read, accepted, .. } = exchange;
     log::after(&app.settings.request_log, &parts, peer, read.as_deref());
     let answer = result.unwrap_or_else(|problem| {
-        debug!(path = parts.uri.path(), ?problem, "refused");
+        log::refused(&parts, peer, &problem);
         problem.into_answer(parts.uri.path(), is_traced, unix_millis())
     });
     Outcome {

@@ -3,11 +3,12 @@
 
 use std::{fmt::Write, net::SocketAddr};
 
-use http::{Method, header, request::Parts};
+use http::{Method, StatusCode, header, request::Parts};
 use serde_json::Value;
-use tracing::info;
+use tracing::{debug, info, warn};
 
 use super::{
+    answer::Problem,
     body::QUICK_BYTES,
     scrub::{HIDDEN, beginning, without_user_info},
     settings::RequestLog,
@@ -24,6 +25,27 @@ pub fn before(settings: &RequestLog, parts: &Parts, peer: SocketAddr) {
 pub fn after(settings: &RequestLog, parts: &Parts, peer: SocketAddr, body: Option<&[u8]>) {
     if settings.enabled {
         info!("{}", line(settings, parts, peer, body));
+    }
+}
+
+/// Logs why a request was not done. What keeps a bot out as a whole is told so that its owner finds it.
+pub fn refused(parts: &Parts, peer: SocketAddr, problem: &Problem) {
+    let path = parts.uri.path();
+    match problem {
+        Problem::Silent(status) => {
+            warn!(%peer, path, "refused with {status}: {}", reason(parts, *status))
+        }
+        Problem::Told { .. } => debug!(path, ?problem, "refused"),
+    }
+}
+
+fn reason(parts: &Parts, status: StatusCode) -> &'static str {
+    if status == StatusCode::BAD_REQUEST {
+        "the header User-Id is missing, or is no user's id"
+    } else if parts.headers.contains_key(header::AUTHORIZATION) {
+        "the header Authorization is not the password"
+    } else {
+        "the header Authorization, which is the password, is missing"
     }
 }
 
@@ -181,6 +203,20 @@ mod tests {
             payload(body, 1000),
             r#"{"track":{"identifier":"https://***@h/"}}"#
         );
+    }
+
+    #[test]
+    fn who_is_kept_out_can_read_why() {
+        let mut asked = parts("/v4/websocket");
+        asked.headers.clear();
+        let missing = reason(&asked, StatusCode::UNAUTHORIZED);
+        assert!(missing.contains("Authorization") && missing.contains("missing"));
+        let user = reason(&asked, StatusCode::BAD_REQUEST);
+        assert!(user.contains("User-Id"));
+        let value = header::HeaderValue::from_static("guess");
+        asked.headers.insert(header::AUTHORIZATION, value);
+        let wrong = reason(&asked, StatusCode::FORBIDDEN);
+        assert!(wrong.contains("not the password"));
     }
 
     #[test]

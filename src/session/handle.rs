@@ -155,6 +155,7 @@ impl SessionHandle {
                 (500, format!("no answer within {} s", limit.as_secs()))
             }
         };
+        tracing::warn!(%guild, why, "a voice server was not reached");
         Err(Rejection {
             status,
             message: format!("Failed to connect to voice server: {why}"),
