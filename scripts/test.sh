@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Formatting, lints, all tests. Exit status 0 when everything is in order; a summary stands at the end.
+# Formatting, lints, documentation, all tests. Exit status 0 when everything is in order; a summary stands at the end.
 # The conformance harness is not run here but by .ci/run.
 # shellcheck source-path=SCRIPTDIR source=prerequisites.sh
 . "$(dirname "${BASH_SOURCE[0]}")/prerequisites.sh"
@@ -22,6 +22,8 @@ say "formatting"
 cargo fmt --check || failed+=(formatting)
 say "clippy"
 cargo clippy --locked --all-targets -- -D warnings || failed+=(clippy)
+say "documentation"
+RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items || failed+=(documentation)
 say "tests"
 cargo test --locked --no-fail-fast 2>&1 | tee "$log" || failed+=(tests)
 

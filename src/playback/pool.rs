@@ -68,7 +68,7 @@ pub struct Pool {
 }
 
 /// Wakes one job. Cheap to clone, cheap to call, from any thread: it takes no lock, and asks for memory only when
-/// [`QUEUE_LEN`] others are queued.
+/// a thousand others are queued.
 #[derive(Clone)]
 pub struct Waker {
     task: Arc<Task>,
