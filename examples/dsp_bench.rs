@@ -6,7 +6,8 @@
 use lavalink_rust::{
     dsp::{
         BANDS, Chain, ChannelMixSpec, DistortionSpec, EqualizerSpec, FilterSpec, KaraokeSpec,
-        LowPassSpec, Quality, Resampler, RotationSpec, TimescaleSpec, TremoloSpec, VibratoSpec,
+        LowPassSpec, Resampler, ResamplingQuality, RotationSpec, TimescaleSpec, TremoloSpec,
+        VibratoSpec,
     },
     pcm::PcmBlock,
 };
@@ -68,7 +69,11 @@ fn resampling() {
         (96_000, 48_000),
         (192_000, 48_000),
     ] {
-        for quality in [Quality::Low, Quality::Medium, Quality::High] {
+        for quality in [
+            ResamplingQuality::Low,
+            ResamplingQuality::Medium,
+            ResamplingQuality::High,
+        ] {
             let mut resampler =
                 Resampler::new(from, to, quality).expect("all these rates are supported");
             let mut out = PcmBlock::default();

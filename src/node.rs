@@ -230,9 +230,9 @@ pub(crate) fn playback_settings(config: &Config) -> playback::Settings {
             },
         },
         resampling: match config.lavalink.resampling_quality {
-            config::ResamplingQuality::Low => dsp::Quality::Low,
-            config::ResamplingQuality::Medium => dsp::Quality::Medium,
-            config::ResamplingQuality::High => dsp::Quality::High,
+            config::ResamplingQuality::Low => dsp::ResamplingQuality::Low,
+            config::ResamplingQuality::Medium => dsp::ResamplingQuality::Medium,
+            config::ResamplingQuality::High => dsp::ResamplingQuality::High,
         },
         seek_ghosting: config.lavalink.use_seek_ghosting,
     }

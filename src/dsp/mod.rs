@@ -12,7 +12,7 @@ mod volume;
 mod wsola;
 
 pub use chain::Chain;
-pub use polyphase::Quality;
+pub use polyphase::ResamplingQuality;
 pub(crate) use resample::exact_step;
 pub use resample::{RATES, Resampler, UnsupportedRate};
 pub use spec::{

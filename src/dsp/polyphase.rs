@@ -12,7 +12,7 @@ use std::{
 ///
 /// Measured from 44.1 to 48 kHz with [`Resampler`](super::Resampler); `examples/dsp_bench.rs` prints the table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Quality {
+pub enum ResamplingQuality {
     /// 64 taps: flat to 19 kHz, images below −85 dB.
     #[default]
     Low,
@@ -32,7 +32,7 @@ struct Design {
     beta: f64,
 }
 
-impl Quality {
+impl ResamplingQuality {
     /// Samples before the centre of the longest filter, for ratios up to `max`.
     pub(crate) fn longest_half(self, max: f64) -> usize {
         (self.design().taps as f64 * max) as usize / 2 + STEP
@@ -85,7 +85,7 @@ struct Key {
     from: u64,
     to: u64,
     exact: bool,
-    quality: Quality,
+    quality: ResamplingQuality,
 }
 
 static TABLES: LazyLock<Mutex<HashMap<Key, Weak<Table>>>> = LazyLock::new(Mutex::default);
@@ -93,7 +93,7 @@ static TABLES: LazyLock<Mutex<HashMap<Key, Weak<Table>>>> = LazyLock::new(Mutex:
 /// The table for a reduced ratio; computed unless a living resampler has it.
 ///
 /// `exact` asks for a row per phase where that is possible; without it the position may be any fraction.
-pub(crate) fn table(from: u64, to: u64, exact: bool, quality: Quality) -> Arc<Table> {
+pub(crate) fn table(from: u64, to: u64, exact: bool, quality: ResamplingQuality) -> Arc<Table> {
     let exact = exact && to <= MAX_EXACT_PHASES;
     let (from, to) = if exact {
         (from, to)
@@ -189,10 +189,13 @@ mod tests {
 
     #[test]
     fn living_resamplers_share_a_table_and_dead_ones_leave_none() {
-        let first = table(441, 480, true, Quality::Low);
-        assert!(Arc::ptr_eq(&first, &table(441, 480, true, Quality::Low)));
+        let first = table(441, 480, true, ResamplingQuality::Low);
+        assert!(Arc::ptr_eq(
+            &first,
+            &table(441, 480, true, ResamplingQuality::Low)
+        ));
         drop(first);
-        let _other = table(443, 480, true, Quality::Low);
+        let _other = table(443, 480, true, ResamplingQuality::Low);
         let tables = TABLES.lock().expect("no test panics while holding it");
         assert!(
             !tables
@@ -215,7 +218,7 @@ mod tests {
 
     #[test]
     fn a_falling_rate_makes_the_filter_longer_and_not_the_table() {
-        let down = table(1_280_001, 80_000, true, Quality::Low);
+        let down = table(1_280_001, 80_000, true, ResamplingQuality::Low);
         assert!(down.taps >= 1024 && down.rows.len() < 40_000);
     }
 }

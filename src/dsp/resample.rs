@@ -3,7 +3,7 @@
 
 use super::{
     kernel::{Fir4, kernels},
-    polyphase::{Quality, Table, table},
+    polyphase::{ResamplingQuality, Table, table},
 };
 use crate::pcm::PcmBlock;
 use std::{ops::RangeInclusive, sync::Arc};
@@ -46,7 +46,7 @@ pub struct Resampler {
     whole: usize,
     rest: u64,
     table: Arc<Table>,
-    quality: Quality,
+    quality: ResamplingQuality,
     /// Whether nothing has to be done.
     is_identity: bool,
     /// Samples to keep in front of the filter, for a longer one to come.
@@ -60,7 +60,11 @@ impl Resampler {
     ///
     /// # Errors
     /// [`UnsupportedRate`] when either rate lies outside [`RATES`].
-    pub fn new(from_hz: u32, to_hz: u32, quality: Quality) -> Result<Self, UnsupportedRate> {
+    pub fn new(
+        from_hz: u32,
+        to_hz: u32,
+        quality: ResamplingQuality,
+    ) -> Result<Self, UnsupportedRate> {
         for rate in [from_hz, to_hz] {
             if !RATES.contains(&rate) {
                 return Err(UnsupportedRate(rate));
@@ -77,7 +81,7 @@ impl Resampler {
     }
 
     /// A resampler whose ratio may change: `ratio` input samples per output sample, 0.05 to 20.
-    pub(crate) fn variable(ratio: f64, quality: Quality) -> Self {
+    pub(crate) fn variable(ratio: f64, quality: ResamplingQuality) -> Self {
         let from = fine(ratio);
         let divisor = gcd(from, FINE);
         let mut resampler = Self::with_ratio(from / divisor, FINE / divisor, true, quality);
@@ -120,7 +124,7 @@ impl Resampler {
         }
     }
 
-    fn with_ratio(from: u64, to: u64, exact: bool, quality: Quality) -> Self {
+    fn with_ratio(from: u64, to: u64, exact: bool, quality: ResamplingQuality) -> Self {
         let mut resampler = Self {
             history: PcmBlock::default(),
             start: 0,
@@ -333,7 +337,13 @@ mod tests {
         }
     }
 
-    fn convert(from: u32, to: u32, quality: Quality, input: &PcmBlock, block: usize) -> PcmBlock {
+    fn convert(
+        from: u32,
+        to: u32,
+        quality: ResamplingQuality,
+        input: &PcmBlock,
+        block: usize,
+    ) -> PcmBlock {
         let mut resampler = Resampler::new(from, to, quality).unwrap();
         let (mut out, mut piece) = (PcmBlock::default(), PcmBlock::default());
         for at in (0..input.len()).step_by(block) {
@@ -347,7 +357,7 @@ mod tests {
 
     /// Gain of a tone in dB, and what is left of the signal when the tone is taken out, in dB of it. Both by least
     /// squares against sine and cosine, over the middle of the signal.
-    fn gain_and_rest(from: u32, hz: f64, quality: Quality) -> (f64, f64) {
+    fn gain_and_rest(from: u32, hz: f64, quality: ResamplingQuality) -> (f64, f64) {
         let input = tone(from, hz, from as usize / 10);
         let out = convert(from, 48_000, quality, &input, 1152);
         let x = &out.channels[0][600..out.len() - 600];
@@ -379,9 +389,9 @@ mod tests {
     #[test]
     fn tones_keep_their_level_and_leave_no_images() {
         for (quality, flat_to, flat_db, images_db) in [
-            (Quality::Low, 18_000.0, 0.05, -84.0),
-            (Quality::Medium, 19_500.0, 0.05, -100.0),
-            (Quality::High, 20_000.0, 0.05, -114.0),
+            (ResamplingQuality::Low, 18_000.0, 0.05, -84.0),
+            (ResamplingQuality::Medium, 19_500.0, 0.05, -100.0),
+            (ResamplingQuality::High, 20_000.0, 0.05, -114.0),
         ] {
             for hz in [
                 1_000.0, 5_000.0, 10_000.0, 15_000.0, 18_000.0, 19_500.0, 20_000.0,
@@ -409,7 +419,7 @@ mod tests {
             (96_000, 18_000.0, -80.0),
             (192_000, 18_000.0, -80.0),
         ] {
-            let (gain, rest) = gain_and_rest(from, hz, Quality::Low);
+            let (gain, rest) = gain_and_rest(from, hz, ResamplingQuality::Low);
             println!("{from} {hz}: {gain:.3} {rest:.1}");
             assert!(
                 gain.abs() < 0.05 && rest < images_db,
@@ -424,7 +434,7 @@ mod tests {
         let out = convert(
             96_000,
             48_000,
-            Quality::Low,
+            ResamplingQuality::Low,
             &tone(96_000, 30_000.0, 9_600),
             960,
         );
@@ -442,7 +452,13 @@ mod tests {
             768_000,
         ] {
             for len in [0usize, 1, 2, 63, 960, 1_153, 4_000] {
-                let out = convert(from, 48_000, Quality::Low, &tone(from, 200.0, len), 700);
+                let out = convert(
+                    from,
+                    48_000,
+                    ResamplingQuality::Low,
+                    &tone(from, 200.0, len),
+                    700,
+                );
                 let want = (len as u64 * 48_000).div_ceil(u64::from(from));
                 assert_eq!(out.len() as u64, want, "{len} samples at {from} Hz");
             }
@@ -453,9 +469,9 @@ mod tests {
     fn the_cut_into_blocks_changes_nothing() {
         for from in [8_000, 44_100, 44_056, 96_000] {
             let input = tone(from, 440.0, 5_000);
-            let whole = convert(from, 48_000, Quality::Low, &input, 5_000);
+            let whole = convert(from, 48_000, ResamplingQuality::Low, &input, 5_000);
             for block in [1, 7, 576, 1_024] {
-                let cut = convert(from, 48_000, Quality::Low, &input, block);
+                let cut = convert(from, 48_000, ResamplingQuality::Low, &input, block);
                 assert!(whole == cut, "{from} Hz in blocks of {block}");
             }
         }
@@ -467,7 +483,7 @@ mod tests {
             let mut input = PcmBlock::default();
             input.resize(4_000);
             input.channels[0][2_000] = 1.0;
-            let out = convert(from, 48_000, Quality::High, &input, 960);
+            let out = convert(from, 48_000, ResamplingQuality::High, &input, 960);
             // Centre of gravity of the squared output, as the window is symmetric.
             let (mut sum, mut moment) = (0.0, 0.0);
             for (n, &x) in out.channels[0].iter().enumerate() {
@@ -490,7 +506,7 @@ mod tests {
     #[test]
     fn a_reset_resampler_is_a_new_one() {
         let input = tone(44_100, 1_000.0, 2_000);
-        let mut used = Resampler::new(44_100, 48_000, Quality::Low).unwrap();
+        let mut used = Resampler::new(44_100, 48_000, ResamplingQuality::Low).unwrap();
         let (mut first, mut second) = (PcmBlock::default(), PcmBlock::default());
         used.process(&tone(44_100, 3_000.0, 777), &mut first);
         used.reset();
@@ -499,22 +515,25 @@ mod tests {
         used.flush(&mut first);
         used.process(&input, &mut second);
         used.flush(&mut second);
-        assert!(first == convert(44_100, 48_000, Quality::Low, &input, 2_000) && second == first);
+        assert!(
+            first == convert(44_100, 48_000, ResamplingQuality::Low, &input, 2_000)
+                && second == first
+        );
     }
 
     #[test]
     fn equal_rates_pass_bits_through() {
         let input = tone(48_000, 997.0, 1_000);
-        assert!(convert(48_000, 48_000, Quality::High, &input, 333) == input);
+        assert!(convert(48_000, 48_000, ResamplingQuality::High, &input, 333) == input);
     }
 
     #[test]
     fn an_absurd_rate_is_an_error_that_names_it() {
-        let error = Resampler::new(0, 48_000, Quality::Low).expect_err("0 Hz is no rate");
+        let error = Resampler::new(0, 48_000, ResamplingQuality::Low).expect_err("0 Hz is no rate");
         assert_eq!(
             error.to_string(),
             "a sample rate of 0 Hz is outside 1000 to 768000 Hz"
         );
-        assert!(Resampler::new(u32::MAX, 48_000, Quality::Low).is_err());
+        assert!(Resampler::new(u32::MAX, 48_000, ResamplingQuality::Low).is_err());
     }
 }

@@ -2,7 +2,7 @@
 //! Never knows: other filters.
 
 use super::{
-    Quality,
+    ResamplingQuality,
     resample::Resampler,
     spec::{FACTOR, TimescaleSpec},
     wsola::Wsola,
@@ -10,7 +10,7 @@ use super::{
 use crate::pcm::PcmBlock;
 
 /// Images below −100 dB even for ratios that need interpolated coefficients: nothing else masks them here.
-const QUALITY: Quality = Quality::Medium;
+const QUALITY: ResamplingQuality = ResamplingQuality::Medium;
 
 /// What the three factors come to.
 #[derive(Clone, Copy, Debug, PartialEq)]

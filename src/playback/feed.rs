@@ -3,7 +3,7 @@
 //! Never knows: frames, encoders, volume.
 
 use crate::{
-    dsp::{Quality, Resampler, exact_step},
+    dsp::{Resampler, ResamplingQuality, exact_step},
     error::Failure,
     media::{
         codec::{self, DecodeError, Decoder},
@@ -120,7 +120,7 @@ pub(super) struct Feed {
     is_from_start: bool,
     decoder: Option<Box<dyn Decoder>>,
     resampler: Option<(u32, Resampler)>,
-    quality: Quality,
+    quality: ResamplingQuality,
     timeline: Timeline,
     decoded: PcmBlock,
     audible: PcmBlock,
@@ -129,7 +129,7 @@ pub(super) struct Feed {
 }
 
 impl Feed {
-    pub(super) fn new(demuxer: Box<dyn Demuxer>, quality: Quality) -> Self {
+    pub(super) fn new(demuxer: Box<dyn Demuxer>, quality: ResamplingQuality) -> Self {
         Self {
             demuxer,
             retained: VecDeque::new(),
@@ -492,7 +492,10 @@ mod tests {
             pts,
             duration,
         });
-        Feed::new(Box::new(Given(info, packets.collect())), Quality::Low)
+        Feed::new(
+            Box::new(Given(info, packets.collect())),
+            ResamplingQuality::Low,
+        )
     }
 
     const BYTES: Codec = Codec::Pcm(crate::media::demux::PcmFormat {

@@ -8,7 +8,7 @@ pub mod pool;
 mod render;
 
 use crate::{
-    dsp::{FilterSpec, Quality as ResamplingQuality},
+    dsp::{FilterSpec, ResamplingQuality},
     error::Failure,
     frame::{self, FrameFormat, FrameReader, Progress, ReaderEvent},
     media::{demux::probe::Hint, window::ByteWindow},
