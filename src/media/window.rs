@@ -64,6 +64,7 @@ struct Shared {
     /// Total length plus one; 0 while unknown.
     length: AtomicU64,
     is_seekable: AtomicBool,
+    is_local: AtomicBool,
     closed: AtomicBool,
     to_writer: Notify,
     wake: Mutex<Option<Box<dyn Fn() + Send + Sync>>>,
@@ -93,6 +94,7 @@ pub fn lane(credit: usize) -> (LaneWriter, ByteWindow) {
         wanted: AtomicUsize::new(0),
         length: AtomicU64::new(0),
         is_seekable: AtomicBool::new(false),
+        is_local: AtomicBool::new(false),
         closed: AtomicBool::new(false),
         to_writer: Notify::new(),
         wake: Mutex::new(None),
@@ -147,6 +149,11 @@ impl LaneWriter {
         self.shared
             .is_seekable
             .store(is_seekable, Ordering::Release);
+    }
+
+    /// Says that reading all of it costs next to nothing: see [`ByteWindow::is_local`].
+    pub fn tell_local(&self) {
+        self.shared.is_local.store(true, Ordering::Release);
     }
 
     /// Waits until there is room for more bytes, or something else is to be done. Returns [`Task::Jump`] once for each
@@ -247,6 +254,7 @@ impl ByteWindow {
         let data = data.into();
         let (writer, mut window) = lane(usize::MAX);
         writer.describe(Some(data.len() as u64), true);
+        writer.tell_local();
         window.end = Some(Ok(()));
         window.whole = Some(data);
         window.jump(0);
@@ -279,6 +287,12 @@ impl ByteWindow {
     #[must_use]
     pub fn is_seekable(&self) -> bool {
         self.shared.is_seekable.load(Ordering::Acquire)
+    }
+
+    /// Whether no byte has to come over the network: to read through all of it costs next to nothing.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        self.shared.is_local.load(Ordering::Acquire)
     }
 
     /// Bytes that can be read now.
