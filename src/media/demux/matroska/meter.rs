@@ -25,8 +25,21 @@ pub(super) enum Meter {
 pub(super) struct Measure {
     /// Samples; `None` when they cannot be known from the packet.
     pub samples: Option<u32>,
-    /// Samples in the stream before it (FLAC frames are numbered).
+    /// Samples in the stream before it (FLAC frames are numbered; there are none before the first Vorbis packet).
     pub position: Option<u64>,
+    /// Where it can begin, when packets last differently long.
+    pub raster: Option<Raster>,
+}
+
+/// Places in a stream: `offset` samples behind a multiple of `step`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Raster {
+    /// Not 0.
+    pub step: u32,
+    /// Below `step`.
+    pub offset: u32,
+    /// Samples by which some muxers give a later timestamp: half a step behind a multiple of it, so that one can tell.
+    pub late: u32,
 }
 
 impl Meter {
@@ -40,13 +53,25 @@ impl Meter {
                 Some((samples, position)) => (Some(samples), Some(position)),
                 None => (None, None),
             },
-            Self::Vorbis(vorbis) => (vorbis.samples(packet), None),
+            Self::Vorbis(vorbis) => return vorbis.measure(packet),
             Self::Pcm(frame_bytes) => (
                 u32::try_from(packet.len()).ok().map(|n| n / *frame_bytes),
                 None,
             ),
         };
-        Measure { samples, position }
+        Measure {
+            samples,
+            position,
+            raster: None,
+        }
+    }
+
+    /// Packets to be read before the first seek: from them it is learned how timestamps relate to positions.
+    pub(super) const fn primer(&self) -> usize {
+        match self {
+            Self::Vorbis(_) => 16,
+            _ => 1,
+        }
     }
 
     /// Whether all packets of the stream last the same, so that their positions lie on a grid.
@@ -146,6 +171,8 @@ pub(super) struct VorbisMeter {
     blocks: [u32; 2],
     /// Whether a mode uses the long block.
     modes: Vec<bool>,
+    /// Samples of the stream's first block, once it was seen.
+    first: Option<u32>,
     previous: Previous,
 }
 
@@ -174,6 +201,7 @@ impl VorbisMeter {
         Ok(Self {
             blocks: [1 << short, 1 << long],
             modes: find_modes(setup).ok_or(DemuxError::Broken("the Vorbis setup has no modes"))?,
+            first: None,
             previous: Previous::None,
         })
     }
@@ -183,20 +211,51 @@ impl VorbisMeter {
         self.blocks[1]
     }
 
-    fn samples(&mut self, packet: &[u8]) -> Option<u32> {
-        let first = *packet.first()?;
-        let mode_bits = usize::BITS - (self.modes.len() - 1).leading_zeros();
-        let mode = usize::from(first >> 1) & ((1 << mode_bits) - 1);
+    fn measure(&mut self, packet: &[u8]) -> Measure {
+        let mut measure = Measure {
+            samples: None,
+            position: None,
+            raster: None,
+        };
         // bit 0 set: a header, which decodes to nothing
-        if first & 1 == 1 {
-            return Some(0);
+        if packet.first().is_some_and(|first| first & 1 == 1) {
+            measure.samples = Some(0);
+            return measure;
         }
-        let block = self.blocks[usize::from(*self.modes.get(mode)?)];
+        let Some(block) = self.block(packet) else {
+            return measure;
+        };
         match std::mem::replace(&mut self.previous, Previous::Block(block)) {
-            Previous::None => Some(0),
-            Previous::Unknown => None,
-            Previous::Block(previous) => Some((previous + block) / 4),
+            Previous::None => {
+                self.first = Some(block);
+                measure.samples = Some(0);
+                measure.position = Some(0);
+            }
+            Previous::Unknown => {}
+            Previous::Block(previous) => {
+                measure.samples = Some((previous + block) / 4);
+                measure.raster = self.raster(previous, block);
+            }
         }
+        measure
+    }
+
+    fn block(&self, packet: &[u8]) -> Option<u32> {
+        let mode_bits = usize::BITS - (self.modes.len() - 1).leading_zeros();
+        let mode = usize::from(packet.first()? >> 1) & ((1 << mode_bits) - 1);
+        Some(self.blocks[usize::from(*self.modes.get(mode)?)])
+    }
+
+    /// Where a packet can begin. What lies before it is the sum of (a + b) / 4 over all neighbours, so a quarter of the first
+    /// block, a quarter of the previous, and half of each between, which is a multiple of half a short block.
+    fn raster(&self, previous: u32, block: u32) -> Option<Raster> {
+        let step = self.blocks[0] / 2;
+        Some(Raster {
+            step,
+            offset: (self.first? + previous) / 4 % step,
+            // ffmpeg, for what it reads from Ogg, counts a long block before a short one as if a long one followed
+            late: previous.saturating_sub(block) / 4,
+        })
     }
 }
 
