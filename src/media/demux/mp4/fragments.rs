@@ -1,12 +1,14 @@
-//! Owns: fragmented MP4 (ISO 14496-12, section 8.8 and 8.16): from `moof` to `moof`, and the indexes `sidx` and `mfra`.
-//! Never knows: codecs, the audible timeline.
+//! Owns: fragmented MP4 (ISO 14496-12, section 8.8 and 8.16): from `moof` to `moof`, the index `sidx`, and the search for a
+//! time where there is none.
+//! Never knows: what stands in a `moof`, codecs, the audible timeline.
 
 use super::{
-    boxes::{Children, child, peek_header},
+    boxes::peek_header,
+    moof::{Defaults, Fragment, Run},
     table::Sample,
 };
 use crate::media::{
-    demux::{DemuxError, fields::Fields},
+    demux::{DemuxError, fields::Fields, search::Search},
     window::{ByteWindow, Stop},
 };
 use std::collections::VecDeque;
@@ -15,65 +17,10 @@ use std::collections::VecDeque;
 pub(super) const MAX_HEADER_BYTES: u64 = 1024 * 1024;
 /// Fragments that are remembered while walking without an index: enough for four hours of two seconds each.
 const MAX_KNOWN: usize = 8192;
-
-/// Default values of the track (`trex`).
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Defaults {
-    track: u32,
-    duration: u32,
-    size: u32,
-}
-
-impl Defaults {
-    /// Reads the `trex` of a track in an `mvex` body; zeros when there is none.
-    pub(super) fn parse(mvex: &[u8], track: u32) -> Result<Self, DemuxError> {
-        let mut defaults = Self {
-            track,
-            duration: 0,
-            size: 0,
-        };
-        for (kind, body) in Children(mvex) {
-            let mut fields = Fields::new(body, "trex ends early");
-            if &kind != b"trex" {
-                continue;
-            }
-            fields.skip(4)?;
-            if fields.u32()? == track {
-                fields.skip(4)?;
-                defaults.duration = fields.u32()?;
-                defaults.size = fields.u32()?;
-            }
-        }
-        Ok(defaults)
-    }
-}
-
-/// Samples that follow each other in the file and are alike.
-#[derive(Clone, Copy, Debug)]
-struct Run {
-    offset: u64,
-    time: u64,
-    count: u32,
-    size: u32,
-    duration: u32,
-}
-
-impl Run {
-    fn drop_first(&mut self, count: u32) {
-        self.offset = self
-            .offset
-            .saturating_add(u64::from(count) * u64::from(self.size));
-        self.time = self
-            .time
-            .saturating_add(u64::from(count) * u64::from(self.duration));
-        self.count -= count;
-    }
-
-    fn end(&self) -> u64 {
-        self.time
-            .saturating_add(u64::from(self.count) * u64::from(self.duration))
-    }
-}
+/// Fragments farther apart are walked: boxes as long as that are jumped over, and landing within one would mean to read it.
+const MAX_SPACING: u64 = 512 * 1024;
+/// Looked at in one go when a fragment is searched.
+const SEARCH_BYTES: usize = 16 * 1024;
 
 /// A place to begin to walk at: a box from which on all samples are at `time` or later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,7 +93,13 @@ pub(super) struct Fragments {
     index: Vec<Entrance>,
     /// Found while walking, in order.
     known: Vec<Entrance>,
+    /// Whether fragments tell their time, so that one can be read without those before it.
+    is_timed: bool,
     seeking: Option<u64>,
+    /// Searching the fragment to walk on from.
+    search: Option<Search>,
+    /// Whether the seek that is under way has searched already.
+    has_searched: bool,
 }
 
 impl Fragments {
@@ -168,7 +121,10 @@ impl Fragments {
             },
             index: index.map_or_else(Vec::new, |index| index.entrances),
             known: Vec::new(),
+            is_timed: false,
             seeking: None,
+            search: None,
+            has_searched: false,
         }
     }
 
@@ -222,6 +178,7 @@ impl Fragments {
                 .max_by_key(|place| place.offset);
             self.enter(nearest.unwrap_or(self.first));
             self.seeking = Some(time);
+            self.has_searched = false;
         }
         loop {
             while let Some(run) = self.runs.front_mut() {
@@ -234,6 +191,13 @@ impl Fragments {
                     return Ok(());
                 }
                 self.runs.pop_front();
+            }
+            if self.search.is_none() {
+                self.search = self.plan(bytes);
+            }
+            if self.search.is_some() {
+                self.look(time, bytes)?;
+                continue;
             }
             match self.step(bytes) {
                 Err(Stop::End) => {
@@ -250,6 +214,54 @@ impl Fragments {
         self.next_box = place.offset;
         self.clock = place.time;
         self.seeking = None;
+        self.search = None;
+    }
+
+    /// A search from here on, where bytes come over a network and two fragments have shown how many there are to a tick.
+    fn plan(&mut self, bytes: &ByteWindow) -> Option<Search> {
+        let [first, second, ..] = self.known[..] else {
+            return None;
+        };
+        let last = self.known.last()?;
+        let span = last.time.checked_sub(first.time).filter(|&span| span > 0)?;
+        let is_worth_it = self.is_timed
+            && bytes.is_seekable()
+            && !bytes.is_local()
+            && second.offset.saturating_sub(first.offset) <= MAX_SPACING;
+        if !is_worth_it || std::mem::replace(&mut self.has_searched, true) {
+            return None;
+        }
+        let density = (last.offset.saturating_sub(first.offset), span);
+        let here = (self.next_box, to_ticks(self.clock));
+        Some(Search::new(here, bytes.length()?, Some(density)))
+    }
+
+    /// Goes on searching; enters the place that is found.
+    fn look(&mut self, time: u64, bytes: &mut ByteWindow) -> Result<(), Stop> {
+        let Some(search) = &mut self.search else {
+            return Ok(());
+        };
+        let ticks = to_ticks(time);
+        let place = match search.probe {
+            Some(place) => place,
+            None => {
+                let Some(place) = search.next(ticks) else {
+                    let (offset, low) = search.low;
+                    self.enter(Entrance {
+                        time: u64::try_from(low).unwrap_or(0),
+                        offset,
+                    });
+                    self.seeking = Some(time);
+                    return Ok(());
+                };
+                bytes.seek(place);
+                search.probe = Some(place);
+                place
+            }
+        };
+        let found = find_fragment(self.defaults, search.low.1, search.high, bytes)?;
+        search.note(place, found, ticks);
+        Ok(())
     }
 
     /// Looks at one box: reads a `moof`, leaves out anything else.
@@ -269,14 +281,9 @@ impl Fragments {
                 return Err(DemuxError::TooLarge("a moof").into());
             }
             let body = &bytes.peek(size as usize)?[header.header_len..];
-            let mut fragment = Fragment {
-                defaults: self.defaults,
-                moof: self.next_box,
-                clock: self.clock,
-                start: None,
-                runs: VecDeque::new(),
-            };
+            let mut fragment = Fragment::new(self.defaults, self.next_box, self.clock);
             fragment.parse(body)?;
+            self.is_timed = fragment.is_timed;
             if let Some(time) = fragment.start {
                 self.remember(Entrance {
                     time,
@@ -301,136 +308,52 @@ impl Fragments {
     }
 }
 
-/// One `moof` while it is read.
-struct Fragment {
-    defaults: Defaults,
-    moof: u64,
-    clock: u64,
-    /// Time of its first sample.
-    start: Option<u64>,
-    runs: VecDeque<Run>,
+/// Media ticks as a search counts them.
+fn to_ticks(time: u64) -> i64 {
+    i64::try_from(time).unwrap_or(i64::MAX)
 }
 
-impl Fragment {
-    fn parse(&mut self, body: &[u8]) -> Result<(), DemuxError> {
-        for (kind, traf) in Children(body) {
-            if &kind == b"traf" {
-                self.track(traf)?;
-            }
+/// Moves on to the next fragment with sound of the track later than `after` that begins before `limit`, and gives its offset
+/// and time; `None` when there is none. Those four letters may stand anywhere in the sound: a `moof` counts when its `mfhd`
+/// follows, its boxes hold, and it tells its time. To be repeated while it needs bytes: it goes on where it stopped.
+fn find_fragment(
+    defaults: Defaults,
+    after: i64,
+    limit: u64,
+    bytes: &mut ByteWindow,
+) -> Result<Option<(u64, i64)>, Stop> {
+    // sizes and names of moof and mfhd
+    const HEAD: usize = 16;
+    loop {
+        match bytes.peek(HEAD) {
+            Err(Stop::End) => return Ok(None),
+            other => other.map(drop)?,
         }
-        Ok(())
-    }
-
-    fn track(&mut self, traf: &[u8]) -> Result<(), DemuxError> {
-        let tfhd = child(traf, b"tfhd").ok_or(DemuxError::Broken("a fragment has no header"))?;
-        let mut fields = Fields::new(tfhd, "a fragment header ends early");
-        let flags = fields.u32()?;
-        if fields.u32()? != self.defaults.track {
-            return Ok(());
+        let seen = bytes.peek_up_to(SEARCH_BYTES);
+        let found = seen.windows(HEAD).position(|head| {
+            &head[4..8] == b"moof" && head[8..12] == [0, 0, 0, 16] && &head[12..] == b"mfhd"
+        });
+        let past = found.unwrap_or(seen.len() - HEAD + 1);
+        bytes.skip(past as u64);
+        let at = bytes.position();
+        if at >= limit {
+            return Ok(None);
         }
-        let mut defaults = self.defaults;
-        let base = if flags & 1 != 0 {
-            fields.u64()?
-        } else {
-            self.moof
-        };
-        if flags & 2 != 0 {
-            fields.skip(4)?;
+        if found.is_none() {
+            continue;
         }
-        if flags & 8 != 0 {
-            defaults.duration = fields.u32()?;
-        }
-        if flags & 0x10 != 0 {
-            defaults.size = fields.u32()?;
-        }
-        if let Some(tfdt) = child(traf, b"tfdt") {
-            let mut fields = Fields::new(tfdt, "tfdt ends early");
-            let version = fields.u32()? >> 24;
-            self.clock = if version == 1 {
-                fields.u64()?
-            } else {
-                fields.u32()?.into()
+        let header = peek_header(bytes)?;
+        if let Some(size) = header.size.filter(|&size| size <= MAX_HEADER_BYTES) {
+            let mut fragment = Fragment::new(defaults, at, 0);
+            let is_whole = match bytes.peek(size as usize) {
+                Err(Stop::End) => return Ok(None),
+                whole => fragment.parse(&whole?[header.header_len..]).is_ok(),
             };
-        }
-        self.start.get_or_insert(self.clock);
-        let mut offset = base;
-        for (kind, trun) in Children(traf) {
-            if &kind == b"trun" {
-                offset = self.run(trun, base, offset, defaults)?;
+            let time = fragment.start.map(to_ticks).filter(|&time| time > after);
+            if let Some(time) = time.filter(|_| is_whole && fragment.is_timed) {
+                return Ok(Some((at, time)));
             }
         }
-        Ok(())
-    }
-
-    /// Reads one `trun`; gives the offset behind its samples.
-    fn run(
-        &mut self,
-        trun: &[u8],
-        base: u64,
-        mut offset: u64,
-        defaults: Defaults,
-    ) -> Result<u64, DemuxError> {
-        let mut fields = Fields::new(trun, "a fragment's run ends early");
-        let flags = fields.u32()?;
-        let count = fields.u32()?;
-        if flags & 1 != 0 {
-            offset = base.saturating_add_signed(i64::from(fields.u32()? as i32));
-        }
-        if flags & 4 != 0 {
-            fields.skip(4)?;
-        }
-        if flags & 0xF00 == 0 {
-            return Ok(self.push(Run {
-                offset,
-                time: self.clock,
-                count,
-                size: defaults.size,
-                duration: defaults.duration,
-            }));
-        }
-        for _ in 0..count {
-            let mut sample = Run {
-                offset,
-                time: self.clock,
-                count: 1,
-                size: defaults.size,
-                duration: defaults.duration,
-            };
-            if flags & 0x100 != 0 {
-                sample.duration = fields.u32()?;
-            }
-            if flags & 0x200 != 0 {
-                sample.size = fields.u32()?;
-            }
-            fields.skip((flags & 0xC00).count_ones() as usize * 4)?;
-            offset = self.push(sample);
-        }
-        Ok(offset)
-    }
-
-    /// Adds samples, to the last run where they are alike; gives the offset behind them. Empty samples only take time.
-    fn push(&mut self, run: Run) -> u64 {
-        let mut after = run;
-        after.drop_first(run.count);
-        self.clock = after.time;
-        if run.size == 0 || run.count == 0 {
-            return after.offset;
-        }
-        match self.runs.back_mut() {
-            Some(last)
-                if last.size == run.size
-                    && last.duration == run.duration
-                    && last
-                        .offset
-                        .checked_add(u64::from(last.count) * u64::from(last.size))
-                        == Some(run.offset)
-                    && last.end() == run.time
-                    && last.count.checked_add(run.count).is_some() =>
-            {
-                last.count += run.count;
-            }
-            _ => self.runs.push_back(run),
-        }
-        after.offset
+        bytes.skip(HEAD as u64);
     }
 }

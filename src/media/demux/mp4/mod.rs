@@ -7,6 +7,7 @@
 mod boxes;
 mod entry;
 mod fragments;
+mod moof;
 mod moov;
 mod table;
 mod tags;
