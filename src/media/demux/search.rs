@@ -43,14 +43,22 @@ impl Search {
         u64::try_from(ahead).ok()
     }
 
-    /// Where to look next; `None` when reading on from the low place is as cheap.
-    pub(super) fn next(&mut self, ticks: i64) -> Option<u64> {
+    /// Whether reading on from the low place is as cheap as a request.
+    pub(super) fn is_near(&self, ticks: i64) -> bool {
         let width = self.high.saturating_sub(self.low.0);
-        let ahead = self.ahead(ticks);
-        if width <= NEAR_BYTES || ahead.is_some_and(|ahead| ahead <= NEAR_BYTES) {
+        width <= NEAR_BYTES || self.ahead(ticks).is_some_and(|ahead| ahead <= NEAR_BYTES)
+    }
+
+    /// Where to look next; `None` when it [is near](Self::is_near).
+    pub(super) fn next(&mut self, ticks: i64) -> Option<u64> {
+        if self.is_near(ticks) {
             return None;
         }
-        if let Some(ahead) = ahead.filter(|&ahead| ahead < width && self.guesses_left > 0) {
+        let width = self.high.saturating_sub(self.low.0);
+        if let Some(ahead) = self
+            .ahead(ticks)
+            .filter(|&ahead| ahead < width && self.guesses_left > 0)
+        {
             self.guesses_left -= 1;
             // a little before, so that the place is still found when it is long
             return Some(self.low.0 + ahead - NEAR_BYTES / 2);

@@ -1,9 +1,9 @@
-//! Owns: fragmented MP4 (ISO 14496-12, section 8.8 and 8.16): from `moof` to `moof`, the index `sidx`, and the search for a
-//! time where there is none.
+//! Owns: fragmented MP4 (ISO 14496-12, section 8.8 and 8.16): from `moof` to `moof`, the indexes `sidx` and `mfra`, and the
+//! search for a time where there is none.
 //! Never knows: what stands in a `moof`, codecs, the audible timeline.
 
 use super::{
-    boxes::peek_header,
+    boxes::{Children, child, peek_header},
     moof::{Defaults, Fragment, Run},
     table::Sample,
 };
@@ -19,6 +19,8 @@ pub(super) const MAX_HEADER_BYTES: u64 = 1024 * 1024;
 const MAX_KNOWN: usize = 8192;
 /// Fragments farther apart are walked: boxes as long as that are jumped over, and landing within one would mean to read it.
 const MAX_SPACING: u64 = 512 * 1024;
+/// Read at the end of the file in one go: an `mfra` of a thousand fragments.
+const TAIL_BYTES: u64 = 16 * 1024;
 /// Looked at in one go when a fragment is searched.
 const SEARCH_BYTES: usize = 16 * 1024;
 
@@ -89,17 +91,28 @@ pub(super) struct Fragments {
     /// Media ticks before the next fragment, for those that do not say.
     clock: u64,
     first: Entrance,
-    /// From `sidx`.
+    /// From `sidx`, else from `mfra`.
     index: Vec<Entrance>,
     /// Found while walking, in order.
     known: Vec<Entrance>,
     /// Whether fragments tell their time, so that one can be read without those before it.
     is_timed: bool,
     seeking: Option<u64>,
-    /// Searching the fragment to walk on from.
-    search: Option<Search>,
+    /// Finding the fragment to walk on from.
+    finding: Option<Finding>,
+    /// Whether the `mfra` was read, or found missing.
+    is_tail_read: bool,
     /// Whether the seek that is under way has searched already.
     has_searched: bool,
+}
+
+/// How a far place is found that no index lists.
+#[derive(Debug)]
+enum Finding {
+    /// Reading from this offset to the end of the file, where an `mfra` may be.
+    Tail(u64),
+    /// Looking at fragments here and there.
+    Search(Search),
 }
 
 impl Fragments {
@@ -123,7 +136,8 @@ impl Fragments {
             known: Vec::new(),
             is_timed: false,
             seeking: None,
-            search: None,
+            finding: None,
+            is_tail_read: false,
             has_searched: false,
         }
     }
@@ -168,15 +182,7 @@ impl Fragments {
         bytes: &mut ByteWindow,
     ) -> Result<(), Stop> {
         if self.seeking != Some(time) {
-            let before = |places: &[Entrance], lead: u64| {
-                let count = places.partition_point(|place| place.time.saturating_add(lead) <= time);
-                count.checked_sub(1).map(|last| places[last])
-            };
-            let nearest = [before(&self.index, lead), before(&self.known, 0)]
-                .into_iter()
-                .flatten()
-                .max_by_key(|place| place.offset);
-            self.enter(nearest.unwrap_or(self.first));
+            self.enter(self.nearest(time, lead));
             self.seeking = Some(time);
             self.has_searched = false;
         }
@@ -192,11 +198,14 @@ impl Fragments {
                 }
                 self.runs.pop_front();
             }
-            if self.search.is_none() {
-                self.search = self.plan(bytes);
+            if self.finding.is_none() {
+                self.finding = self.plan(time, bytes);
             }
-            if self.search.is_some() {
-                self.look(time, bytes)?;
+            if let Some(place) = self.find(time, lead, bytes)? {
+                self.enter(place);
+                self.seeking = Some(time);
+            }
+            if self.finding.is_some() {
                 continue;
             }
             match self.step(bytes) {
@@ -214,54 +223,96 @@ impl Fragments {
         self.next_box = place.offset;
         self.clock = place.time;
         self.seeking = None;
-        self.search = None;
+        self.finding = None;
     }
 
-    /// A search from here on, where bytes come over a network and two fragments have shown how many there are to a tick.
-    fn plan(&mut self, bytes: &ByteWindow) -> Option<Search> {
+    /// The last known place before `time`; see [`seek`](Self::seek) for `lead`.
+    fn nearest(&self, time: u64, lead: u64) -> Entrance {
+        let before = |places: &[Entrance], lead: u64| {
+            let count = places.partition_point(|place| place.time.saturating_add(lead) <= time);
+            count.checked_sub(1).map(|last| places[last])
+        };
+        [before(&self.index, lead), before(&self.known, 0)]
+            .into_iter()
+            .flatten()
+            .max_by_key(|place| place.offset)
+            .unwrap_or(self.first)
+    }
+
+    /// How to find a far place, where bytes come over a network and two fragments have shown how many there are to a tick.
+    fn plan(&mut self, time: u64, bytes: &ByteWindow) -> Option<Finding> {
         let [first, second, ..] = self.known[..] else {
             return None;
         };
         let last = self.known.last()?;
         let span = last.time.checked_sub(first.time).filter(|&span| span > 0)?;
-        let is_worth_it = self.is_timed
-            && bytes.is_seekable()
-            && !bytes.is_local()
-            && second.offset.saturating_sub(first.offset) <= MAX_SPACING;
-        if !is_worth_it || std::mem::replace(&mut self.has_searched, true) {
+        if self.has_searched || !bytes.is_seekable() || bytes.is_local() {
             return None;
         }
+        let length = bytes.length()?;
         let density = (last.offset.saturating_sub(first.offset), span);
         let here = (self.next_box, to_ticks(self.clock));
-        Some(Search::new(here, bytes.length()?, Some(density)))
+        let search = Search::new(here, length, Some(density));
+        let is_near = search.is_near(to_ticks(time));
+        if !is_near && !std::mem::replace(&mut self.is_tail_read, true) {
+            return Some(Finding::Tail(length.saturating_sub(TAIL_BYTES)));
+        }
+        self.has_searched = true;
+        let is_dense = second.offset.saturating_sub(first.offset) <= MAX_SPACING;
+        (!is_near && self.is_timed && is_dense).then_some(Finding::Search(search))
     }
 
-    /// Goes on searching; enters the place that is found.
-    fn look(&mut self, time: u64, bytes: &mut ByteWindow) -> Result<(), Stop> {
-        let Some(search) = &mut self.search else {
-            return Ok(());
-        };
+    /// Goes on with what was planned; the place to enter when it is found.
+    fn find(
+        &mut self,
+        time: u64,
+        lead: u64,
+        bytes: &mut ByteWindow,
+    ) -> Result<Option<Entrance>, Stop> {
         let ticks = to_ticks(time);
-        let place = match search.probe {
-            Some(place) => place,
-            None => {
-                let Some(place) = search.next(ticks) else {
-                    let (offset, low) = search.low;
-                    self.enter(Entrance {
-                        time: u64::try_from(low).unwrap_or(0),
-                        offset,
-                    });
-                    self.seeking = Some(time);
-                    return Ok(());
+        match &mut self.finding {
+            None => Ok(None),
+            Some(Finding::Tail(at)) => {
+                match read_tail(*at, self.defaults.track, bytes)? {
+                    Tail::Begins(earlier) => {
+                        *at = earlier;
+                        return Ok(None);
+                    }
+                    Tail::Lists(places) => self.index = places,
+                    Tail::Other => {}
+                }
+                let here = Entrance {
+                    time: self.clock,
+                    offset: self.next_box,
                 };
-                bytes.seek(place);
-                search.probe = Some(place);
-                place
+                let listed = self.nearest(time, lead);
+                Ok(Some(if listed.offset > here.offset {
+                    listed
+                } else {
+                    here
+                }))
             }
-        };
-        let found = find_fragment(self.defaults, search.low.1, search.high, bytes)?;
-        search.note(place, found, ticks);
-        Ok(())
+            Some(Finding::Search(search)) => {
+                let place = match search.probe {
+                    Some(place) => place,
+                    None => {
+                        let Some(place) = search.next(ticks) else {
+                            let (offset, low) = search.low;
+                            return Ok(Some(Entrance {
+                                time: u64::try_from(low).unwrap_or(0),
+                                offset,
+                            }));
+                        };
+                        bytes.seek(place);
+                        search.probe = Some(place);
+                        place
+                    }
+                };
+                let found = find_fragment(self.defaults, search.low.1, search.high, bytes)?;
+                search.note(place, found, ticks);
+                Ok(None)
+            }
+        }
     }
 
     /// Looks at one box: reads a `moof`, leaves out anything else.
@@ -306,6 +357,73 @@ impl Fragments {
             self.known.push(place);
         }
     }
+}
+
+/// What stands at the end of a file.
+enum Tail {
+    /// An `mfra` that begins at this offset, before what was looked at.
+    Begins(u64),
+    /// Its places, by time.
+    Lists(Vec<Entrance>),
+    /// Something else.
+    Other,
+}
+
+/// Reads the `mfra` at the end of the file, whose last box tells its length (`mfro`), if it begins at `at` or later.
+fn read_tail(at: u64, track: u32, bytes: &mut ByteWindow) -> Result<Tail, Stop> {
+    let length = bytes.length().unwrap_or(at);
+    bytes.seek(at);
+    let tail = match bytes.peek(length.saturating_sub(at) as usize) {
+        Err(Stop::End) => return Ok(Tail::Other),
+        tail => tail?,
+    };
+    let Some([0, 0, 0, 16, b'm', b'f', b'r', b'o', _, _, _, _, size @ ..]) =
+        tail.last_chunk::<16>()
+    else {
+        return Ok(Tail::Other);
+    };
+    let size = u64::from(u32::from_be_bytes(*size));
+    if size > tail.len() as u64 {
+        let is_acceptable = size <= MAX_HEADER_BYTES && size <= length;
+        return Ok(if is_acceptable {
+            Tail::Begins(length - size)
+        } else {
+            Tail::Other
+        });
+    }
+    let places =
+        child(&tail[tail.len() - size as usize..], b"mfra").map(|mfra| parse_places(mfra, track));
+    Ok(match places {
+        Some(Ok(places)) if places.is_sorted_by_key(|place| (place.time, place.offset)) => {
+            Tail::Lists(places)
+        }
+        _ => Tail::Other,
+    })
+}
+
+/// Reads the `tfra` of a track in an `mfra` body.
+fn parse_places(mfra: &[u8], track: u32) -> Result<Vec<Entrance>, DemuxError> {
+    let mut places = Vec::new();
+    for (_, tfra) in Children(mfra).filter(|(kind, _)| kind == b"tfra") {
+        let mut fields = Fields::new(tfra, "tfra ends early");
+        let is_wide = fields.u32()? >> 24 == 1;
+        if fields.u32()? != track {
+            continue;
+        }
+        // three numbers of one to four bytes: which traf, trun and sample
+        let lens = fields.u32()?;
+        let numbers = 3 + (lens >> 4 & 3) + (lens >> 2 & 3) + (lens & 3);
+        for _ in 0..fields.u32()? {
+            let (time, offset) = if is_wide {
+                (fields.u64()?, fields.u64()?)
+            } else {
+                (fields.u32()?.into(), fields.u32()?.into())
+            };
+            fields.skip(numbers as usize)?;
+            places.push(Entrance { time, offset });
+        }
+    }
+    Ok(places)
 }
 
 /// Media ticks as a search counts them.

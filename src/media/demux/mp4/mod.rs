@@ -9,6 +9,8 @@ mod entry;
 mod fragments;
 mod moof;
 mod moov;
+#[cfg(test)]
+mod seek_tests;
 mod table;
 mod tags;
 #[cfg(test)]

@@ -8,7 +8,8 @@ use std::collections::VecDeque;
 /// Default values of the track (`trex`).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Defaults {
-    track: u32,
+    /// The track's number.
+    pub track: u32,
     duration: u32,
     size: u32,
 }
