@@ -19,6 +19,8 @@ pub(super) const MAX_HEADER_BYTES: u64 = 1024 * 1024;
 const MAX_KNOWN: usize = 8192;
 /// Fragments farther apart are walked: boxes as long as that are jumped over, and landing within one would mean to read it.
 const MAX_SPACING: u64 = 512 * 1024;
+/// Bytes of a box's size and name.
+const BOX_HEAD: usize = 8;
 /// Read at the end of the file in one go: an `mfra` of a thousand fragments.
 const TAIL_BYTES: u64 = 16 * 1024;
 /// Looked at in one go when a fragment is searched.
@@ -331,9 +333,16 @@ impl Fragments {
             if size > MAX_HEADER_BYTES {
                 return Err(DemuxError::TooLarge("a moof").into());
             }
-            let body = &bytes.peek(size as usize)?[header.header_len..];
+            let size = size as usize;
+            let seen = match bytes.peek(size + BOX_HEAD) {
+                Err(Stop::End) => bytes.peek(size)?,
+                seen => seen?,
+            };
+            let (moof, behind) = seen.split_at(size);
+            // to come back for this header behind the samples would be a request for each fragment
+            let samples = mdat_size(behind).unwrap_or(0);
             let mut fragment = Fragment::new(self.defaults, self.next_box, self.clock);
-            fragment.parse(body)?;
+            fragment.parse(&moof[header.header_len..])?;
             self.is_timed = fragment.is_timed;
             if let Some(time) = fragment.start {
                 self.remember(Entrance {
@@ -343,6 +352,8 @@ impl Fragments {
             }
             self.clock = fragment.clock;
             self.runs = fragment.runs;
+            self.next_box = end.saturating_add(samples);
+            return Ok(());
         }
         self.next_box = end;
         Ok(())
@@ -357,6 +368,13 @@ impl Fragments {
             self.known.push(place);
         }
     }
+}
+
+/// Bytes of the `mdat` that these bytes begin; `None` for other boxes and for sizes that do not fit into 32 bits.
+fn mdat_size(head: &[u8]) -> Option<u64> {
+    let (size, kind) = head.split_first_chunk::<4>()?;
+    let size = u64::from(u32::from_be_bytes(*size));
+    (kind == b"mdat" && size >= BOX_HEAD as u64).then_some(size)
 }
 
 /// What stands at the end of a file.

@@ -98,3 +98,16 @@ fn a_tail_that_lists_nothing_right_is_left_alone() {
         assert!(pts <= wanted && wanted < pts + 1024, "{pts}");
     }
 }
+
+#[test]
+fn fragments_that_follow_each_other_are_read_in_one_go() {
+    let (mut served, mut window) = testing::Served::new(&lasting(), 4096, true);
+    let mut opening = open();
+    let opened = served.run(&mut window, |w| opening.advance(w));
+    let mut demuxer = opened.expect("opens").demuxer;
+    for _ in 0..10 * PER_SECOND {
+        let packet = served.run(&mut window, |w| demuxer.next_packet(w));
+        packet.expect("reads");
+    }
+    assert_eq!(served.jumps, 0);
+}
