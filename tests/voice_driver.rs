@@ -1,10 +1,5 @@
 //! Owns: proof that the voice client behaves against a voice server: the fake one in `rig`.
 //! Never knows: how the client is made inside.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "whether sound is sent on time is what is tested"
-)]
-
 mod rig;
 
 use lavalink_rust::{

@@ -67,6 +67,7 @@ async fn refuse(mut writer: LaneWriter, failure: &Failure) {
 async fn run(mut writer: LaneWriter, mut file: tokio::fs::File) {
     let length = file.metadata().await.ok().map(|metadata| metadata.len());
     writer.describe(length, true);
+    writer.tell_local();
     let mut is_done = false;
     loop {
         let outcome = match writer.ready().await {
@@ -126,8 +127,8 @@ mod tests {
         assert_eq!(reader.rest().await.expect("readable"), bytes);
         let window = reader.window();
         assert_eq!(
-            (window.length(), window.is_seekable()),
-            (Some(300_000), true)
+            (window.length(), window.is_seekable(), window.is_local()),
+            (Some(300_000), true, true)
         );
         window.seek(299_990);
         assert_eq!(reader.rest().await.expect("readable"), bytes[299_990..]);

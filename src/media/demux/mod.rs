@@ -18,6 +18,7 @@ pub mod mp4;
 pub mod ogg;
 pub mod probe;
 mod raw_samples;
+mod search;
 mod sync;
 #[cfg(test)]
 mod testing;

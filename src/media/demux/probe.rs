@@ -93,6 +93,12 @@ impl Opening for Prober {
             if let Some((opening, sign)) = &mut self.opening {
                 let sign = *sign;
                 match opening.advance(bytes) {
+                    // nothing else has its magic number: a sync word in it would be an accident
+                    Err(stop @ Stop::Malformed(DemuxError::Unsupported(_)))
+                        if sign == Sign::Sure =>
+                    {
+                        return Err(stop);
+                    }
                     Err(Stop::Malformed(error)) => self.fail(sign, error),
                     // cut off in its headers
                     Err(Stop::End) => {}
@@ -295,6 +301,21 @@ mod tests {
         let mut data = vec![0xFF; 188 * 20];
         data.iter_mut().step_by(188).for_each(|byte| *byte = 0x47);
         let error = probe(&data, hint("audio/aac", "")).expect_err("not supported");
+        assert_eq!(
+            error.to_string(),
+            "MPEG transport streams are not supported."
+        );
+    }
+
+    #[test]
+    fn a_transport_stream_with_adts_in_it_stays_refused() {
+        // three frames of 50 bytes in a packet
+        let mut frame = ADTS[..50].to_vec();
+        frame[3] &= !3;
+        frame[4] = 50 >> 3;
+        frame[5] = frame[5] & 0x1F | (50 << 5) as u8;
+        let packet = [&[0x47, 0x41, 0, 0x10][..], &[0xFF; 34], &frame.repeat(3)].concat();
+        let error = probe(&packet.repeat(20), Hint::default()).expect_err("not supported");
         assert_eq!(
             error.to_string(),
             "MPEG transport streams are not supported."

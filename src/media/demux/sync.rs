@@ -75,6 +75,6 @@ fn is_followed<H: FrameSync>(bytes: &mut ByteWindow, header: &H) -> Result<bool,
 }
 
 /// Whether an ID3v1 or APE tag begins here.
-fn is_closing_tag(bytes: &[u8]) -> bool {
+pub(super) fn is_closing_tag(bytes: &[u8]) -> bool {
     bytes.starts_with(b"TAG") || bytes.starts_with(b"APET")
 }

@@ -29,6 +29,13 @@ impl Served {
         Self::with(data, chunk, chunk.max(64), false, false)
     }
 
+    /// As [`new`](Self::new), of a file on this machine.
+    pub(super) fn local(data: &[u8], chunk: usize) -> (Self, ByteWindow) {
+        let (served, window) = Self::new(data, chunk, true);
+        served.writer.tell_local();
+        (served, window)
+    }
+
     /// At most `credit` bytes wait to be read.
     pub(super) fn with(
         data: &[u8],

@@ -63,6 +63,7 @@ struct Shared {
     /// Total length plus one; 0 while unknown.
     length: AtomicU64,
     is_seekable: AtomicBool,
+    is_local: AtomicBool,
     closed: AtomicBool,
     to_writer: Notify,
     wake: Mutex<Option<Box<dyn Fn() + Send + Sync>>>,
@@ -92,6 +93,7 @@ pub fn lane(credit: usize) -> (LaneWriter, ByteWindow) {
         wanted: AtomicUsize::new(0),
         length: AtomicU64::new(0),
         is_seekable: AtomicBool::new(false),
+        is_local: AtomicBool::new(false),
         closed: AtomicBool::new(false),
         to_writer: Notify::new(),
         wake: Mutex::new(None),

@@ -62,6 +62,7 @@ impl ByteWindow {
         let data = data.into();
         let (writer, mut window) = lane(usize::MAX);
         writer.describe(Some(data.len() as u64), true);
+        writer.tell_local();
         window.end = Some(Ok(()));
         window.whole = Some(data);
         window.jump(0);
@@ -94,6 +95,12 @@ impl ByteWindow {
     #[must_use]
     pub fn is_seekable(&self) -> bool {
         self.shared.is_seekable.load(Ordering::Acquire)
+    }
+
+    /// Whether no byte has to come over the network: to read through all of it costs next to nothing.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        self.shared.is_local.load(Ordering::Acquire)
     }
 
     /// Bytes that can be read now.

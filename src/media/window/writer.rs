@@ -57,6 +57,11 @@ impl LaneWriter {
             .store(is_seekable, Ordering::Release);
     }
 
+    /// Says that reading all of it costs next to nothing: see [`ByteWindow::is_local`](super::ByteWindow::is_local).
+    pub fn tell_local(&self) {
+        self.shared.is_local.store(true, Ordering::Release);
+    }
+
     /// Waits until there is room for more bytes, or something else is to be done. Returns [`Task::Jump`] once for each
     /// jump; afterwards pushed bytes belong to the new offset.
     pub async fn ready(&mut self) -> Task {

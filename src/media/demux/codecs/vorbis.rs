@@ -56,8 +56,9 @@ pub(in crate::media::demux) struct Blocks {
     previous: Previous,
 }
 
+/// The packet before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Previous {
+pub(in crate::media::demux) enum Previous {
     /// There is none: the next packet decodes to nothing.
     None,
     /// It was not seen.
@@ -119,6 +120,11 @@ impl Blocks {
         })
     }
 
+    /// Samples of the shortest block.
+    pub(in crate::media::demux) const fn shortest(&self) -> u32 {
+        self.sizes[0]
+    }
+
     /// Samples of the longest block.
     pub(in crate::media::demux) const fn longest(&self) -> u32 {
         self.sizes[1]
@@ -134,9 +140,8 @@ impl Blocks {
         self.previous = Previous::Unknown;
     }
 
-    /// Samples that come out with this packet: a quarter of its block and of the one before; none with the first. `None`
-    /// when it is no audio packet, or the one before is not known.
-    pub(in crate::media::demux) fn duration(&mut self, packet: &[u8]) -> Option<u32> {
+    /// Takes the next packet: what was before it, and the samples of its block. `None` when it is no audio packet.
+    pub(in crate::media::demux) fn follow(&mut self, packet: &[u8]) -> Option<(Previous, u32)> {
         let first = *packet.first()?;
         if first & 1 != 0 {
             return None;
@@ -144,10 +149,17 @@ impl Blocks {
         let bits = usize::BITS - (self.modes.len() - 1).leading_zeros();
         let mode = usize::from(first >> 1) & ((1 << bits) - 1);
         let size = self.sizes[usize::from(*self.modes.get(mode)?)];
-        match std::mem::replace(&mut self.previous, Previous::Block(size)) {
-            Previous::None => Some(0),
-            Previous::Unknown => None,
-            Previous::Block(previous) => Some((previous + size) / 4),
+        let previous = std::mem::replace(&mut self.previous, Previous::Block(size));
+        Some((previous, size))
+    }
+
+    /// Samples that come out with this packet: a quarter of its block and of the one before; none with the first. `None`
+    /// when it is no audio packet, or the one before is not known.
+    pub(in crate::media::demux) fn duration(&mut self, packet: &[u8]) -> Option<u32> {
+        match self.follow(packet)? {
+            (Previous::None, _) => Some(0),
+            (Previous::Unknown, _) => None,
+            (Previous::Block(previous), size) => Some((previous + size) / 4),
         }
     }
 }

@@ -4,7 +4,7 @@
 //! Timestamps are rounded by muxers; positions are therefore counted on from packet to packet. A timestamp only decides
 //! where counting begins after a jump, and where sound is missing.
 
-use super::meter::Measure;
+use super::meter::{Measure, Raster};
 
 /// Counts positions on.
 #[derive(Clone, Debug)]
@@ -22,6 +22,13 @@ pub(super) struct Clock {
     grid: Option<i64>,
     /// Where the next packet begins, when it is known.
     next: Option<i64>,
+    /// Where the last packet began; `None` after a jump.
+    last: Option<i64>,
+    /// Whether `next` is exact: counted from the start, or from a place on a raster.
+    is_sure: bool,
+    /// The least and the most samples by which timestamps of packets on a raster can be ahead of their positions. Muxers
+    /// count a duration for the first Vorbis packet, which decodes to nothing, or do not.
+    ahead: Option<(i64, i64)>,
 }
 
 impl Clock {
@@ -35,6 +42,9 @@ impl Clock {
             first_sample: None,
             grid: None,
             next: None,
+            last: None,
+            is_sure: false,
+            ahead: None,
         }
     }
 
@@ -74,6 +84,8 @@ impl Clock {
     /// Counting begins anew with the next timestamp.
     pub(super) const fn lose(&mut self) {
         self.next = None;
+        self.last = None;
+        self.is_sure = false;
     }
 
     /// The position of a packet; `ticks` is its block's timestamp if it is the first in it. `has_grid`: all packets last
@@ -89,11 +101,13 @@ impl Clock {
             (Some(sample), _) => {
                 let first = *self.first_sample.get_or_insert(sample);
                 self.origin = self.origin.or(ticks);
+                self.is_sure = true;
                 i64::try_from(sample.saturating_sub(first)).unwrap_or(0) - self.delay
             }
             (None, Some(ticks)) => self.follow(ticks, measure, has_grid, slack),
-            (None, None) => self.next.unwrap_or(-self.delay),
+            (None, None) => self.next.or(self.last).unwrap_or(-self.delay),
         };
+        self.last = Some(position);
         self.next = measure
             .samples
             .map(|samples| position.saturating_add(samples.into()));
@@ -103,6 +117,9 @@ impl Clock {
     fn follow(&mut self, ticks: i64, measure: Measure, has_grid: bool, slack: i64) -> i64 {
         let origin = *self.origin.get_or_insert(ticks);
         let stamp = self.samples(ticks.saturating_sub(origin)) - self.delay;
+        if let Some(raster) = measure.raster {
+            return self.follow_raster(stamp, raster, slack);
+        }
         let own = measure
             .samples
             .map(i64::from)
@@ -111,7 +128,7 @@ impl Clock {
         match self.next {
             None => match grid {
                 Some(step) => -self.delay + round_to(stamp + self.delay, step),
-                None => stamp,
+                None => stamp - self.ahead(),
             },
             Some(expected) => {
                 let gap = stamp.saturating_sub(expected);
@@ -122,6 +139,59 @@ impl Clock {
                 expected + grid.map_or(gap, |step| round_to(gap, step))
             }
         }
+    }
+
+    /// A packet that can only begin at certain places: after a jump, the timestamp chooses one of them.
+    fn follow_raster(&mut self, stamp: i64, raster: Raster, slack: i64) -> i64 {
+        let tolerated = self.samples(2) + slack;
+        match self.next {
+            Some(expected) if self.is_sure && stamp.saturating_sub(expected) <= tolerated => {
+                if raster.late == 0 {
+                    self.learn_ahead(stamp.saturating_sub(expected), tolerated);
+                }
+                expected
+            }
+            _ => {
+                let offset = i64::from(raster.offset) - self.delay;
+                let at = stamp - self.ahead() - offset;
+                let step = i64::from(raster.step);
+                if raster.late == 0 {
+                    self.is_sure = true;
+                    return offset + round_to(at, step);
+                }
+                // two kinds of places half a step from each other: while they cannot be told apart, the next packet decides
+                self.is_sure = self.spread() <= step / 4;
+                let place = round_to(at, step);
+                let is_late = (at - place).abs() > step / 4;
+                let late = round_to(at - i64::from(raster.late), step);
+                offset + if is_late { late } else { place }
+            }
+        }
+    }
+
+    /// The timestamp of a packet was so much ahead of its position, and is rounded by up to half a tick: each one narrows
+    /// what all of them are ahead.
+    fn learn_ahead(&mut self, by: i64, most: i64) {
+        let half = self.samples(1) / 2 + 1;
+        let (low, high) = self.ahead.unwrap_or((-most, most));
+        let narrowed = (
+            low.max(by.saturating_sub(half)),
+            high.min(by.saturating_add(half)),
+        );
+        if narrowed.0 <= narrowed.1 {
+            self.ahead = Some(narrowed);
+        }
+    }
+
+    fn ahead(&self) -> i64 {
+        self.ahead.map_or(0, |(low, high)| (low + high) / 2)
+    }
+
+    /// Samples by which a position can be off that is told by a timestamp less [`ahead`](Self::ahead).
+    fn spread(&self) -> i64 {
+        self.ahead.map_or(i64::MAX, |(low, high)| {
+            (high - low) / 2 + self.samples(1) / 2 + 1
+        })
     }
 }
 
@@ -137,6 +207,7 @@ mod tests {
     const OPUS: Measure = Measure {
         samples: Some(960),
         position: None,
+        raster: None,
     };
 
     fn clock() -> Clock {
@@ -159,6 +230,42 @@ mod tests {
         clock.place(Some(0), OPUS, true, 0);
         clock.lose();
         assert_eq!(clock.place(Some(10_001), OPUS, true, 0), 480_000 - 312);
+    }
+
+    #[test]
+    fn timestamps_choose_a_place_on_the_raster_whatever_they_are_ahead() {
+        // short and long blocks by turns, (2048 + 256) / 4 samples each; a long block in front
+        let on_raster = |index: i64| Measure {
+            samples: Some(576),
+            position: None,
+            raster: Some(Raster {
+                step: 128,
+                offset: index as u32 % 2 * 64,
+                late: (1 - index as u32 % 2) * 448,
+            }),
+        };
+        let first = Measure {
+            samples: Some(0),
+            position: Some(0),
+            raster: None,
+        };
+        for (ahead, late) in [(0, 0), (128, 0), (128, 448), (576, 448), (700, 0)] {
+            let mut clock = Clock::new(1_000_000, 44_100, 0);
+            let ticks = |index: i64| {
+                let at = 576 * index + ahead + (1 - index % 2) * late;
+                (at * 1000 + 22_050) / 44_100
+            };
+            assert_eq!(clock.place(Some(0), first, false, 1024), 0);
+            for index in 0..16 {
+                let at = clock.place(Some(ticks(index)), on_raster(index), false, 1024);
+                assert_eq!(at, 576 * index);
+            }
+            for index in 1000..1100 {
+                clock.lose();
+                let at = clock.place(Some(ticks(index)), on_raster(index), false, 1024);
+                assert_eq!(at, 576 * index, "{ahead} ahead, {late} late");
+            }
+        }
     }
 
     #[test]

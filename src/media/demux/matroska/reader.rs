@@ -96,9 +96,9 @@ impl Matroska {
         }
     }
 
-    /// Reads up to the first packet, which says where the timeline begins.
+    /// Reads up to the first packet, which says where the timeline begins, or as many as its codec asks for.
     pub(super) fn prime(&mut self, bytes: &mut ByteWindow) -> Result<(), Stop> {
-        while self.queue.is_empty() {
+        while self.queue.len() < self.track.meter.primer() {
             match self.step(bytes) {
                 Err(Stop::End) => break,
                 other => other?,

@@ -7,14 +7,12 @@ use super::{
     reader::{Cues, Matroska, find_cluster},
 };
 use crate::media::{
-    demux::Packet,
+    demux::{Packet, search::Search},
     window::{ByteWindow, Stop},
 };
 
 /// Cues of a day with an entry every two seconds have this much.
 const MAX_CUES_BYTES: u64 = 1024 * 1024;
-/// Searching stops when about this many bytes are left: reading them costs no more than another request.
-const NEAR_BYTES: u64 = 128 * 1024;
 
 /// A seek that is under way.
 #[derive(Debug)]
@@ -29,74 +27,10 @@ pub(super) struct Seeking {
 enum Stage {
     /// Reading the cues at this offset.
     Cues(u64),
-    Probe(Probing),
+    /// Searching a cluster without cues.
+    Probe(Search),
     /// Reading packets up to the wanted one; the one before is kept.
-    Read {
-        held: Option<Packet>,
-    },
-}
-
-/// The search for a cluster without cues: guesses by bytes per tick, and halving when guesses do not get near.
-#[derive(Debug)]
-struct Probing {
-    /// Offset and ticks of a cluster that is not too late.
-    low: (u64, i64),
-    /// Offset at which it is too late.
-    high: u64,
-    /// Offset and ticks of the first cluster.
-    first: (u64, i64),
-    /// Bytes in so many ticks, as far as is known.
-    density: Option<(u64, u64)>,
-    guesses_left: u8,
-    /// The place where a cluster is being searched.
-    probe: Option<u64>,
-}
-
-/// Guesses before plain halving, which always ends.
-const GUESSES: u8 = 5;
-
-impl Probing {
-    /// Bytes from the low cluster to the wanted one, by estimate.
-    fn ahead(&self, ticks: i64) -> Option<u64> {
-        let (bytes, span) = self.density.filter(|&(_, span)| span != 0)?;
-        let ticks = u64::try_from(ticks.saturating_sub(self.low.1)).unwrap_or(0);
-        let ahead = u128::from(ticks) * u128::from(bytes) / u128::from(span);
-        u64::try_from(ahead).ok()
-    }
-
-    /// Where to look next; `None` when reading on from the low cluster is as cheap.
-    fn next(&mut self, ticks: i64) -> Option<u64> {
-        let width = self.high.saturating_sub(self.low.0);
-        let ahead = self.ahead(ticks);
-        if width <= NEAR_BYTES || ahead.is_some_and(|ahead| ahead <= NEAR_BYTES) {
-            return None;
-        }
-        if let Some(ahead) = ahead.filter(|&ahead| ahead < width && self.guesses_left > 0) {
-            self.guesses_left -= 1;
-            // a little before, so that the cluster is still found when it is long
-            return Some(self.low.0 + ahead - NEAR_BYTES / 2);
-        }
-        Some(self.low.0 + width / 2)
-    }
-
-    /// Notes what was found from `place` on: a cluster, or none.
-    fn note(&mut self, place: u64, found: Option<(u64, i64)>, ticks: i64) {
-        let Some(cluster) = found else {
-            self.high = place;
-            return;
-        };
-        let span = cluster.1.saturating_sub(self.first.1);
-        if let (Some(bytes), Ok(span @ 1..)) =
-            (cluster.0.checked_sub(self.first.0), u64::try_from(span))
-        {
-            self.density = Some((bytes, span));
-        }
-        if cluster.1 <= ticks {
-            self.low = cluster;
-        } else {
-            self.high = place;
-        }
-    }
+    Read { held: Option<Packet> },
 }
 
 impl Matroska {
@@ -138,17 +72,11 @@ impl Matroska {
             (_, Some(length)) if bytes.is_seekable() => {
                 let high = self.places.segment_end.unwrap_or(length).min(length);
                 let start = (first, self.clock.origin());
-                Stage::Probe(Probing {
-                    low: start,
-                    high,
-                    first: start,
-                    density: self
-                        .duration
-                        .filter(|&ticks| ticks >= 1.0)
-                        .map(|ticks| (high.saturating_sub(first), ticks as u64)),
-                    guesses_left: GUESSES,
-                    probe: None,
-                })
+                let density = self
+                    .duration
+                    .filter(|&ticks| ticks >= 1.0)
+                    .map(|ticks| (high.saturating_sub(first), ticks as u64));
+                Stage::Probe(Search::new(start, high, density))
             }
             // nothing but reading on helps, from here if the place lies ahead
             _ if self
@@ -178,25 +106,24 @@ impl Matroska {
                 *seeking = self.start(seeking.target, bytes);
                 Ok(false)
             }
-            Stage::Probe(probing) => {
+            Stage::Probe(search) => {
                 let ticks = self.clock.ticks_before(wanted);
-                let place = match probing.probe {
+                let place = match search.probe {
                     Some(place) => place,
                     None => {
-                        let Some(place) = probing.next(ticks) else {
-                            let cluster = probing.low.0;
+                        let Some(place) = search.next(ticks) else {
+                            let cluster = search.low.0;
                             seeking.stage = self.read_from(cluster, bytes);
                             return Ok(false);
                         };
                         bytes.seek(place);
-                        probing.probe = Some(place);
+                        search.probe = Some(place);
                         place
                     }
                 };
-                let found = find_cluster(bytes, probing.high)?
+                let found = find_cluster(bytes, search.high)?
                     .map(|time| (bytes.position(), i64::try_from(time).unwrap_or(i64::MAX)));
-                probing.note(place, found, ticks);
-                probing.probe = None;
+                search.note(place, found, ticks);
                 Ok(false)
             }
             Stage::Read { held } => self.read_up_to(wanted, held, bytes),

@@ -4,7 +4,7 @@
 use super::{
     block::xiph_sizes,
     ebml::{Children, child, float, id, uint},
-    meter::Meter,
+    meter::{Meter, VorbisMeter},
 };
 use crate::media::demux::{
     Codec, DemuxError, PcmFormat, PcmSample,
@@ -215,7 +215,7 @@ impl Entry<'_> {
             channels: head.channels,
             // the first packet after a jump only fills the overlap
             preroll: blocks.longest(),
-            meter: Meter::Vorbis(blocks),
+            meter: Meter::Vorbis(VorbisMeter::new(blocks)),
             delay: None,
         })
     }

@@ -1,5 +1,12 @@
 //! Owns: MP3 streams: tags, the first frame, the frames one by one, and seeking in them.
 //! Never knows: how a frame is decoded.
+//!
+//! # Which positions are exact
+//! A frame's position is its number, and only two things tell the number for sure: frames counted from the beginning, and a
+//! constant bitrate. So seeks are exact where the bitrate is constant, in local files, to whatever was played or passed
+//! before, and up to 2 MiB behind that. A longer way through a changing bitrate on a server goes by the table that
+//! the encoder wrote (Xing, VBRI). That has a hundred entries in 256ths of the file and may be seconds off; positions are
+//! then off by as much, but the sound goes on to its true end.
 
 mod map;
 mod open;
@@ -13,11 +20,14 @@ use super::{
 };
 use crate::media::window::{ByteWindow, Stop};
 use map::{Map, Passed};
+use summary::Trim;
 
 /// So much may lie in front of the first frame, and between two frames in the middle.
 const MAX_GARBAGE: u64 = 1 << 20;
 /// A place so near behind a known one is gone to frame by frame, which is exact, rather than by an inexact table.
-const WALK: u64 = 512 << 10;
+const WALK: u64 = 2 << 20;
+/// A decoder gives each sample so much later (the filter bank's delay and one, as all players count it).
+const DECODER_DELAY: u32 = 529;
 
 /// Opens an MP3 stream. Anything up to 64 KiB may lie between the tags and the first frame.
 #[must_use]
@@ -39,7 +49,12 @@ struct Layout {
     passed: Passed,
     /// Samples before the audible timeline begins, the decoder's delay included.
     lead: u32,
+    /// What the encoder added.
+    trim: Trim,
+    /// Samples to be heard, perhaps an estimate.
     length: Option<u64>,
+    /// Whether `length` comes from a count of all frames.
+    is_counted: bool,
     is_seekable: bool,
 }
 
@@ -48,6 +63,10 @@ struct Mp3 {
     like: FrameHeader,
     first: u64,
     lead: u32,
+    trim: Trim,
+    /// Samples to be heard if frames are numbered right; `info` has it as this run will reach it.
+    length: Option<u64>,
+    is_counted: bool,
     map: Map,
     passed: Passed,
     /// Number of the frame at the window's position.
@@ -93,6 +112,9 @@ impl Mp3 {
             like: layout.header,
             first: layout.first,
             lead: layout.lead,
+            trim: layout.trim,
+            length: layout.length,
+            is_counted: layout.is_counted,
             map: layout.map,
             passed: layout.passed,
             frame: 0,
@@ -162,6 +184,61 @@ impl Mp3 {
         }
     }
 
+    /// Where frames are not counted for sure, sees to it that the length never ends sound that is there: it lies beyond the
+    /// frame at the window's position until the last ones are in sight, and then is exact.
+    fn look_out(&mut self, header: &FrameHeader, bytes: &mut ByteWindow) -> Result<(), Stop> {
+        let is_told = self.is_exact && self.is_counted;
+        // nothing to wait for in a stream that simply ends
+        let is_open = self.length.is_none() && self.trim.padding == 0;
+        if is_told || is_open {
+            return Ok(());
+        }
+        let samples = u64::from(self.like.samples());
+        let cut = u64::from(self.trim.padding.saturating_sub(DECODER_DELAY));
+        let wanted = cut.div_ceil(samples) + 1;
+        let following = self.following(header, wanted, bytes)?;
+        let frames = self.frame.saturating_add(1 + following);
+        let sound = self.trim.audible(frames.saturating_mul(samples));
+        if following < wanted {
+            self.info.length = Some(sound);
+        } else if let Some(length) = &mut self.info.length
+            && *length < sound
+        {
+            // a second more, so that it is not told anew with every frame
+            *length = sound.saturating_add(self.info.rate.into());
+        }
+        if self.is_exact && self.length.is_some() {
+            self.length = self.info.length;
+        }
+        Ok(())
+    }
+
+    /// How many frames lie between the one at the window's position and the end, at most `most`; that many also when it is
+    /// something else than the end that interrupts them.
+    fn following(
+        &self,
+        header: &FrameHeader,
+        most: u64,
+        bytes: &mut ByteWindow,
+    ) -> Result<u64, Stop> {
+        let mut at = header.frame_len();
+        for count in 0..most {
+            let seen = match bytes.peek(at + FrameHeader::LEN) {
+                Ok(seen) => &seen[at..],
+                Err(Stop::End) => return Ok(count),
+                Err(stop @ Stop::Need(_)) => return Err(stop),
+                // the frame itself may still be there
+                Err(_) => return Ok(most),
+            };
+            match FrameHeader::parse(seen).filter(|h| h.is_alike(&self.like)) {
+                Some(next) => at += next.frame_len(),
+                None if sync::is_closing_tag(seen) => return Ok(count),
+                None => return Ok(most),
+            }
+        }
+        Ok(most)
+    }
+
     /// Decides how to get to `target`, and moves the window to where that begins.
     fn set_out(&mut self, target: u64, bytes: &mut ByteWindow) -> Seek {
         let samples = u64::from(self.like.samples());
@@ -179,13 +256,17 @@ impl Mp3 {
         self.lost = None;
         self.tag = None;
         self.is_over = false;
+        self.info.length = self.length;
         let guess = self
             .map
             .offset_of(wanted)
             .map(|at| self.first.saturating_add(at));
+        // without ranges, all the bytes on the way come anyway
+        let is_walkable = bytes.is_local() || !bytes.is_seekable();
+        let is_far = |guess: u64| !is_walkable && guess > offset.saturating_add(WALK);
         match guess {
             // two bytes of slack for padding that is spread differently
-            Some(guess) if wanted > frame && (self.map.is_exact() || guess > offset + WALK) => {
+            Some(guess) if wanted > frame && (self.map.is_exact() || is_far(guess)) => {
                 bytes.seek(guess.saturating_sub(2).max(self.first));
                 Seek {
                     target,
@@ -236,6 +317,7 @@ impl Demuxer for Mp3 {
             return Err(Stop::End);
         }
         let header = self.locate(bytes)?;
+        self.look_out(&header, bytes)?;
         let offset = bytes.position();
         let data = bytes.take(header.frame_len())?;
         self.note(offset);
@@ -258,7 +340,8 @@ impl Demuxer for Mp3 {
                         DemuxError::Unsupported("seeking in an MP3 stream without length").into(),
                     );
                 }
-                if self.info.length.is_some_and(|length| target >= length) {
+                let is_sure = self.is_counted || self.map.is_exact();
+                if is_sure && self.length.is_some_and(|length| target >= length) {
                     self.is_over = true;
                     self.seeking = None;
                     return Ok(());

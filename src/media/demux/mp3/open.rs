@@ -2,9 +2,9 @@
 //! Never knows: the frames after it, except as far as they must be counted.
 
 use super::{
-    FrameHeader, Layout, Mp3,
+    DECODER_DELAY, FrameHeader, Layout, Mp3,
     map::{Map, Passed, Survey},
-    summary::Summary,
+    summary::{Summary, Trim},
 };
 use crate::media::{
     demux::{
@@ -21,8 +21,6 @@ const MAX_LEAD: u64 = 64 << 10;
 const SURVEY: usize = 32 << 10;
 /// A stream of changing bitrate without a summary is counted through when it is no longer than this.
 const MAX_COUNTED: u64 = 1 << 20;
-/// A decoder gives each sample so much later (the filter bank's delay and one, as all players count it).
-const DECODER_DELAY: u32 = 529;
 
 pub(super) struct Open {
     tags: Tags,
@@ -116,7 +114,9 @@ impl Opening for Open {
 impl Mp3 {
     /// Back at the first frame, with the length counted.
     fn counted(mut self) -> Self {
-        self.info.length = Some(self.frame * u64::from(self.like.samples()));
+        self.length = Some(self.frame * u64::from(self.like.samples()));
+        self.info.length = self.length;
+        self.is_counted = true;
         self.frame = 0;
         self.is_exact = true;
         self.lost = None;
@@ -158,7 +158,9 @@ fn measure(header: FrameHeader, bytes: &mut ByteWindow) -> Result<Measured, Stop
         map: Map::None,
         passed: Passed::every(second),
         lead: 0,
+        trim: Trim::default(),
         length: None,
+        is_counted: false,
         is_seekable: file_len.is_some(),
     };
     let summary = Summary::parse(&header, bytes.peek(header.frame_len())?);
@@ -166,12 +168,15 @@ fn measure(header: FrameHeader, bytes: &mut ByteWindow) -> Result<Measured, Stop
     if let Some(summary) = summary {
         lead = header.frame_len();
         layout.first += lead as u64;
-        let trim = summary.trim;
-        layout.lead = trim.map_or(0, |trim| trim.delay + DECODER_DELAY);
+        if let Some(trim) = summary.trim {
+            layout.lead = trim.delay + DECODER_DELAY;
+            layout.trim = trim;
+        }
         if let Some(frames) = summary.frames {
-            let cut = trim.map_or(0, |trim| trim.delay + trim.padding);
-            let length = (u64::from(frames) * samples).saturating_sub(u64::from(cut));
-            layout.length = file_len.map(|_| length);
+            // a station may send a file's header and then anything
+            layout.is_counted = file_len.is_some();
+            let length = layout.trim.audible(u64::from(frames) * samples);
+            layout.length = Some(length).filter(|_| layout.is_counted);
             layout.map = Map::from_summary(summary, lead as u64, available);
             bytes.skip(lead as u64);
             return Ok(Measured::Ready(layout));

@@ -21,12 +21,19 @@ pub(super) struct Summary {
 }
 
 /// Samples to be dropped, not counting the decoder's own delay.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Trim {
     /// In front.
     pub(super) delay: u32,
     /// Behind.
     pub(super) padding: u32,
+}
+
+impl Trim {
+    /// What is to be heard of so many samples.
+    pub(super) fn audible(&self, samples: u64) -> u64 {
+        samples.saturating_sub(u64::from(self.delay + self.padding))
+    }
 }
 
 /// How time maps to bytes.

@@ -149,64 +149,178 @@ fn a_far_seek_by_bitrate_needs_one_jump_and_few_bytes() {
     assert!(served.jumps == 1 && served.delivered - before <= 4096);
 }
 
-#[test]
-fn a_far_seek_by_table_lands_near_and_what_was_passed_is_exact() {
-    let (_, packets) = packets(VBR);
-    let body: Vec<u8> = packets.iter().flat_map(|p| p.data.to_vec()).collect();
-    let summary_end = VBR.len() - body.len();
-    let mut data = VBR[..summary_end].to_vec();
-    let times = 40;
-    for _ in 0..times {
-        data.extend_from_slice(&body);
+/// Frames of [`varying`].
+const FRAMES: u64 = 20_000;
+/// What LAME puts in front and behind, in samples.
+const TRIM: (u64, u64) = (576, 1500);
+/// Samples to be heard of [`varying`].
+const AUDIBLE: u64 = FRAMES * 1152 - TRIM.0 - TRIM.1;
+
+/// Nearly nine minutes of 44.1 kHz stereo, 11 MB: a thousand frames of 32 and of 320 kbit/s by turns, each with its number in
+/// it. In front a Xing frame as LAME writes it: where each hundredth of the frames lies, in 256ths of the bytes, rounded down.
+fn varying() -> Vec<u8> {
+    let mut body = Vec::new();
+    let mut offsets = Vec::new();
+    for number in 0..FRAMES {
+        let (bitrate, len) = if number / 1000 % 2 == 0 {
+            (1, 104)
+        } else {
+            (14, 1044)
+        };
+        offsets.push(body.len());
+        let at = body.len();
+        body.extend([0xFF, 0xFB, bitrate << 4, 0]);
+        body.resize(at + len, 0);
+        body[at + 50..at + 53]
+            .copy_from_slice(&[number >> 14, number >> 7, number].map(|n| n as u8 & 127));
     }
-    // the header is written anew: frames, bytes, and a table that is right for a repeating file
-    let at = data
-        .windows(4)
-        .position(|w| w == b"Xing")
-        .expect("a Xing frame")
-        + 8;
-    let frames = (packets.len() * times) as u32;
-    let bytes = (data.len() - (at - 8 - 21)) as u32;
-    data[at..at + 4].copy_from_slice(&frames.to_be_bytes());
-    data[at + 4..at + 8].copy_from_slice(&bytes.to_be_bytes());
-    for i in 0..100 {
-        data[at + 8 + i] = (i * 256 / 100) as u8;
-    }
-    let (mut served, mut window) = testing::Served::new(&data, 4096, true);
+    let lead = 417;
+    let bytes = body.len() + lead;
+    let mut data = vec![0xFF, 0xFB, 0x90, 0];
+    data.resize(36, 0);
+    data.extend(b"Xing\0\0\0\x07");
+    data.extend((FRAMES as u32).to_be_bytes());
+    data.extend((bytes as u32).to_be_bytes());
+    data.extend((0..100).map(|i| ((offsets[i * 200] + lead) * 256 / bytes) as u8));
+    data.extend(b"LAME3.100");
+    data.resize(data.len() + 12, 0);
+    let trim = TRIM.0 << 12 | TRIM.1;
+    data.extend([trim >> 16, trim >> 8, trim].map(|n| n as u8));
+    data.resize(lead, 0);
+    data.extend(body);
+    data
+}
+
+/// The number that [`varying`] put into a frame.
+fn number(packet: &Packet) -> u64 {
+    packet.data[50..53]
+        .iter()
+        .fold(0, |sum, &n| sum << 7 | u64::from(n))
+}
+
+/// The frame that a packet's position says that it is.
+fn numbered(packet: &Packet) -> u64 {
+    (packet.pts + TRIM.0 as i64 + 529) as u64 / 1152
+}
+
+fn opened(served: &mut testing::Served, window: &mut ByteWindow) -> Box<dyn Demuxer> {
     let mut opening = open();
-    let mut opened = served
-        .run(&mut window, |w| opening.advance(w))
-        .expect("opens");
-    let mut passed = Vec::new();
-    for _ in 0..2000 {
-        passed.push(
-            served
-                .run(&mut window, |w| opened.demuxer.next_packet(w))
-                .expect("a packet"),
+    let opened = served.run(window, |w| opening.advance(w));
+    opened.expect("opens").demuxer
+}
+
+/// The first packet after a seek to a frame.
+fn sought(
+    frame: u64,
+    demuxer: &mut dyn Demuxer,
+    served: &mut testing::Served,
+    window: &mut ByteWindow,
+) -> Packet {
+    let target = frame * 1152 - TRIM.0;
+    let sought = served.run(window, |w| demuxer.seek(target, w));
+    sought.expect("seeks");
+    let packet = served.run(window, |w| demuxer.next_packet(w));
+    packet.expect("a packet")
+}
+
+#[test]
+fn a_local_file_of_changing_bitrate_is_sought_to_the_frame() {
+    let (mut served, mut window) = testing::Served::local(&varying(), 65_536);
+    let mut demuxer = opened(&mut served, &mut window);
+    for frame in [15_500, 19_900, 1234, 18_000] {
+        let packet = sought(frame, &mut *demuxer, &mut served, &mut window);
+        assert_eq!(
+            (number(&packet), numbered(&packet)),
+            (frame - 10, frame - 10)
         );
     }
-    let target = 1152 * u64::from(frames) / 2;
-    let before = (served.delivered, served.jumps);
-    served
-        .run(&mut window, |w| opened.demuxer.seek(target, w))
-        .expect("seeks");
-    let packet = served
-        .run(&mut window, |w| opened.demuxer.next_packet(w))
-        .expect("a packet");
-    assert!(packet.pts <= target as i64 && packet.pts > target as i64 - 30 * 1152);
-    assert!(served.jumps == before.1 + 1 && served.delivered - before.0 < 16_384);
+    assert_eq!(demuxer.info().length, Some(AUDIBLE));
+}
 
-    served
-        .run(&mut window, |w| opened.demuxer.seek(1_500 * 1152, w))
-        .expect("seeks");
-    let packet = served
-        .run(&mut window, |w| opened.demuxer.next_packet(w))
-        .expect("a packet");
-    let expected = passed
-        .iter()
-        .find(|p| p.pts == packet.pts)
-        .expect("a known position");
-    assert_eq!(&packet, expected);
+#[test]
+fn a_place_within_two_megabytes_of_a_known_one_is_counted_to() {
+    let (mut served, mut window) = testing::Served::new(&varying(), 4096, true);
+    let mut demuxer = opened(&mut served, &mut window);
+    // 1.1 MB, 1.2 MB, back to what was passed, and 2.3 MB
+    for frame in [2000, 3000, 1500, 4000] {
+        let packet = sought(frame, &mut *demuxer, &mut served, &mut window);
+        assert_eq!(
+            (number(&packet), numbered(&packet)),
+            (frame - 10, frame - 10)
+        );
+    }
+}
+
+#[test]
+fn a_far_seek_by_table_fetches_little_and_never_cuts_the_end() {
+    let (mut served, mut window) = testing::Served::new(&varying(), 4096, true);
+    let mut demuxer = opened(&mut served, &mut window);
+    let before = (served.delivered, served.jumps);
+    let mut packet = sought(14_400, &mut *demuxer, &mut served, &mut window);
+    assert!(served.jumps == before.1 + 1 && served.delivered - before.0 < 16_384);
+    // a 256th of 11 MB are 430 of the small frames
+    assert_ne!(number(&packet), numbered(&packet));
+    assert!(number(&packet).abs_diff(14_390) <= 430);
+    let shift = numbered(&packet) as i64 - number(&packet) as i64;
+    loop {
+        let length = demuxer.info().length.expect("known") as i64;
+        let sound = (FRAMES as i64 + shift) * 1152 - (TRIM.0 + TRIM.1) as i64;
+        let end = packet.pts + 1152;
+        assert!(
+            length > end || length == sound,
+            "{length} of {sound} at {end}"
+        );
+        match served.run(&mut window, |w| demuxer.next_packet(w)) {
+            Ok(next) => packet = next,
+            Err(Stop::End) => {
+                assert_eq!((number(&packet), length), (FRAMES - 1, sound));
+                break;
+            }
+            Err(stop) => panic!("{stop:?}"),
+        }
+    }
+    let packet = sought(500, &mut *demuxer, &mut served, &mut window);
+    assert_eq!((number(&packet), numbered(&packet)), (490, 490));
+    assert_eq!(demuxer.info().length, Some(AUDIBLE));
+}
+
+#[test]
+fn the_padding_is_cut_where_the_length_is_not_told() {
+    let (_, expected) = packets(TONE44);
+    for chunk in [64, 4096] {
+        let (mut served, mut window) = testing::Served::live(TONE44, chunk);
+        let mut demuxer = opened(&mut served, &mut window);
+        assert_eq!(demuxer.info().length, None);
+        for packet in &expected {
+            let got = served.run(&mut window, |w| demuxer.next_packet(w));
+            assert_eq!(&got.expect("a packet"), packet);
+            let end = packet.pts + i64::from(packet.duration);
+            let length = demuxer.info().length;
+            assert!(length == Some(529_200) || length.is_none() && end < 529_200);
+        }
+        assert_eq!(demuxer.info().length, Some(529_200));
+    }
+}
+
+#[test]
+fn a_bare_file_that_is_longer_than_it_seems_is_played_to_its_end() {
+    // the first 64 frames have 320 kbit/s, so that the length is estimated at a tenth
+    let dense: Vec<u8> = varying().split_off(417 + 1000 * 104);
+    let data = &dense[936 * 1044..][..64 * 1044 + 1000 * 104];
+    let (mut opened, mut window) = testing::open(data, open());
+    let demuxer = &mut opened.demuxer;
+    for _ in 1..1064 {
+        let packet = demuxer.next_packet(&mut window).expect("a packet");
+        let end = packet.pts + i64::from(packet.duration);
+        assert!(
+            demuxer
+                .info()
+                .length
+                .is_some_and(|length| length as i64 > end)
+        );
+    }
+    demuxer.next_packet(&mut window).expect("a packet");
+    assert_eq!(demuxer.info().length, Some(1064 * 1152));
 }
 
 #[test]

@@ -7,7 +7,10 @@
 mod boxes;
 mod entry;
 mod fragments;
+mod moof;
 mod moov;
+#[cfg(test)]
+mod seek_tests;
 mod table;
 mod tags;
 #[cfg(test)]

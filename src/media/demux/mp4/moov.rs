@@ -4,7 +4,7 @@
 use super::{
     boxes::{Children, child, descend},
     entry::{self, Entry},
-    fragments::Defaults,
+    moof::Defaults,
     table::SampleTable,
     tags::{self, Gapless},
 };
