@@ -375,12 +375,6 @@ impl FrameReader {
         Ends::unpack(self.ring.ends.load(Ordering::Relaxed)).level() as usize
     }
 
-    /// True once [`Taken::Over`] has been returned.
-    #[must_use]
-    pub const fn is_over(&self) -> bool {
-        self.over
-    }
-
     /// Takes the next frame into `out`. Never waits, locks nothing, allocates nothing in the steady state.
     ///
     /// # Panics

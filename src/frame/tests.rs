@@ -104,7 +104,7 @@ fn the_limit_stops_before_the_first_frame_beyond_it() {
         (take(&mut r), take(&mut r), take(&mut r)),
         (Some(vec![0]), Some(vec![1]), None)
     );
-    assert!(r.is_over());
+    assert_eq!(r.take(&mut [0; MAX_OPUS_BYTES]), Taken::Over);
     assert_eq!(
         events.lock().expect("no panic").last(),
         Some(&ReaderEvent::LimitReached)

@@ -146,12 +146,6 @@ impl ByteWindow {
         Ok(taken)
     }
 
-    /// Whether the resource ends exactly here. False while that is not known.
-    pub fn is_at_end(&mut self) -> bool {
-        self.receive();
-        self.buffered == 0 && self.skip == 0 && matches!(self.end, Some(Ok(())))
-    }
-
     /// Moves `len` bytes on; they need not be there yet.
     pub fn skip(&mut self, len: u64) {
         self.seek(self.position.saturating_add(len));

@@ -37,12 +37,12 @@ fn what_is_missing_is_named_and_nothing_moves() {
 #[test]
 fn the_end_is_told_apart_from_waiting() {
     let (mut writer, mut window) = fed(&[b"ab"]);
-    assert!(!window.is_at_end());
+    assert!(matches!(window.peek(3), Err(Stop::Need(3))));
     writer.finish();
     assert!(matches!(window.peek(3), Err(Stop::End)));
     assert_eq!(window.peek_up_to(3), b"ab");
     window.skip(2);
-    assert!(window.is_at_end());
+    assert!(matches!(window.peek(1), Err(Stop::End)));
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn a_whole_resource_can_be_jumped_about_in() {
     let mut window = ByteWindow::of(&b"0123456789"[..]);
     window.seek(8);
     assert_eq!(window.take(2).expect("there"), "89");
-    assert!(window.is_at_end());
+    assert!(matches!(window.peek(1), Err(Stop::End)));
     window.seek(1);
     assert_eq!(window.take(2).expect("there"), "12");
     window.seek(99);
