@@ -152,8 +152,11 @@ fn load(config: Option<&Path>, keys: &[(String, String)]) -> Loaded {
 }
 
 fn complain(loaded: &Loaded) {
-    for warning in &loaded.warnings {
-        eprintln!("{warning}\n");
+    // with errors to act on, what needs no action would only hide them
+    let is_worth =
+        |said: &&config::Diagnostic| loaded.config.is_ok() || said.level != config::Level::Note;
+    for said in loaded.warnings.iter().filter(is_worth) {
+        eprintln!("{said}\n");
     }
     if let Err(errors) = &loaded.config {
         for error in errors {

@@ -43,18 +43,22 @@ impl Binder {
             values.insert(slot.clone(), in_force);
         }
         self.require_password(&config, &given);
-        let effective = effective(&given, &values);
         self.errors.sort_by(|a, b| a.origin.cmp(&b.origin));
         self.warnings
             .sort_by(|a, b| (a.level, &a.origin).cmp(&(b.level, &b.origin)));
-        Loaded {
-            config: if self.errors.is_empty() {
-                Ok(config)
-            } else {
-                Err(self.errors)
-            },
-            warnings: self.warnings,
-            effective,
+        let warnings = self.warnings;
+        if self.errors.is_empty() {
+            Loaded {
+                config: Ok(config),
+                warnings,
+                effective: effective(&given, &values),
+            }
+        } else {
+            Loaded {
+                config: Err(self.errors),
+                warnings,
+                effective: Vec::new(),
+            }
         }
     }
 

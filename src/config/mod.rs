@@ -38,7 +38,8 @@ pub struct Loaded {
     pub config: Result<Config, Vec<Diagnostic>>,
     /// What a user should hear but need not act on: corrections, unknown keys, keys without effect.
     pub warnings: Vec<Diagnostic>,
-    /// Every key of the table with the value in force and where it came from, for `check-config`. Secrets are `***`.
+    /// Every key of the table with the value in force and where it came from, for `check-config`. Secrets are `***`. Empty
+    /// with errors: then nothing is in force.
     pub effective: Vec<Effective>,
 }
 
