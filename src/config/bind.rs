@@ -54,6 +54,8 @@ pub(super) struct Binder {
     pub given: BTreeMap<Slot, Given>,
     pub errors: Vec<Diagnostic>,
     pub warnings: Vec<Diagnostic>,
+    /// Whether the file may hold keys that could not be taken from it; then nobody can say what is missing.
+    pub may_miss_keys: bool,
     reported: HashSet<String>,
 }
 
@@ -82,8 +84,15 @@ impl Binder {
             given: BTreeMap::new(),
             errors: Vec::new(),
             warnings: Vec::new(),
+            may_miss_keys: false,
             reported: HashSet::new(),
         }
+    }
+
+    /// Notes an error that keeps keys of the file from being taken.
+    pub(super) fn lose_keys(&mut self, error: Diagnostic) {
+        self.may_miss_keys = true;
+        self.errors.push(error);
     }
 
     /// Takes the whole file.
@@ -95,7 +104,7 @@ impl Binder {
             if let Some(help) = error.help {
                 diagnostic = diagnostic.allowing(help);
             }
-            self.errors.push(diagnostic);
+            self.lose_keys(diagnostic);
         }
         for (document, node) in documents.iter().enumerate() {
             match &node.shape {
@@ -106,7 +115,7 @@ impl Binder {
                 }
                 Shape::Map(entries) => self.walk(file, document, entries, &mut Vec::new()),
                 Shape::Null => {}
-                _ => self.errors.push(
+                _ => self.lose_keys(
                     Diagnostic::error(file.origin(node.spot), "the file does not hold keys")
                         .allowing("`key: value` lines, beginning with `server:` and `lavalink:`")
                         .showing(file.excerpt(node.spot)),
@@ -145,7 +154,7 @@ impl Binder {
             Match::Section => match &node.shape {
                 Shape::Map(entries) => return Some(entries),
                 Shape::Null => {}
-                _ => self.errors.push(
+                _ => self.lose_keys(
                     Diagnostic::error(
                         at.origin(),
                         format!("{} is a section, not {}", at.written.join("."), node.kind()),

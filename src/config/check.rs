@@ -214,7 +214,7 @@ impl Binder {
     }
 
     fn require_password(&mut self, config: &Config, given: &BTreeMap<(usize, String), Given>) {
-        if !config.lavalink.password.expose().is_empty() {
+        if self.may_miss_keys || !config.lavalink.password.expose().is_empty() {
             return;
         }
         const PATH: &str = "lavalink.server.password";

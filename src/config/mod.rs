@@ -61,7 +61,7 @@ pub fn load(
         match file::read(path, explicit) {
             Ok(Some(text)) => binder.file(&text),
             Ok(None) => {}
-            Err(error) => binder.errors.push(*error),
+            Err(error) => binder.lose_keys(*error),
         }
     }
     binder.environment();
