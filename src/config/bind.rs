@@ -46,7 +46,7 @@ const ENVIRONMENT: usize = usize::MAX - 1;
 const ARGUMENTS: usize = usize::MAX;
 
 /// Row of the table, and the uniform name for families.
-type Slot = (usize, String);
+pub(super) type Slot = (usize, String);
 
 /// Collects until `finish` (in `check`) turns all of it into settings.
 pub(super) struct Binder {

@@ -5,7 +5,7 @@ use std::{cell::Cell, collections::BTreeMap};
 
 use super::{
     Loaded,
-    bind::{Binder, Given, Part, Raw},
+    bind::{Binder, Given, Part, Raw, Slot},
     diagnostic::{Diagnostic, Level, Origin},
     effective::Effective,
     logger, name,
@@ -17,9 +17,9 @@ use super::{
 };
 
 /// A value in force, and whether it must stay unseen.
-struct InForce {
-    value: Value,
-    is_secret: bool,
+pub(super) struct InForce {
+    pub value: Value,
+    pub is_secret: bool,
 }
 
 impl Binder {
@@ -43,6 +43,7 @@ impl Binder {
             values.insert(slot.clone(), in_force);
         }
         self.require_password(&config, &given);
+        self.check_files(&config, &given, &values);
         self.errors.sort_by(|a, b| a.origin.cmp(&b.origin));
         self.warnings
             .sort_by(|a, b| (a.level, &a.origin).cmp(&(b.level, &b.origin)));
@@ -63,7 +64,7 @@ impl Binder {
     }
 
     /// The value of a key; `None` when it is empty (the default stays) or wrong (an error has been noted).
-    fn value(&mut self, given: &Given, all: &BTreeMap<(usize, String), Given>) -> Option<InForce> {
+    fn value(&mut self, given: &Given, all: &BTreeMap<Slot, Given>) -> Option<InForce> {
         let key = given.place.key();
         match &given.raw {
             Raw::Scalar(part) => {
@@ -98,7 +99,7 @@ impl Binder {
         &mut self,
         given: &Given,
         parts: &BTreeMap<usize, Part>,
-        all: &BTreeMap<(usize, String), Given>,
+        all: &BTreeMap<Slot, Given>,
     ) -> Option<InForce> {
         let Kind::List(item) = given.place.key().kind else {
             return None;
@@ -131,7 +132,7 @@ impl Binder {
         &mut self,
         given: &Given,
         part: &Part,
-        all: &BTreeMap<(usize, String), Given>,
+        all: &BTreeMap<Slot, Given>,
     ) -> Option<(String, bool)> {
         let is_secret = Cell::new(matches!(given.place.key().kind, Kind::Secret));
         let look_up = |wanted: &str| {
@@ -213,7 +214,7 @@ impl Binder {
         });
     }
 
-    fn require_password(&mut self, config: &Config, given: &BTreeMap<(usize, String), Given>) {
+    fn require_password(&mut self, config: &Config, given: &BTreeMap<Slot, Given>) {
         if self.may_miss_keys || !config.lavalink.password.expose().is_empty() {
             return;
         }
@@ -254,10 +255,7 @@ fn is_default(key: &Key, value: &Value) -> bool {
 }
 
 /// Every key that is read, in the order of the table.
-fn effective(
-    given: &BTreeMap<(usize, String), Given>,
-    values: &BTreeMap<(usize, String), InForce>,
-) -> Vec<Effective> {
+fn effective(given: &BTreeMap<Slot, Given>, values: &BTreeMap<Slot, InForce>) -> Vec<Effective> {
     let mut all = Vec::new();
     for (row, key) in TABLE.iter().enumerate().filter(|(_, key)| key.is_read()) {
         let written = values

@@ -12,6 +12,7 @@ mod check;
 mod diagnostic;
 mod effective;
 mod file;
+mod files;
 pub mod logger;
 mod name;
 mod nearest;

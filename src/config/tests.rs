@@ -412,14 +412,19 @@ fn placeholders_take_variables_keys_and_defaults() {
 
 #[test]
 fn our_own_keys_are_read() {
-    let config = settings(
-        "audio: {bitrate: 128k, workers: 3}\nvoice: {caFile: /x.pem, plaintext: yes, pacers: 2, realtime: off}\n\
+    let mut roots = tempfile::NamedTempFile::new().expect("a temporary file");
+    let pem = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    roots.write_all(pem).expect("to write it");
+    let config = settings(&format!(
+        "voice.caFile: '{}'\n{}",
+        roots.path().display(),
+        "audio: {bitrate: 128k, workers: 3}\nvoice: {plaintext: yes, pacers: 2, realtime: off}\n\
          limits: {bodyBytes: 1MB, connections: 7, requestTimeoutMs: 1000}\n\
          lavalink.server: {localRoots: [/music, /more], httpConfig: {blockPrivateAddresses: on}}\n",
-    );
+    ));
     assert_eq!(config.audio.bitrate, Bitrate::Fixed(128_000));
     assert_eq!((config.audio.workers, config.voice.pacers), (3, 2));
-    assert_eq!(config.voice.ca_file.as_deref(), Some(Path::new("/x.pem")));
+    assert_eq!(config.voice.ca_file.as_deref(), Some(roots.path()));
     assert!(config.voice.plaintext && !config.voice.realtime);
     assert_eq!(
         (config.limits.body_bytes, config.limits.connections),

@@ -151,13 +151,15 @@ impl Item {
     }
 }
 
+/// Text without what would break a line of output.
+pub(super) fn one_line(text: &str) -> String {
+    let visible = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    text.chars().map(visible).collect()
+}
+
 /// A value as a message shows it: short, on one line.
 pub(super) fn shown(text: &str) -> String {
-    let mut short: String = text
-        .chars()
-        .take(60)
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect();
+    let mut short: String = one_line(text).chars().take(60).collect();
     if text.chars().count() > 60 {
         short.push('…');
     }

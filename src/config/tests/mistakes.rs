@@ -3,6 +3,18 @@
 
 use super::*;
 
+fn arguments(pairs: &[(&str, &str)]) -> Loaded {
+    load_all(PASSWORD, &[], pairs)
+}
+
+/// A file with this text, and its path as a value.
+fn file_with(text: &str) -> (tempfile::NamedTempFile, String) {
+    let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+    file.write_all(text.as_bytes()).expect("to write it");
+    let path = file.path().display().to_string();
+    (file, path)
+}
+
 #[test]
 fn a_rejected_configuration_has_no_values_in_force() {
     let loaded = load_all(PASSWORD, &[], &[("server.port", "233300")]);
@@ -30,4 +42,60 @@ fn what_a_file_that_cannot_be_read_would_have_said_is_not_missed() {
     let loaded = load(Some(missing), true, env(&[("SERVER_PORT", "x")]), &[]);
     let found = loaded.config.expect_err("errors");
     assert_eq!(found.len(), 2, "the file and the variable: {found:#?}");
+}
+
+#[test]
+fn a_file_of_certificates_must_hold_one() {
+    let (_empty, empty) = file_with("no certificate\n");
+    let (_broken, broken) = file_with("-----BEGIN CERTIFICATE-----\nAAAA\n");
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path().display().to_string();
+    for (path, wrong) in [
+        ("/no/such/file.pem", "cannot be read"),
+        (&folder, "cannot be read"),
+        (&empty, "holds no certificate"),
+        (&broken, "holds no certificate"),
+    ] {
+        let loaded = arguments(&[("voice.caFile", path)]);
+        let found = loaded.config.expect_err("an error");
+        assert_eq!(found.len(), 1, "{found:#?}");
+        let message = &found[0].message;
+        let begin = format!("voice.caFile: `{path}` ");
+        assert!(message.starts_with(&begin), "{message}");
+        assert!(message.contains(wrong), "{message}");
+        assert_eq!(found[0].origin, Origin::Argument("voice.caFile".into()));
+    }
+    let derived = arguments(&[("voice.caFile", "/${lavalink.server.password}")]);
+    let found = derived.config.expect_err("an error");
+    assert!(
+        found[0].message.starts_with("voice.caFile: `***` "),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn roots_that_confine_nothing_are_told() {
+    let (_file, file) = file_with("");
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path().display().to_string();
+    let told = |is_on: &str, roots: &str| {
+        let loaded = arguments(&[
+            ("lavalink.server.sources.local", is_on),
+            ("lavalink.server.localRoots", roots),
+        ]);
+        assert!(loaded.config.is_ok());
+        texts(&loaded.warnings).join("\n")
+    };
+    assert_eq!(told("true", &folder), "");
+    assert_eq!(
+        told("true", &format!("{folder},/no/such/folder,{file}")),
+        format!(
+            "lavalink.server.localRoots: `/no/such/folder` is not a directory; no file lies in it\n\
+             lavalink.server.localRoots: `{file}` is not a directory; no file lies in it"
+        )
+    );
+    assert_eq!(
+        told("false", "/no/such/folder"),
+        "lavalink.server.localRoots has no effect while lavalink.server.sources.local is false"
+    );
 }
