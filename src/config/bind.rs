@@ -155,12 +155,9 @@ impl Binder {
                 Shape::Map(entries) => return Some(entries),
                 Shape::Null => {}
                 _ => self.lose_keys(
-                    Diagnostic::error(
-                        at.origin(),
-                        format!("{} is a section, not {}", at.written.join("."), node.kind()),
-                    )
-                    .allowing("keys below it, indented")
-                    .showing(at.key_excerpt()),
+                    is_section(at.written, at.origin(), node.kind())
+                        .allowing("keys below it, indented")
+                        .showing(at.key_excerpt()),
                 ),
             },
             Match::Key(place) if !place.key().is_read() => self.recognised(at, &place, node),
@@ -274,13 +271,28 @@ impl Binder {
             Shape::List(items) => items.is_empty(),
             Shape::Map(entries) => entries.is_empty(),
         };
-        let is_mistyped = || place::meant(at.written).filter(|(edits, _)| *edits <= 2);
-        match place.key().standing {
-            Standing::Spring("") if is_mistyped().is_some() => {
-                self.unknown(at.written, at.origin(), at.key_excerpt());
-            }
-            Standing::JvmPlugins | Standing::PluginBlock if is_empty => {}
-            _ => self.unread(place, at.origin(), at.key_excerpt()),
+        let is_of_plugins = matches!(
+            place.key().standing,
+            Standing::JvmPlugins | Standing::PluginBlock
+        );
+        if !(is_empty && is_of_plugins) {
+            self.pass_over(at.written, place, at.origin(), at.key_excerpt());
+        }
+    }
+
+    /// Reports a key that is recognised and not read; one that only Spring would know may be a mistyped one of ours.
+    fn pass_over(
+        &mut self,
+        written: &[String],
+        place: &Place,
+        origin: Origin,
+        excerpt: Option<Excerpt>,
+    ) {
+        let is_mistyped = || place::meant(written).is_some_and(|(edits, _)| edits <= 2);
+        if place.key().standing == Standing::Spring("") && is_mistyped() {
+            self.unknown(written, origin, excerpt);
+        } else {
+            self.unread(place, origin, excerpt);
         }
     }
 
@@ -350,15 +362,19 @@ impl Binder {
 
     fn unknown_variable(&mut self, variable: &str, text: &str, origin: Origin) {
         let words = name::words(variable);
-        let is_lavalinks = match words.first().map(String::as_str) {
-            Some("lavalink") => words.len() > 1 && !is_service_link(&words, text),
-            Some("audio" | "voice" | "limits") => false,
+        let heading = words.first().map_or("", String::as_str);
+        let is_lavalinks =
+            heading == "lavalink" && words.len() > 1 && !is_service_link(&words, text);
+        // Other programs have variables of the same headings: only a near miss is meant for this one, and a very near one
+        // where the heading is everybody's.
+        let most_edits = match heading {
+            "lavalink" | "audio" | "voice" | "limits" => 3,
+            _ if place::is_heading(heading) => 1,
             _ => return,
         };
-        let meant = place::meant_variable(variable);
-        // Other programs have variables of our own headings, too; only a near miss is meant for this one.
+        let meant = place::meant_variable(variable).filter(|(edits, _)| *edits <= most_edits);
         if is_lavalinks || meant.is_some() {
-            let advice = meant.map_or("it is ignored".to_owned(), |meant| {
+            let advice = meant.map_or("it is ignored".to_owned(), |(_, meant)| {
                 format!("did you mean {meant}?")
             });
             let message = format!("{variable} matches no key; {advice}");
@@ -380,11 +396,19 @@ impl Binder {
                     };
                     self.text(place, part, ARGUMENTS);
                 }
-                Match::Key(place) => self.unread(&place, origin, None),
-                Match::Section | Match::Unknown => self.unknown(&written, origin, None),
+                Match::Key(place) => self.pass_over(&written, &place, origin, None),
+                Match::Section => self
+                    .errors
+                    .push(is_section(&written, origin, "a value").allowing("a key below it")),
+                Match::Unknown => self.unknown(&written, origin, None),
             }
         }
     }
+}
+
+fn is_section(written: &[String], origin: Origin, given: &str) -> Diagnostic {
+    let message = format!("{} is a section, not {given}", written.join("."));
+    Diagnostic::error(origin, message)
 }
 
 /// Kubernetes announces a service named `lavalink` by `LAVALINK_PORT=tcp://…`, `LAVALINK_SERVICE_HOST` and the like.

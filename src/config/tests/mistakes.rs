@@ -7,6 +7,10 @@ fn arguments(pairs: &[(&str, &str)]) -> Loaded {
     load_all(PASSWORD, &[], pairs)
 }
 
+fn variables(pairs: &[(&str, &str)]) -> Loaded {
+    load_all(PASSWORD, pairs, &[])
+}
+
 /// A file with this text, and its path as a value.
 fn file_with(text: &str) -> (tempfile::NamedTempFile, String) {
     let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
@@ -98,4 +102,45 @@ fn roots_that_confine_nothing_are_told() {
         told("false", "/no/such/folder"),
         "lavalink.server.localRoots has no effect while lavalink.server.sources.local is false"
     );
+}
+
+#[test]
+fn a_mistyped_argument_is_answered_as_in_the_file() {
+    for (key, told) in [
+        (
+            "server.prt",
+            "unknown key `server.prt`; did you mean `server.port`?",
+        ),
+        (
+            "lavalink.server.wombat",
+            "unknown key `lavalink.server.wombat`; it is ignored",
+        ),
+        (
+            "server.wombat",
+            "server.wombat is a Spring key without effect here",
+        ),
+    ] {
+        let in_file = of(&format!("{PASSWORD}{key}: 1\n"));
+        assert_eq!(texts(&in_file.warnings), [told]);
+        assert_eq!(texts(&arguments(&[(key, "1")]).warnings), [told]);
+    }
+    let section = arguments(&[("lavalink.server", "x")]);
+    let found = section.config.expect_err("an error");
+    assert_eq!(texts(&found), ["lavalink.server is a section, not a value"]);
+}
+
+#[test]
+fn a_mistyped_variable_is_told_when_it_can_hardly_be_another_programs() {
+    let told = |name: &str| variables(&[(name, "1")]).warnings.pop().map(|w| w.message);
+    for (name, meant) in [
+        ("SERVER_PRT", "SERVER_PORT"),
+        ("LOGGING_FILE_PAHT", "LOGGING_FILE_PATH"),
+        ("METRICS_PROMETHEUS_ENABLE", "METRICS_PROMETHEUS_ENABLED"),
+    ] {
+        let expected = format!("{name} matches no key; did you mean {meant}?");
+        assert_eq!(told(name), Some(expected));
+    }
+    for others in ["SERVER_HOST", "SERVER_NAME", "LOGGING_DIR", "SERVE_PORT"] {
+        assert_eq!(told(others), None, "{others}");
+    }
 }
