@@ -11,7 +11,10 @@ use crate::{
     source::Registry,
     units::{Millis, SAMPLE_RATE},
 };
-use clap::{Args, Parser, Subcommand};
+use clap::{
+    Args, Parser, Subcommand,
+    error::{ContextKind, ContextValue},
+};
 use std::{
     ffi::OsString,
     io::Write,
@@ -124,13 +127,33 @@ fn split_keys(args: impl Iterator<Item = OsString>) -> (Vec<(String, String)>, V
     (keys, rest)
 }
 
+/// The key whose value was refused as an argument of its own: `--server.port 2333`, which would set the port to `true`.
+fn key_without_value<'a>(args: &'a [OsString], refused: &clap::Error) -> Option<&'a str> {
+    let what = [ContextKind::InvalidSubcommand, ContextKind::InvalidArg];
+    let ContextValue::String(value) = what.into_iter().find_map(|kind| refused.get(kind))? else {
+        return None;
+    };
+    args.windows(2).find_map(|pair| {
+        let key = pair[0].to_str()?;
+        let is_bare = key.starts_with("--") && key.contains('.') && !key.contains('=');
+        (is_bare && pair[1] == value.as_str()).then_some(key)
+    })
+}
+
 /// Does what the command line asks for.
 #[must_use]
 pub fn run() -> ExitCode {
-    let (keys, rest) = split_keys(std::env::args_os());
+    let args: Vec<OsString> = std::env::args_os().collect();
+    let (keys, rest) = split_keys(args.iter().cloned());
     let cli = match Cli::try_parse_from(rest) {
         Ok(cli) => cli,
         Err(e) => {
+            if let Some(key) = key_without_value(&args, &e) {
+                eprintln!(
+                    "error: {key} has no value; write {key}=…, with `=` in place of the space"
+                );
+                return ExitCode::from(MISUSED);
+            }
             let _ = e.print();
             return ExitCode::from(if e.use_stderr() { MISUSED } else { OK });
         }
@@ -304,6 +327,27 @@ mod tests {
         let key = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(keys, [key("server.port", "1"), key("a.b", "true")]);
         assert_eq!(rest, ["x", "play", "--output", "a.ogg", "--", "--c.d"]);
+    }
+
+    #[test]
+    fn a_value_behind_a_space_is_told_from_a_command() {
+        let key = |args: &[&str]| {
+            let args: Vec<OsString> = args.iter().map(OsString::from).collect();
+            let (_, rest) = split_keys(args.iter().cloned());
+            let refused = Cli::try_parse_from(rest).err()?;
+            key_without_value(&args, &refused).map(str::to_owned)
+        };
+        let port = Some("--server.port".to_owned());
+        assert_eq!(key(&["x", "--server.port", "2333"]), port);
+        assert_eq!(
+            key(&["x", "--a.b=1", "--server.port", "2333", "serve"]),
+            port
+        );
+        assert_eq!(key(&["x", "check-config", "--server.port", "2333"]), port);
+        // a switch may stand alone, and what is refused elsewhere is something else
+        assert_eq!(key(&["x", "--voice.plaintext", "serve"]), None);
+        assert_eq!(key(&["x", "--server.port=1", "srve"]), None);
+        assert_eq!(key(&["x", "--voice.plaintext", "serve", "more"]), None);
     }
 
     #[test]
