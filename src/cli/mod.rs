@@ -174,22 +174,15 @@ fn load(config: Option<&Path>, keys: &[(String, String)]) -> Loaded {
     config::load(Some(file), config.is_some(), env, keys)
 }
 
-fn complain(loaded: &Loaded) {
-    // with errors to act on, what needs no action would only hide them
-    let is_worth =
-        |said: &&config::Diagnostic| loaded.config.is_ok() || said.level != config::Level::Note;
-    for said in loaded.warnings.iter().filter(is_worth) {
-        eprintln!("{said}\n");
+fn refuse(errors: &[config::Diagnostic]) -> u8 {
+    for error in errors {
+        eprintln!("{error}\n");
     }
-    if let Err(errors) = &loaded.config {
-        for error in errors {
-            eprintln!("{error}\n");
-        }
-        eprintln!(
-            "the configuration has {} error(s); nothing was started",
-            errors.len()
-        );
-    }
+    eprintln!(
+        "the configuration has {} error(s); nothing was started",
+        errors.len()
+    );
+    MISUSED
 }
 
 fn check(loaded: &Loaded) -> u8 {
@@ -197,30 +190,38 @@ fn check(loaded: &Loaded) -> u8 {
         // whoever reads may have read enough
         let _ = writeln!(std::io::stdout(), "{line}");
     }
-    complain(loaded);
-    if loaded.config.is_ok() { OK } else { MISUSED }
+    // with errors to act on, what needs no action would only hide them
+    let is_worth =
+        |said: &&config::Diagnostic| loaded.config.is_ok() || said.level != config::Level::Note;
+    for said in loaded.warnings.iter().filter(is_worth) {
+        eprintln!("{said}\n");
+    }
+    match &loaded.config {
+        Ok(_) => OK,
+        Err(errors) => refuse(errors),
+    }
 }
 
 fn serve(loaded: Loaded) -> u8 {
-    if loaded.config.is_err() {
-        complain(&loaded);
-    }
-    let Loaded {
-        config: Ok(config),
-        warnings,
-        ..
-    } = loaded
-    else {
-        return MISUSED;
+    let said = config::in_brief(&loaded.warnings);
+    let config = match loaded.config {
+        Ok(config) => config,
+        Err(errors) => {
+            // a mistyped key may be the cause of an error
+            for said in said.iter().filter(|s| s.level != config::Level::Note) {
+                eprintln!("{}: {}\n", said.level, said.text);
+            }
+            return refuse(&errors);
+        }
     };
     if let Err(e) = log::start(&config.logging) {
         eprintln!("cannot write the log: {e}");
         return FAILED;
     }
-    for said in &warnings {
+    for said in said {
         match said.level {
-            config::Level::Note => tracing::info!("{said}"),
-            config::Level::Warning | config::Level::Error => tracing::warn!("{said}"),
+            config::Level::Note => tracing::info!("{}", said.text),
+            config::Level::Warning | config::Level::Error => tracing::warn!("{}", said.text),
         }
     }
     match node::run(config) {

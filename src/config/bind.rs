@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    diagnostic::{Diagnostic, Excerpt, Origin},
+    diagnostic::{About, Diagnostic, Excerpt, Origin},
     file::FileText,
     name,
     place::{self, Match, Place},
@@ -309,11 +309,17 @@ impl Binder {
             Standing::PluginBlock => {
                 let block = place.name.split('.').next().unwrap_or("").to_owned();
                 let text = format!("plugin block {block} is not used by this version");
-                (format!("plugins.{block}"), Diagnostic::note(origin, text))
+                let key = format!("plugins.{block}");
+                let about = About::IdleKey(key.clone());
+                (key, Diagnostic::note(origin, text).about(about))
+            }
+            Standing::Spring("") => {
+                let text = format!("{path} is a Spring key without effect here");
+                let about = About::IdleKey(path.clone());
+                (path, Diagnostic::warning(origin, text).about(about))
             }
             Standing::Spring(instead) => {
-                let between = if instead.is_empty() { "" } else { ": " };
-                let text = format!("{path} is a Spring key without effect here{between}{instead}");
+                let text = format!("{path} is a Spring key without effect here: {instead}");
                 (path, Diagnostic::warning(origin, text))
             }
             // Such rows are read, so they never come here.

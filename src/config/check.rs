@@ -6,7 +6,7 @@ use std::{cell::Cell, collections::BTreeMap};
 use super::{
     Loaded,
     bind::{Binder, Given, Part, Raw, Slot},
-    diagnostic::{Diagnostic, Level, Origin},
+    diagnostic::{About, Diagnostic, Origin},
     effective::Effective,
     logger, name,
     place::{self, Match},
@@ -185,33 +185,31 @@ impl Binder {
     fn remark(&mut self, given: &Given, value: &Value) {
         let path = given.place.path();
         let key = given.place.key();
-        let (level, message) = match key.standing {
+        let origin = given.origin.clone();
+        let remark = match key.standing {
             Standing::NoEffect(_) | Standing::Loggers => {
                 let Some(why) = without_effect(key, &given.place.name) else {
                     return;
                 };
-                let level = if is_default(key, value) {
-                    Level::Note
+                let text = format!("{path} has no effect here: {why}");
+                let remark = if is_default(key, value) {
+                    Diagnostic::note(origin, text)
                 } else {
-                    Level::Warning
+                    Diagnostic::warning(origin, text)
                 };
-                (level, format!("{path} has no effect here: {why}"))
+                remark.about(About::IdleKey(path))
             }
             Standing::AbsentSource if *value == Value::Switch(true) => {
                 let source = key.last();
                 let text = format!("{path}: source {source} is not part of this version");
-                (Level::Warning, text)
+                Diagnostic::warning(origin, text).about(About::AbsentSource(source))
             }
             Standing::Risky(meaning) if *value == Value::Switch(true) => {
-                (Level::Warning, format!("{path}: {meaning}"))
+                Diagnostic::warning(origin, format!("{path}: {meaning}"))
             }
             _ => return,
         };
-        let origin = given.origin.clone();
-        self.warnings.push(match level {
-            Level::Note => Diagnostic::note(origin, message),
-            Level::Warning | Level::Error => Diagnostic::warning(origin, message),
-        });
+        self.warnings.push(remark);
     }
 
     fn require_password(&mut self, config: &Config, given: &BTreeMap<Slot, Given>) {

@@ -8,6 +8,7 @@
 //! [`load`] never stops at the first mistake. It collects every error with its place and what is allowed there.
 
 mod bind;
+mod brief;
 mod check;
 mod diagnostic;
 mod effective;
@@ -25,6 +26,7 @@ mod value;
 
 use std::path::Path;
 
+pub use brief::{Brief, in_brief};
 pub use diagnostic::{Diagnostic, Level, Origin};
 pub use effective::Effective;
 pub use settings::{

@@ -144,3 +144,40 @@ fn a_mistyped_variable_is_told_when_it_can_hardly_be_another_programs() {
         assert_eq!(told(others), None, "{others}");
     }
 }
+
+#[test]
+fn the_log_at_start_has_a_line_for_each_matter_the_gravest_first() {
+    let lines = |yaml: &str| {
+        let told = in_brief(&of(yaml).warnings).into_iter();
+        told.map(|brief| (brief.level, brief.text))
+            .collect::<Vec<_>>()
+    };
+    let java = include_str!("../../../tests/data/config/java-server.yml");
+    let java = java.replace("youshallnotpass", "not-the-well-known-one");
+    let idle = "keys without effect here (check-config says why): lavalink.server.nonAllocatingFrameBuffer, \
+                lavalink.server.bufferDurationMs, lavalink.server.youtubePlaylistLoadLimit, \
+                lavalink.server.youtubeSearchEnabled, lavalink.server.soundcloudSearchEnabled, \
+                lavalink.server.soundcloudFilterOutPreviewTracks, lavalink.server.gc-warnings, \
+                lavalink.server.timeouts.connectionRequestTimeoutMs, sentry.dsn, sentry.environment";
+    let absent = "sources that are on, but not part of this version: bandcamp, soundcloud, twitch, vimeo, nico";
+    assert_eq!(
+        lines(&java),
+        [
+            (Level::Warning, absent.to_owned()),
+            (Level::Note, idle.to_owned()),
+        ]
+    );
+    let mixed = lines(&format!(
+        "{PASSWORD}server:\n  prot: 1\n  wombat: 1\n  ssl: {{enabled: true}}\n  \"a\\nb\": 1\nplugins: {{x: {{y: 1}}}}\n"
+    ));
+    let texts: Vec<&str> = mixed.iter().map(|(_, text)| text.as_str()).collect();
+    assert!(texts[0].starts_with("unknown key `server.prot`; did you mean `server.port`? (/"));
+    assert!(texts[0].ends_with(":3:3)"), "{texts:?}");
+    assert!(texts[1].starts_with("server.ssl is a Spring key without effect here: this node"));
+    assert_eq!(
+        texts[2..],
+        [
+            "keys without effect here (check-config says why): server.wombat, server.a\u{fffd}b, plugins.x"
+        ]
+    );
+}
