@@ -13,7 +13,7 @@ use super::{
     placeholder,
     schema::{self, Bound, Key, Standing, TABLE},
     settings::{Bitrate, Config},
-    value::{Kind, Value},
+    value::{Kind, Value, in_units},
 };
 
 /// A value in force, and whether it must stay unseen.
@@ -286,7 +286,10 @@ fn shown(key: &Key, value: &Value, is_secret: bool) -> String {
     }
     match value {
         Value::Switch(on) => on.to_string(),
-        Value::Whole(number) => number.to_string(),
+        Value::Whole(number) => match key.kind {
+            Kind::Size { .. } => in_units(*number),
+            _ => number.to_string(),
+        },
         Value::Text(text) => text.escape_debug().to_string(),
         Value::Choice(at) => match key.kind {
             Kind::Choice(names) => names.get(*at).copied().unwrap_or_default().to_owned(),

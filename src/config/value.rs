@@ -213,10 +213,23 @@ fn whole(text: &str, min: i64, max: i64, correct: Option<Correction>) -> Result<
     })
 }
 
+/// Spring's units, and the powers of two that they stand for.
+const UNITS: [(&str, u32); 5] = [("TB", 40), ("GB", 30), ("MB", 20), ("KB", 10), ("B", 0)];
+
+/// A number of bytes in the largest unit of which it is a whole number; `B` goes without saying.
+pub(super) fn in_units(bytes: i64) -> String {
+    UNITS
+        .iter()
+        .filter(|(_, shift)| *shift > 0 && bytes > 0)
+        .find(|(_, shift)| bytes % (1 << shift) == 0)
+        .map_or(bytes.to_string(), |(unit, shift)| {
+            format!("{}{unit}", bytes >> shift)
+        })
+}
+
 fn size(text: &str, min: i64, max: i64) -> Result<i64, String> {
     let upper = text.to_uppercase();
-    let units = [("KB", 10), ("MB", 20), ("GB", 30), ("TB", 40), ("B", 0)];
-    let (digits, shift) = units
+    let (digits, shift) = UNITS
         .iter()
         .find_map(|(unit, shift)| Some((upper.strip_suffix(unit)?, *shift)))
         .unwrap_or((&upper, 0));

@@ -181,3 +181,41 @@ fn the_log_at_start_has_a_line_for_each_matter_the_gravest_first() {
         ]
     );
 }
+
+#[test]
+fn a_size_is_shown_alike_wherever_it_comes_from() {
+    let shown = |key: &str, text: &str| {
+        let loaded = arguments(&[(key, text)]);
+        let line = loaded.effective.into_iter().find(|line| line.path == key);
+        line.map(|line| line.value).expect("the key")
+    };
+    let log = "logging.logback.rollingpolicy.max-file-size";
+    for (written, value) in [
+        ("1GB", "1GB"),
+        ("1073741824", "1GB"),
+        ("10240KB", "10MB"),
+        ("1536", "1536"),
+        ("0", "0"),
+    ] {
+        assert_eq!(shown(log, written), value);
+    }
+    assert_eq!(shown("limits.bodyBytes", "33554432"), "32MB");
+}
+
+#[test]
+fn a_value_is_shown_alike_as_default_and_as_written() {
+    for default in of(PASSWORD).effective {
+        let is_set = default.origin.is_some() || default.value.is_empty();
+        if is_set || default.path.ends_with("localRoots") {
+            continue;
+        }
+        let written = arguments(&[(&default.path, &default.value)]).effective;
+        let written = written.iter().find(|line| line.path == default.path);
+        assert_eq!(
+            written.map(|w| &w.value),
+            Some(&default.value),
+            "{}",
+            default.path
+        );
+    }
+}
