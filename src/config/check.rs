@@ -16,6 +16,9 @@ use super::{
     value::{Kind, Value, in_units},
 };
 
+/// The password in the example of Lavalink's own file, and of bots that were written after it.
+const WELL_KNOWN_PASSWORD: &str = "youshallnotpass";
+
 /// A value in force, and whether it must stay unseen.
 pub(super) struct InForce {
     pub value: Value,
@@ -42,7 +45,7 @@ impl Binder {
             self.remark(one, &in_force.value);
             values.insert(slot.clone(), in_force);
         }
-        self.require_password(&config, &given);
+        self.check_password(&config, &given);
         self.check_files(&config, &given, &values);
         self.errors.sort_by(|a, b| a.origin.cmp(&b.origin));
         self.warnings
@@ -212,23 +215,37 @@ impl Binder {
         self.warnings.push(remark);
     }
 
-    fn require_password(&mut self, config: &Config, given: &BTreeMap<Slot, Given>) {
-        if self.may_miss_keys || !config.lavalink.password.expose().is_empty() {
-            return;
-        }
+    fn check_password(&mut self, config: &Config, given: &BTreeMap<Slot, Given>) {
         const PATH: &str = "lavalink.server.password";
         let written = given.values().find(|one| one.place.key().path == PATH);
         let origin = written.map_or(Origin::Nowhere, |one| one.origin.clone());
-        let is_known_wrong = written.is_some() && self.errors.iter().any(|e| e.origin == origin);
-        if is_known_wrong {
-            return;
+        match config.lavalink.password.expose() {
+            "" => {
+                let is_known_wrong =
+                    written.is_some() && self.errors.iter().any(|e| e.origin == origin);
+                if !self.may_miss_keys && !is_known_wrong {
+                    self.errors.push(no_password(PATH, origin));
+                }
+            }
+            WELL_KNOWN_PASSWORD if !config.server.address.0.is_loopback() => {
+                let message = format!(
+                    "{PATH} is that of Lavalink's example, which everybody knows, and other machines can reach {}; \
+                     change it",
+                    config.server.address.0
+                );
+                self.warnings.push(Diagnostic::warning(origin, message));
+            }
+            _ => {}
         }
-        let message = format!("{PATH} is not set; without it no client can authenticate");
-        self.errors.push(Diagnostic::error(origin, message).allowing(
-            "any text: `password:` below `lavalink:`, `server:` in the file, or the environment variable \
-             LAVALINK_SERVER_PASSWORD",
-        ));
     }
+}
+
+fn no_password(path: &str, origin: Origin) -> Diagnostic {
+    let message = format!("{path} is not set; without it no client can authenticate");
+    Diagnostic::error(origin, message).allowing(
+        "any text: `password:` below `lavalink:`, `server:` in the file, or the environment variable \
+         LAVALINK_SERVER_PASSWORD",
+    )
 }
 
 /// Why a key does nothing here; `name` is what stands for its wildcard.

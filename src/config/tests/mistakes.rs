@@ -219,3 +219,21 @@ fn a_value_is_shown_alike_as_default_and_as_written() {
         );
     }
 }
+
+#[test]
+fn the_password_of_the_example_is_told_where_others_reach_the_port() {
+    let yaml = "lavalink.server.password: youshallnotpass\nserver.address: ";
+    let told = |address: &str| {
+        let loaded = of(&format!("{yaml}'{address}'\n"));
+        assert!(loaded.config.is_ok());
+        texts(&loaded.warnings).concat()
+    };
+    for open in ["", "192.0.2.1", "::"] {
+        let told = told(open);
+        assert!(told.contains("lavalink.server.password"), "{open}: {told}");
+        assert!(told.contains("everybody knows"), "{open}: {told}");
+    }
+    for closed in ["127.0.0.1", "::1", "localhost"] {
+        assert_eq!(told(closed), "");
+    }
+}
