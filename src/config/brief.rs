@@ -1,4 +1,4 @@
-//! Owns: what is told of a configuration that is taken, in few words: a line for each matter, the gravest first.
+//! Owns: the warnings in few words, as the start of the node tells them: a line for each matter, the gravest first.
 //! Never knows: where the lines go.
 
 use super::{

@@ -229,8 +229,8 @@ impl Binder {
             }
             WELL_KNOWN_PASSWORD if !config.server.address.0.is_loopback() => {
                 let message = format!(
-                    "{PATH} is that of Lavalink's example, which everybody knows, and other machines can reach {}; \
-                     change it",
+                    "{PATH} is that of Lavalink's example, which everybody knows; change it: the node \
+                     listens on {}, which other machines can reach",
                     config.server.address.0
                 );
                 self.warnings.push(Diagnostic::warning(origin, message));

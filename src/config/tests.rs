@@ -519,8 +519,8 @@ fn the_configuration_of_the_java_server_starts_this_one() {
     assert_eq!(
         loud,
         [
-            "lavalink.server.password is that of Lavalink's example, which everybody knows, and other machines can reach \
-             0.0.0.0; change it",
+            "lavalink.server.password is that of Lavalink's example, which everybody knows; change it: the node listens \
+             on 0.0.0.0, which other machines can reach",
             "lavalink.server.sources.bandcamp: source bandcamp is not part of this version",
             "lavalink.server.sources.soundcloud: source soundcloud is not part of this version",
             "lavalink.server.sources.twitch: source twitch is not part of this version",
