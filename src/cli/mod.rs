@@ -11,7 +11,10 @@ use crate::{
     source::Registry,
     units::{Millis, SAMPLE_RATE},
 };
-use clap::{Args, Parser, Subcommand};
+use clap::{
+    Args, Parser, Subcommand,
+    error::{ContextKind, ContextValue},
+};
 use std::{
     ffi::OsString,
     io::Write,
@@ -124,13 +127,33 @@ fn split_keys(args: impl Iterator<Item = OsString>) -> (Vec<(String, String)>, V
     (keys, rest)
 }
 
+/// The key whose value was refused as an argument of its own: `--server.port 2333`, which would set the port to `true`.
+fn key_without_value<'a>(args: &'a [OsString], refused: &clap::Error) -> Option<&'a str> {
+    let what = [ContextKind::InvalidSubcommand, ContextKind::InvalidArg];
+    let ContextValue::String(value) = what.into_iter().find_map(|kind| refused.get(kind))? else {
+        return None;
+    };
+    args.windows(2).find_map(|pair| {
+        let key = pair[0].to_str()?;
+        let is_bare = key.starts_with("--") && key.contains('.') && !key.contains('=');
+        (is_bare && pair[1] == value.as_str()).then_some(key)
+    })
+}
+
 /// Does what the command line asks for.
 #[must_use]
 pub fn run() -> ExitCode {
-    let (keys, rest) = split_keys(std::env::args_os());
+    let args: Vec<OsString> = std::env::args_os().collect();
+    let (keys, rest) = split_keys(args.iter().cloned());
     let cli = match Cli::try_parse_from(rest) {
         Ok(cli) => cli,
         Err(e) => {
+            if let Some(key) = key_without_value(&args, &e) {
+                eprintln!(
+                    "error: {key} has no value; write {key}=…, with `=` in place of the space"
+                );
+                return ExitCode::from(MISUSED);
+            }
             let _ = e.print();
             return ExitCode::from(if e.use_stderr() { MISUSED } else { OK });
         }
@@ -155,19 +178,15 @@ fn load(config: Option<&Path>, keys: &[(String, String)]) -> Loaded {
     config::load(Some(file), config.is_some(), env, keys)
 }
 
-fn complain(loaded: &Loaded) {
-    for warning in &loaded.warnings {
-        eprintln!("{warning}\n");
+fn refuse(errors: &[config::Diagnostic]) -> u8 {
+    for error in errors {
+        eprintln!("{error}\n");
     }
-    if let Err(errors) = &loaded.config {
-        for error in errors {
-            eprintln!("{error}\n");
-        }
-        eprintln!(
-            "the configuration has {} error(s); nothing was started",
-            errors.len()
-        );
-    }
+    eprintln!(
+        "the configuration has {} error(s); nothing was started",
+        errors.len()
+    );
+    MISUSED
 }
 
 fn check(loaded: &Loaded) -> u8 {
@@ -175,30 +194,38 @@ fn check(loaded: &Loaded) -> u8 {
         // whoever reads may have read enough
         let _ = writeln!(std::io::stdout(), "{line}");
     }
-    complain(loaded);
-    if loaded.config.is_ok() { OK } else { MISUSED }
+    // with errors to act on, what needs no action would only hide them
+    let is_worth =
+        |said: &&config::Diagnostic| loaded.config.is_ok() || said.level != config::Level::Note;
+    for said in loaded.warnings.iter().filter(is_worth) {
+        eprintln!("{said}\n");
+    }
+    match &loaded.config {
+        Ok(_) => OK,
+        Err(errors) => refuse(errors),
+    }
 }
 
 fn serve(loaded: Loaded) -> u8 {
-    if loaded.config.is_err() {
-        complain(&loaded);
-    }
-    let Loaded {
-        config: Ok(config),
-        warnings,
-        ..
-    } = loaded
-    else {
-        return MISUSED;
+    let said = config::in_brief(&loaded.warnings);
+    let config = match loaded.config {
+        Ok(config) => config,
+        Err(errors) => {
+            // a mistyped key may be the cause of an error
+            for said in said.iter().filter(|s| s.level != config::Level::Note) {
+                eprintln!("{}: {}\n", said.level, said.text);
+            }
+            return refuse(&errors);
+        }
     };
     if let Err(e) = log::start(&config.logging) {
         eprintln!("cannot write the log: {e}");
         return FAILED;
     }
-    for said in &warnings {
+    for said in said {
         match said.level {
-            config::Level::Note => tracing::info!("{said}"),
-            config::Level::Warning | config::Level::Error => tracing::warn!("{said}"),
+            config::Level::Note => tracing::info!("{}", said.text),
+            config::Level::Warning | config::Level::Error => tracing::warn!("{}", said.text),
         }
     }
     match node::run(config) {
@@ -326,6 +353,27 @@ mod tests {
         let key = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(keys, [key("server.port", "1"), key("a.b", "true")]);
         assert_eq!(rest, ["x", "play", "--output", "a.ogg", "--", "--c.d"]);
+    }
+
+    #[test]
+    fn a_value_behind_a_space_is_told_from_a_command() {
+        let key = |args: &[&str]| {
+            let args: Vec<OsString> = args.iter().map(OsString::from).collect();
+            let (_, rest) = split_keys(args.iter().cloned());
+            let refused = Cli::try_parse_from(rest).err()?;
+            key_without_value(&args, &refused).map(str::to_owned)
+        };
+        let port = Some("--server.port".to_owned());
+        assert_eq!(key(&["x", "--server.port", "2333"]), port);
+        assert_eq!(
+            key(&["x", "--a.b=1", "--server.port", "2333", "serve"]),
+            port
+        );
+        assert_eq!(key(&["x", "check-config", "--server.port", "2333"]), port);
+        // a switch may stand alone, and what is refused elsewhere is something else
+        assert_eq!(key(&["x", "--voice.plaintext", "serve"]), None);
+        assert_eq!(key(&["x", "--server.port=1", "srve"]), None);
+        assert_eq!(key(&["x", "--voice.plaintext", "serve", "more"]), None);
     }
 
     #[test]

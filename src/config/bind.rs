@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    diagnostic::{Diagnostic, Excerpt, Origin},
+    diagnostic::{About, Diagnostic, Excerpt, Origin},
     file::FileText,
     name,
     place::{self, Match, Place},
@@ -46,7 +46,7 @@ const ENVIRONMENT: usize = usize::MAX - 1;
 const ARGUMENTS: usize = usize::MAX;
 
 /// Row of the table, and the uniform name for families.
-type Slot = (usize, String);
+pub(super) type Slot = (usize, String);
 
 /// Collects until `finish` (in `check`) turns all of it into settings.
 pub(super) struct Binder {
@@ -54,6 +54,8 @@ pub(super) struct Binder {
     pub given: BTreeMap<Slot, Given>,
     pub errors: Vec<Diagnostic>,
     pub warnings: Vec<Diagnostic>,
+    /// Whether the file may hold keys that could not be taken from it; then nobody can say what is missing.
+    pub may_miss_keys: bool,
     reported: HashSet<String>,
 }
 
@@ -82,8 +84,15 @@ impl Binder {
             given: BTreeMap::new(),
             errors: Vec::new(),
             warnings: Vec::new(),
+            may_miss_keys: false,
             reported: HashSet::new(),
         }
+    }
+
+    /// Notes an error that keeps keys of the file from being taken.
+    pub(super) fn lose_keys(&mut self, error: Diagnostic) {
+        self.may_miss_keys = true;
+        self.errors.push(error);
     }
 
     /// Takes the whole file.
@@ -95,7 +104,7 @@ impl Binder {
             if let Some(help) = error.help {
                 diagnostic = diagnostic.allowing(help);
             }
-            self.errors.push(diagnostic);
+            self.lose_keys(diagnostic);
         }
         for (document, node) in documents.iter().enumerate() {
             match &node.shape {
@@ -106,7 +115,7 @@ impl Binder {
                 }
                 Shape::Map(entries) => self.walk(file, document, entries, &mut Vec::new()),
                 Shape::Null => {}
-                _ => self.errors.push(
+                _ => self.lose_keys(
                     Diagnostic::error(file.origin(node.spot), "the file does not hold keys")
                         .allowing("`key: value` lines, beginning with `server:` and `lavalink:`")
                         .showing(file.excerpt(node.spot)),
@@ -145,13 +154,10 @@ impl Binder {
             Match::Section => match &node.shape {
                 Shape::Map(entries) => return Some(entries),
                 Shape::Null => {}
-                _ => self.errors.push(
-                    Diagnostic::error(
-                        at.origin(),
-                        format!("{} is a section, not {}", at.written.join("."), node.kind()),
-                    )
-                    .allowing("keys below it, indented")
-                    .showing(at.key_excerpt()),
+                _ => self.lose_keys(
+                    is_section(at.written, at.origin(), node.kind())
+                        .allowing("keys below it, indented")
+                        .showing(at.key_excerpt()),
                 ),
             },
             Match::Key(place) if !place.key().is_read() => self.recognised(at, &place, node),
@@ -265,13 +271,28 @@ impl Binder {
             Shape::List(items) => items.is_empty(),
             Shape::Map(entries) => entries.is_empty(),
         };
-        let is_mistyped = || place::meant(at.written).filter(|(edits, _)| *edits <= 2);
-        match place.key().standing {
-            Standing::Spring("") if is_mistyped().is_some() => {
-                self.unknown(at.written, at.origin(), at.key_excerpt());
-            }
-            Standing::JvmPlugins | Standing::PluginBlock if is_empty => {}
-            _ => self.unread(place, at.origin(), at.key_excerpt()),
+        let is_of_plugins = matches!(
+            place.key().standing,
+            Standing::JvmPlugins | Standing::PluginBlock
+        );
+        if !(is_empty && is_of_plugins) {
+            self.pass_over(at.written, place, at.origin(), at.key_excerpt());
+        }
+    }
+
+    /// Reports a key that is recognised and not read; one that only Spring would know may be a mistyped one of ours.
+    fn pass_over(
+        &mut self,
+        written: &[String],
+        place: &Place,
+        origin: Origin,
+        excerpt: Option<Excerpt>,
+    ) {
+        let is_mistyped = || place::meant(written).is_some_and(|(edits, _)| edits <= 2);
+        if place.key().standing == Standing::Spring("") && is_mistyped() {
+            self.unknown(written, origin, excerpt);
+        } else {
+            self.unread(place, origin, excerpt);
         }
     }
 
@@ -288,11 +309,17 @@ impl Binder {
             Standing::PluginBlock => {
                 let block = place.name.split('.').next().unwrap_or("").to_owned();
                 let text = format!("plugin block {block} is not used by this version");
-                (format!("plugins.{block}"), Diagnostic::note(origin, text))
+                let key = format!("plugins.{block}");
+                let about = About::IdleKey(key.clone());
+                (key, Diagnostic::note(origin, text).about(about))
+            }
+            Standing::Spring("") => {
+                let text = format!("{path} is a Spring key without effect here");
+                let about = About::IdleKey(path.clone());
+                (path, Diagnostic::warning(origin, text).about(about))
             }
             Standing::Spring(instead) => {
-                let between = if instead.is_empty() { "" } else { ": " };
-                let text = format!("{path} is a Spring key without effect here{between}{instead}");
+                let text = format!("{path} is a Spring key without effect here: {instead}");
                 (path, Diagnostic::warning(origin, text))
             }
             // Such rows are read, so they never come here.
@@ -341,15 +368,19 @@ impl Binder {
 
     fn unknown_variable(&mut self, variable: &str, text: &str, origin: Origin) {
         let words = name::words(variable);
-        let is_lavalinks = match words.first().map(String::as_str) {
-            Some("lavalink") => words.len() > 1 && !is_service_link(&words, text),
-            Some("audio" | "voice" | "limits") => false,
+        let heading = words.first().map_or("", String::as_str);
+        let is_lavalinks =
+            heading == "lavalink" && words.len() > 1 && !is_service_link(&words, text);
+        // Other programs have variables of the same headings: only a near miss is meant for this one, and a very near one
+        // where the heading is everybody's.
+        let most_edits = match heading {
+            "lavalink" | "audio" | "voice" | "limits" => 3,
+            _ if place::is_heading(heading) => 1,
             _ => return,
         };
-        let meant = place::meant_variable(variable);
-        // Other programs have variables of our own headings, too; only a near miss is meant for this one.
+        let meant = place::meant_variable(variable).filter(|(edits, _)| *edits <= most_edits);
         if is_lavalinks || meant.is_some() {
-            let advice = meant.map_or("it is ignored".to_owned(), |meant| {
+            let advice = meant.map_or("it is ignored".to_owned(), |(_, meant)| {
                 format!("did you mean {meant}?")
             });
             let message = format!("{variable} matches no key; {advice}");
@@ -371,11 +402,19 @@ impl Binder {
                     };
                     self.text(place, part, ARGUMENTS);
                 }
-                Match::Key(place) => self.unread(&place, origin, None),
-                Match::Section | Match::Unknown => self.unknown(&written, origin, None),
+                Match::Key(place) => self.pass_over(&written, &place, origin, None),
+                Match::Section => self
+                    .errors
+                    .push(is_section(&written, origin, "a value").allowing("a key below it")),
+                Match::Unknown => self.unknown(&written, origin, None),
             }
         }
     }
+}
+
+fn is_section(written: &[String], origin: Origin, given: &str) -> Diagnostic {
+    let message = format!("{} is a section, not {given}", written.join("."));
+    Diagnostic::error(origin, message)
 }
 
 /// Kubernetes announces a service named `lavalink` by `LAVALINK_PORT=tcp://…`, `LAVALINK_SERVICE_HOST` and the like.

@@ -5,21 +5,24 @@ use std::{cell::Cell, collections::BTreeMap};
 
 use super::{
     Loaded,
-    bind::{Binder, Given, Part, Raw},
-    diagnostic::{Diagnostic, Level, Origin},
+    bind::{Binder, Given, Part, Raw, Slot},
+    diagnostic::{About, Diagnostic, Origin},
     effective::Effective,
     logger, name,
     place::{self, Match},
     placeholder,
     schema::{self, Bound, Key, Standing, TABLE},
     settings::{Bitrate, Config},
-    value::{Kind, Value},
+    value::{Kind, Value, in_units},
 };
 
+/// The password in the example of Lavalink's own file, and of bots that were written after it.
+const WELL_KNOWN_PASSWORD: &str = "youshallnotpass";
+
 /// A value in force, and whether it must stay unseen.
-struct InForce {
-    value: Value,
-    is_secret: bool,
+pub(super) struct InForce {
+    pub value: Value,
+    pub is_secret: bool,
 }
 
 impl Binder {
@@ -42,24 +45,29 @@ impl Binder {
             self.remark(one, &in_force.value);
             values.insert(slot.clone(), in_force);
         }
-        self.require_password(&config, &given);
-        let effective = effective(&given, &values);
+        self.check_password(&config, &given);
+        self.check_files(&config, &given, &values);
         self.errors.sort_by(|a, b| a.origin.cmp(&b.origin));
         self.warnings
             .sort_by(|a, b| (a.level, &a.origin).cmp(&(b.level, &b.origin)));
-        Loaded {
-            config: if self.errors.is_empty() {
-                Ok(config)
-            } else {
-                Err(self.errors)
-            },
-            warnings: self.warnings,
-            effective,
+        let warnings = self.warnings;
+        if self.errors.is_empty() {
+            Loaded {
+                config: Ok(config),
+                warnings,
+                effective: effective(&given, &values),
+            }
+        } else {
+            Loaded {
+                config: Err(self.errors),
+                warnings,
+                effective: Vec::new(),
+            }
         }
     }
 
     /// The value of a key; `None` when it is empty (the default stays) or wrong (an error has been noted).
-    fn value(&mut self, given: &Given, all: &BTreeMap<(usize, String), Given>) -> Option<InForce> {
+    fn value(&mut self, given: &Given, all: &BTreeMap<Slot, Given>) -> Option<InForce> {
         let key = given.place.key();
         match &given.raw {
             Raw::Scalar(part) => {
@@ -94,7 +102,7 @@ impl Binder {
         &mut self,
         given: &Given,
         parts: &BTreeMap<usize, Part>,
-        all: &BTreeMap<(usize, String), Given>,
+        all: &BTreeMap<Slot, Given>,
     ) -> Option<InForce> {
         let Kind::List(item) = given.place.key().kind else {
             return None;
@@ -127,7 +135,7 @@ impl Binder {
         &mut self,
         given: &Given,
         part: &Part,
-        all: &BTreeMap<(usize, String), Given>,
+        all: &BTreeMap<Slot, Given>,
     ) -> Option<(String, bool)> {
         let is_secret = Cell::new(matches!(given.place.key().kind, Kind::Secret));
         let look_up = |wanted: &str| {
@@ -180,52 +188,64 @@ impl Binder {
     fn remark(&mut self, given: &Given, value: &Value) {
         let path = given.place.path();
         let key = given.place.key();
-        let (level, message) = match key.standing {
+        let origin = given.origin.clone();
+        let remark = match key.standing {
             Standing::NoEffect(_) | Standing::Loggers => {
                 let Some(why) = without_effect(key, &given.place.name) else {
                     return;
                 };
-                let level = if is_default(key, value) {
-                    Level::Note
+                let text = format!("{path} has no effect here: {why}");
+                let remark = if is_default(key, value) {
+                    Diagnostic::note(origin, text)
                 } else {
-                    Level::Warning
+                    Diagnostic::warning(origin, text)
                 };
-                (level, format!("{path} has no effect here: {why}"))
+                remark.about(About::IdleKey(path))
             }
             Standing::AbsentSource if *value == Value::Switch(true) => {
                 let source = key.last();
                 let text = format!("{path}: source {source} is not part of this version");
-                (Level::Warning, text)
+                Diagnostic::warning(origin, text).about(About::AbsentSource(source))
             }
             Standing::Risky(meaning) if *value == Value::Switch(true) => {
-                (Level::Warning, format!("{path}: {meaning}"))
+                Diagnostic::warning(origin, format!("{path}: {meaning}"))
             }
             _ => return,
         };
-        let origin = given.origin.clone();
-        self.warnings.push(match level {
-            Level::Note => Diagnostic::note(origin, message),
-            Level::Warning | Level::Error => Diagnostic::warning(origin, message),
-        });
+        self.warnings.push(remark);
     }
 
-    fn require_password(&mut self, config: &Config, given: &BTreeMap<(usize, String), Given>) {
-        if !config.lavalink.password.expose().is_empty() {
-            return;
-        }
+    fn check_password(&mut self, config: &Config, given: &BTreeMap<Slot, Given>) {
         const PATH: &str = "lavalink.server.password";
         let written = given.values().find(|one| one.place.key().path == PATH);
         let origin = written.map_or(Origin::Nowhere, |one| one.origin.clone());
-        let is_known_wrong = written.is_some() && self.errors.iter().any(|e| e.origin == origin);
-        if is_known_wrong {
-            return;
+        match config.lavalink.password.expose() {
+            "" => {
+                let is_known_wrong =
+                    written.is_some() && self.errors.iter().any(|e| e.origin == origin);
+                if !self.may_miss_keys && !is_known_wrong {
+                    self.errors.push(no_password(PATH, origin));
+                }
+            }
+            WELL_KNOWN_PASSWORD if !config.server.address.0.is_loopback() => {
+                let message = format!(
+                    "{PATH} is that of Lavalink's example, which everybody knows; change it: the node \
+                     listens on {}, which other machines can reach",
+                    config.server.address.0
+                );
+                self.warnings.push(Diagnostic::warning(origin, message));
+            }
+            _ => {}
         }
-        let message = format!("{PATH} is not set; without it no client can authenticate");
-        self.errors.push(Diagnostic::error(origin, message).allowing(
-            "any text: `password:` below `lavalink:`, `server:` in the file, or the environment variable \
-             LAVALINK_SERVER_PASSWORD",
-        ));
     }
+}
+
+fn no_password(path: &str, origin: Origin) -> Diagnostic {
+    let message = format!("{path} is not set; without it no client can authenticate");
+    Diagnostic::error(origin, message).allowing(
+        "any text: `password:` below `lavalink:`, `server:` in the file, or the environment variable \
+         LAVALINK_SERVER_PASSWORD",
+    )
 }
 
 /// Why a key does nothing here; `name` is what stands for its wildcard.
@@ -250,10 +270,7 @@ fn is_default(key: &Key, value: &Value) -> bool {
 }
 
 /// Every key that is read, in the order of the table.
-fn effective(
-    given: &BTreeMap<(usize, String), Given>,
-    values: &BTreeMap<(usize, String), InForce>,
-) -> Vec<Effective> {
+fn effective(given: &BTreeMap<Slot, Given>, values: &BTreeMap<Slot, InForce>) -> Vec<Effective> {
     let mut all = Vec::new();
     for (row, key) in TABLE.iter().enumerate().filter(|(_, key)| key.is_read()) {
         let written = values
@@ -286,7 +303,10 @@ fn shown(key: &Key, value: &Value, is_secret: bool) -> String {
     }
     match value {
         Value::Switch(on) => on.to_string(),
-        Value::Whole(number) => number.to_string(),
+        Value::Whole(number) => match key.kind {
+            Kind::Size { .. } => in_units(*number),
+            _ => number.to_string(),
+        },
         Value::Text(text) => text.escape_debug().to_string(),
         Value::Choice(at) => match key.kind {
             Kind::Choice(names) => names.get(*at).copied().unwrap_or_default().to_owned(),

@@ -66,6 +66,17 @@ pub(super) struct Excerpt {
     pub len: usize,
 }
 
+/// What is told of several keys at once where there is room for one line only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum About {
+    /// Nothing else: it must be read by itself.
+    Itself,
+    /// A key, by its path, that does nothing here and of which nothing more need be known.
+    IdleKey(String),
+    /// A source that is on and not part of this version, by its name.
+    AbsentSource(&'static str),
+}
+
 /// One thing to say about the configuration. `Display` renders all of it, over several lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -77,6 +88,7 @@ pub struct Diagnostic {
     pub message: String,
     /// What is allowed, or what to write instead.
     pub allowed: Option<String>,
+    pub(super) about: About,
     excerpt: Option<Excerpt>,
 }
 
@@ -87,6 +99,7 @@ impl Diagnostic {
             origin,
             message: message.into(),
             allowed: None,
+            about: About::Itself,
             excerpt: None,
         }
     }
@@ -105,6 +118,11 @@ impl Diagnostic {
 
     pub(super) fn allowing(mut self, allowed: impl Into<String>) -> Self {
         self.allowed = Some(allowed.into());
+        self
+    }
+
+    pub(super) fn about(mut self, about: About) -> Self {
+        self.about = about;
         self
     }
 

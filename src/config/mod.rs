@@ -8,10 +8,12 @@
 //! [`load`] never stops at the first mistake. It collects every error with its place and what is allowed there.
 
 mod bind;
+mod brief;
 mod check;
 mod diagnostic;
 mod effective;
 mod file;
+mod files;
 pub mod logger;
 mod name;
 mod nearest;
@@ -24,6 +26,7 @@ mod value;
 
 use std::path::Path;
 
+pub use brief::{Brief, in_brief};
 pub use diagnostic::{Diagnostic, Level, Origin};
 pub use effective::Effective;
 pub use settings::{
@@ -38,7 +41,8 @@ pub struct Loaded {
     pub config: Result<Config, Vec<Diagnostic>>,
     /// What a user should hear but need not act on: corrections, unknown keys, keys without effect.
     pub warnings: Vec<Diagnostic>,
-    /// Every key of the table with the value in force and where it came from, for `check-config`. Secrets are `***`.
+    /// Every key of the table with the value in force and where it came from, for `check-config`. Secrets are `***`. Empty
+    /// with errors: then nothing is in force.
     pub effective: Vec<Effective>,
 }
 
@@ -60,7 +64,7 @@ pub fn load(
         match file::read(path, explicit) {
             Ok(Some(text)) => binder.file(&text),
             Ok(None) => {}
-            Err(error) => binder.errors.push(*error),
+            Err(error) => binder.lose_keys(*error),
         }
     }
     binder.environment();

@@ -188,16 +188,22 @@ pub(super) fn meant(written: &[String]) -> Option<(usize, String)> {
         .map(|key| (path.len(), key.path.to_owned()))
 }
 
-/// The environment variable that an unknown one probably means.
-pub(super) fn meant_variable(variable: &str) -> Option<String> {
+/// Whether keys that are read begin with this word.
+pub(super) fn is_heading(word: &str) -> bool {
+    let first = |key: &Key| key.segments().into_iter().next();
+    TABLE
+        .iter()
+        .any(|key| key.is_read() && first(key).as_deref() == Some(word))
+}
+
+/// The environment variable that an unknown one probably means, and how many edits away it is.
+pub(super) fn meant_variable(variable: &str) -> Option<(usize, String)> {
     let given = name::words(variable).concat();
     let known = TABLE.iter().filter(|key| key.is_read() && !key.is_family());
     nearest(
         &given,
         known.map(|key| (key.segments().concat(), name::variable(key.path))),
     )
-    .filter(|(edits, _)| *edits <= 3)
-    .map(|(_, meant)| meant)
 }
 
 #[cfg(test)]
@@ -327,8 +333,8 @@ mod tests {
         assert_eq!(meant("lavalink.server.wombat"), None);
         // A typo in Lavalink's own documentation.
         assert_eq!(
-            meant_variable("LAVALINK_SERVER_RATELIMIT_EXCLUDE_IPS").as_deref(),
-            Some("LAVALINK_SERVER_RATELIMIT_EXCLUDEDIPS")
+            meant_variable("LAVALINK_SERVER_RATELIMIT_EXCLUDE_IPS"),
+            Some((1, "LAVALINK_SERVER_RATELIMIT_EXCLUDEDIPS".into()))
         );
     }
 }

@@ -151,13 +151,15 @@ impl Item {
     }
 }
 
+/// Text without what would break a line of output.
+pub(super) fn one_line(text: &str) -> String {
+    let visible = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    text.chars().map(visible).collect()
+}
+
 /// A value as a message shows it: short, on one line.
 pub(super) fn shown(text: &str) -> String {
-    let mut short: String = text
-        .chars()
-        .take(60)
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect();
+    let mut short: String = one_line(text).chars().take(60).collect();
     if text.chars().count() > 60 {
         short.push('…');
     }
@@ -211,10 +213,23 @@ fn whole(text: &str, min: i64, max: i64, correct: Option<Correction>) -> Result<
     })
 }
 
+/// Spring's units, and the powers of two that they stand for.
+const UNITS: [(&str, u32); 5] = [("TB", 40), ("GB", 30), ("MB", 20), ("KB", 10), ("B", 0)];
+
+/// A number of bytes in the largest unit of which it is a whole number; `B` goes without saying.
+pub(super) fn in_units(bytes: i64) -> String {
+    UNITS
+        .iter()
+        .filter(|(_, shift)| *shift > 0 && bytes > 0)
+        .find(|(_, shift)| bytes % (1 << shift) == 0)
+        .map_or(bytes.to_string(), |(unit, shift)| {
+            format!("{}{unit}", bytes >> shift)
+        })
+}
+
 fn size(text: &str, min: i64, max: i64) -> Result<i64, String> {
     let upper = text.to_uppercase();
-    let units = [("KB", 10), ("MB", 20), ("GB", 30), ("TB", 40), ("B", 0)];
-    let (digits, shift) = units
+    let (digits, shift) = UNITS
         .iter()
         .find_map(|(unit, shift)| Some((upper.strip_suffix(unit)?, *shift)))
         .unwrap_or((&upper, 0));

@@ -545,13 +545,13 @@ pub(in crate::config) const TABLE: &[Key] = &[
     key("voice.realtime", Kind::Switch, "true", |c, b| {
         c.voice.realtime = b.switch()
     }),
-    key("limits.bodyBytes", bytes(1024, GIB), "33554432", |c, b| {
+    key("limits.bodyBytes", bytes(1024, GIB), "32MB", |c, b| {
         c.limits.body_bytes = b.number()
     }),
     key(
         "limits.headerBytes",
         bytes(8192, 1 << 20),
-        "16384",
+        "16KB",
         |c, b| c.limits.header_bytes = b.number(),
     ),
     key("limits.connections", whole(1, 65_535), "1024", |c, b| {
@@ -572,12 +572,9 @@ pub(in crate::config) const TABLE: &[Key] = &[
         "10000",
         |c, b| c.limits.resume_events = b.number(),
     ),
-    key(
-        "limits.outboxBytes",
-        bytes(65_536, GIB),
-        "8388608",
-        |c, b| c.limits.outbox_bytes = b.number(),
-    ),
+    key("limits.outboxBytes", bytes(65_536, GIB), "8MB", |c, b| {
+        c.limits.outbox_bytes = b.number()
+    }),
     key(
         "limits.requestTimeoutMs",
         whole(100, LONGEST_TIMEOUT_MS),
@@ -587,7 +584,7 @@ pub(in crate::config) const TABLE: &[Key] = &[
     key(
         "limits.playlistBytes",
         bytes(1024, 64 << 20),
-        "1048576",
+        "1MB",
         |c, b| c.limits.playlist_bytes = b.number(),
     ),
 ];
