@@ -6,7 +6,7 @@ mod file;
 pub mod play;
 
 use crate::{
-    config::{self, Loaded},
+    config::{self, Config, Loaded},
     log, node, playback,
     source::Registry,
     units::{Millis, SAMPLE_RATE},
@@ -239,25 +239,30 @@ fn serve(loaded: Loaded) -> u8 {
 
 /// What `play` takes from the configuration: how sound is made and fetched. Whoever sits at the shell may play any file and
 /// URL, and needs no password.
-fn for_play(config: Option<&Path>, mut keys: Vec<(String, String)>) -> Loaded {
+fn for_play(
+    file: Option<&Path>,
+    mut keys: Vec<(String, String)>,
+) -> Result<Config, Vec<config::Diagnostic>> {
+    // what the node says of a file that happens to lie here is of no interest
+    let was_asked = file.is_some() || !keys.is_empty();
     keys.push(("lavalink.server.password".to_owned(), "unused".to_owned()));
-    let mut loaded = load(config, &keys);
-    loaded
-        .warnings
-        .retain(|said| said.level != config::Level::Note);
-    if let Ok(config) = &mut loaded.config {
-        config.lavalink.sources.http = true;
-        config.lavalink.sources.local = true;
-        config.lavalink.local_roots = None;
+    let loaded = load(file, &keys);
+    for said in config::in_brief(&loaded.warnings) {
+        if was_asked && said.level != config::Level::Note {
+            eprintln!("{}: {}", said.level, said.text);
+        }
     }
-    loaded
+    let mut config = loaded.config?;
+    config.lavalink.sources.http = true;
+    config.lavalink.sources.local = true;
+    config.lavalink.local_roots = None;
+    Ok(config)
 }
 
-fn play(args: PlayArgs, config: Option<&Path>, keys: Vec<(String, String)>) -> u8 {
-    let loaded = for_play(config, keys);
-    complain(&loaded);
-    let Ok(config) = loaded.config else {
-        return MISUSED;
+fn play(args: PlayArgs, file: Option<&Path>, keys: Vec<(String, String)>) -> u8 {
+    let config = match for_play(file, keys) {
+        Ok(config) => config,
+        Err(errors) => return refuse(&errors),
     };
     log::start_quiet();
     let filters = match args.filters.as_deref().map(node::parse_filters).transpose() {
