@@ -229,11 +229,7 @@ pub(crate) fn playback_settings(config: &Config) -> playback::Settings {
                 config::Bitrate::Fixed(bits) => Some(bits),
             },
         },
-        resampling: match config.lavalink.resampling_quality {
-            config::ResamplingQuality::Low => dsp::ResamplingQuality::Low,
-            config::ResamplingQuality::Medium => dsp::ResamplingQuality::Medium,
-            config::ResamplingQuality::High => dsp::ResamplingQuality::High,
-        },
+        resampling: config.lavalink.resampling_quality,
         seek_ghosting: config.lavalink.use_seek_ghosting,
     }
 }

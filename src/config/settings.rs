@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{server::RequestLog, units::Secret};
+use crate::{dsp::ResamplingQuality, server::RequestLog, units::Secret};
 
 use super::schema;
 
@@ -163,23 +163,6 @@ impl Filters {
             .filter(|(_, on)| !**on)
             .map(|(name, _)| name.as_str())
     }
-}
-
-/// `lavalink.server.resamplingQuality`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ResamplingQuality {
-    /// The cheapest.
-    #[default]
-    Low,
-    /// Between.
-    Medium,
-    /// The dearest.
-    High,
-}
-
-impl ResamplingQuality {
-    /// In the order in which the table lists them.
-    pub(super) const ALL: [Self; 3] = [Self::Low, Self::Medium, Self::High];
 }
 
 section! {

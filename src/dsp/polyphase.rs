@@ -22,6 +22,11 @@ pub enum ResamplingQuality {
     High,
 }
 
+impl ResamplingQuality {
+    /// From the cheapest to the best.
+    pub const ALL: [Self; 3] = [Self::Low, Self::Medium, Self::High];
+}
+
 /// What a quality means in figures.
 struct Design {
     /// Filter length in input samples when the rate rises; grows with the ratio when it falls.

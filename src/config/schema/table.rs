@@ -1,11 +1,12 @@
 //! Owns: the list of all keys. No other place names them; a new key is one row here and one field in `settings`.
 //! Never knows: where values come from.
 
+use crate::dsp::ResamplingQuality;
 use std::{path::PathBuf, time::Duration};
 
 use super::{
     super::{
-        settings::{Config, ListenAddress, LogLevel, ResamplingQuality},
+        settings::{Config, ListenAddress, LogLevel},
         value::{Correction, Item, Kind, Value},
     },
     Bound, Key, Standing, absent, idle, key, unread,
