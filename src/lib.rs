@@ -53,7 +53,7 @@
 //! # How a playback works
 //! A playback is a plain state object ([`playback`]): *opening*, *seeking*, *running*, *drained* or *failed*. It is a job on
 //! the **decode pool**, a fixed number of threads for all players. It is woken when bytes have arrived, frames have been
-//! taken or a wish has changed; it makes up to ten frames and returns. Demuxers are sans-IO: they read a **byte window** that
+//! taken or a wish has changed; it makes up to twelve frames and returns. Demuxers are sans-IO: they read a **byte window** that
 //! never waits, and a call that lacks bytes changes nothing, says how many it needs, and is made again. So opening and
 //! seeking run on the pool like everything else, where other programs give blocking I/O threads of their own; a slow site
 //! holds no thread, and thousands of tracks may open at once. The fetch task reads ahead by a credit in bytes. (A look-up
