@@ -90,9 +90,9 @@
 //! | connections, proxies, refused addresses | `net/connect.rs`, `net/guard.rs`; redirects: `net/mod.rs` |
 //! | a container; which one it is | `media/demux/` (one file or folder each); `media/demux/probe.rs` |
 //! | retries and ranges of a fetch | `media/ranges.rs`, `media/http.rs` |
-//! | a codec | `media/codec/` |
+//! | a codec; what packets tell without decoding | `media/codec/`; `media/demux/codecs/` |
 //! | gapless trims, exact seeks | `playback/feed.rs` |
-//! | passthrough, frames made again | `playback/pipeline.rs` |
+//! | passthrough, frames made again | `playback/pipeline/mod.rs`, `playback/pipeline/remake.rs` |
 //! | a filter's formula, its place in the chain | `dsp/filters/`, `dsp/chain.rs`; allowed values: `dsp/spec.rs` |
 //! | the volume curve, the resampler, SIMD | `dsp/volume.rs`, `dsp/resample.rs`, `dsp/kernel.rs` |
 //! | the 20 ms clock; RTP and its encryption | `output/voice/pacer/`, `output/voice/transport.rs` |
