@@ -2,6 +2,7 @@
 //! Never knows: containers, positions, frames.
 
 mod downmix;
+mod mp3;
 mod opus;
 mod pcm;
 mod symphonia;
@@ -54,6 +55,7 @@ pub trait Decoder: Send {
 pub fn decoder(info: &StreamInfo) -> Result<Box<dyn Decoder>, DecodeError> {
     Ok(match &info.codec {
         Codec::Opus { head } => Box::new(opus::OpusDecoder::new(head)?),
+        Codec::Mp3 => Box::new(mp3::Mp3Decoder::new()),
         Codec::Pcm(format) => Box::new(pcm::PcmDecoder::new(*format, info.rate, info.channels)?),
         codec => Box::new(symphonia::SymphoniaDecoder::new(codec, info)?),
     })

@@ -1,4 +1,4 @@
-//! Owns: the decoders that Symphonia provides: mp3, AAC-LC, FLAC, ALAC, Vorbis.
+//! Owns: the decoders that Symphonia provides: AAC-LC, FLAC, ALAC, Vorbis.
 //! Never knows: Symphonia's own demuxers; only its decoders are used.
 
 use super::{
@@ -10,7 +10,6 @@ use crate::{
     pcm::PcmBlock,
 };
 use symphonia_bundle_flac::FlacDecoder;
-use symphonia_bundle_mp3::MpaDecoder;
 use symphonia_codec_aac::AacDecoder;
 use symphonia_codec_alac::AlacDecoder;
 use symphonia_codec_vorbis::VorbisDecoder;
@@ -49,7 +48,6 @@ impl SymphoniaDecoder {
         let mut parameters = AudioCodecParameters::new();
         parameters.with_sample_rate(info.rate);
         let (name, id, extra, make): (_, _, Vec<u8>, Make) = match codec {
-            Codec::Mp3 => ("mp3", well_known::CODEC_ID_MP3, vec![], maker!(MpaDecoder)),
             Codec::Aac { config } => {
                 refuse_unsupported_aac(config)?;
                 (
@@ -83,7 +81,7 @@ impl SymphoniaDecoder {
                     maker!(VorbisDecoder),
                 )
             }
-            Codec::Opus { .. } | Codec::Pcm(_) => {
+            Codec::Mp3 | Codec::Opus { .. } | Codec::Pcm(_) => {
                 return Err(DecodeError::Unsupported(
                     "This codec has a decoder of its own.",
                 ));
@@ -130,7 +128,7 @@ impl Decoder for SymphoniaDecoder {
         if let Ok(buffer) = self.inner.decode_ref(&packet) {
             return append(&buffer, out);
         }
-        // A stream may change its parameters (an mp3 that turns mono); the decoder is bound to the first ones it saw.
+        // A stream may change its parameters (an AAC that turns mono); the decoder is bound to the first ones it saw.
         // A new one tells whether it was that.
         let mut fresh = (self.make)(&self.parameters).map_err(|e| damaged(self.name, e))?;
         let rate = match fresh.decode_ref(&packet) {
