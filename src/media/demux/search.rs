@@ -1,6 +1,8 @@
 //! Owns: the search for a time in a file without an index: guesses by bytes per tick, and halving when they do not get near.
 //! Never knows: what a tick is, or how a place tells its time.
 
+use crate::media::window::{ByteWindow, Stop};
+
 /// Searching stops when about this many bytes are left: reading them costs no more than another request.
 const NEAR_BYTES: u64 = 128 * 1024;
 /// Guesses before plain halving, which always ends.
@@ -19,7 +21,7 @@ pub(super) struct Search {
     density: Option<(u64, u64)>,
     guesses_left: u8,
     /// Where a place is being looked for.
-    pub probe: Option<u64>,
+    probe: Option<u64>,
 }
 
 impl Search {
@@ -49,8 +51,32 @@ impl Search {
         width <= NEAR_BYTES || self.ahead(ticks).is_some_and(|ahead| ahead <= NEAR_BYTES)
     }
 
+    /// Looks at one more place: the offset and ticks to read on from when the search is over. `find` gives those of the first
+    /// place from the window's position on that begins before [`high`](Self::high), and goes on where it stopped when it is
+    /// repeated for want of bytes; so is this.
+    pub(super) fn look(
+        &mut self,
+        ticks: i64,
+        bytes: &mut ByteWindow,
+        find: impl FnOnce(&Self, &mut ByteWindow) -> Result<Option<(u64, i64)>, Stop>,
+    ) -> Result<Option<(u64, i64)>, Stop> {
+        let place = match self.probe {
+            Some(place) => place,
+            None => {
+                let Some(place) = self.next(ticks) else {
+                    return Ok(Some(self.low));
+                };
+                bytes.seek(place);
+                *self.probe.insert(place)
+            }
+        };
+        let found = find(self, bytes)?;
+        self.note(place, found, ticks);
+        Ok(None)
+    }
+
     /// Where to look next; `None` when it [is near](Self::is_near).
-    pub(super) fn next(&mut self, ticks: i64) -> Option<u64> {
+    fn next(&mut self, ticks: i64) -> Option<u64> {
         if self.is_near(ticks) {
             return None;
         }
@@ -67,7 +93,7 @@ impl Search {
     }
 
     /// Notes what was found from `place` on: offset and ticks, or nothing.
-    pub(super) fn note(&mut self, place: u64, found: Option<(u64, i64)>, ticks: i64) {
+    fn note(&mut self, place: u64, found: Option<(u64, i64)>, ticks: i64) {
         self.probe = None;
         let Some(found) = found else {
             self.high = place;

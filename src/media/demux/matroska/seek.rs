@@ -108,22 +108,16 @@ impl Matroska {
             }
             Stage::Probe(search) => {
                 let ticks = self.clock.ticks_before(wanted);
-                let place = match search.probe {
-                    Some(place) => place,
-                    None => {
-                        let Some(place) = search.next(ticks) else {
-                            let cluster = search.low.0;
-                            seeking.stage = self.read_from(cluster, bytes);
-                            return Ok(false);
-                        };
-                        bytes.seek(place);
-                        search.probe = Some(place);
-                        place
-                    }
-                };
-                let found = find_cluster(bytes, search.high)?
-                    .map(|time| (bytes.position(), i64::try_from(time).unwrap_or(i64::MAX)));
-                search.note(place, found, ticks);
+                let found =
+                    search.look(ticks, bytes, |search, bytes| {
+                        let time = find_cluster(bytes, search.high)?;
+                        Ok(time.map(|time| {
+                            (bytes.position(), i64::try_from(time).unwrap_or(i64::MAX))
+                        }))
+                    })?;
+                if let Some((cluster, _)) = found {
+                    seeking.stage = self.read_from(cluster, bytes);
+                }
                 Ok(false)
             }
             Stage::Read { held } => self.read_up_to(wanted, held, bytes),

@@ -271,7 +271,6 @@ impl Fragments {
         lead: u64,
         bytes: &mut ByteWindow,
     ) -> Result<Option<Entrance>, Stop> {
-        let ticks = to_ticks(time);
         match &mut self.finding {
             None => Ok(None),
             Some(Finding::Tail(at)) => {
@@ -295,24 +294,14 @@ impl Fragments {
                 }))
             }
             Some(Finding::Search(search)) => {
-                let place = match search.probe {
-                    Some(place) => place,
-                    None => {
-                        let Some(place) = search.next(ticks) else {
-                            let (offset, low) = search.low;
-                            return Ok(Some(Entrance {
-                                time: u64::try_from(low).unwrap_or(0),
-                                offset,
-                            }));
-                        };
-                        bytes.seek(place);
-                        search.probe = Some(place);
-                        place
-                    }
-                };
-                let found = find_fragment(self.defaults, search.low.1, search.high, bytes)?;
-                search.note(place, found, ticks);
-                Ok(None)
+                let defaults = self.defaults;
+                let found = search.look(to_ticks(time), bytes, |search, bytes| {
+                    find_fragment(defaults, search.low.1, search.high, bytes)
+                })?;
+                Ok(found.map(|(offset, ticks)| Entrance {
+                    time: u64::try_from(ticks).unwrap_or(0),
+                    offset,
+                }))
             }
         }
     }
