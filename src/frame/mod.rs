@@ -261,28 +261,20 @@ impl FrameWriter {
             word.store(u64::from_le_bytes(le), Ordering::Relaxed);
         }
         // only the reader changes the word meanwhile, and only its head
-        let mut seen = self.ring.ends.load(Ordering::Relaxed);
-        loop {
-            let ends = Ends::unpack(seen);
-            let next = Ends {
-                tail: ends.tail.wrapping_add(1),
-                ..ends
-            };
-            match self.ring.ends.compare_exchange_weak(
-                seen,
-                next.pack(),
-                Ordering::AcqRel,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => return,
-                Err(now) => seen = now,
-            }
-        }
+        let longer = |word| {
+            let ends = Ends::unpack(word);
+            let tail = ends.tail.wrapping_add(1);
+            Some(Ends { tail, ..ends }.pack())
+        };
+        let _ = self
+            .ring
+            .ends
+            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, longer);
     }
 
     /// Takes back the end marker, if it was the last thing written; the frames before it stay.
     pub fn take_back_end(&mut self) -> bool {
-        self.is_ended && self.take_back(|level| level - 1) > 0
+        self.is_ended && self.take_back(|level| level.saturating_sub(1)) > 0
     }
 
     /// Takes back all frames that wait, except the `keep` next ones. Returns how many were taken back.
@@ -294,32 +286,26 @@ impl FrameWriter {
 
     /// `keep` tells how many of those that wait are to stay.
     fn take_back(&mut self, keep: impl Fn(usize) -> usize) -> usize {
-        let mut seen = self.ring.ends.load(Ordering::Acquire);
-        loop {
-            let ends = Ends::unpack(seen);
+        let mut taken = 0;
+        let shorter = |word| {
+            let ends = Ends::unpack(word);
             let level = ends.level() as usize;
-            let keep = if level == 0 { 0 } else { keep(level) };
-            if level <= keep {
-                return 0;
-            }
+            taken = level - keep(level).min(level);
             let next = Ends {
-                tail: ends.head.wrapping_add(keep as u32),
+                tail: ends.tail.wrapping_sub(taken as u32),
                 era: ends.era.wrapping_add(1),
                 ..ends
             };
-            match self.ring.ends.compare_exchange_weak(
-                seen,
-                next.pack(),
-                Ordering::AcqRel,
-                Ordering::Acquire,
-            ) {
-                Ok(_) => {
-                    self.is_ended = false;
-                    return level - keep;
-                }
-                Err(now) => seen = now,
-            }
+            (taken > 0).then(|| next.pack())
+        };
+        let update = self
+            .ring
+            .ends
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, shorter);
+        if update.is_ok() {
+            self.is_ended = false;
         }
+        taken
     }
 }
 

@@ -20,12 +20,8 @@ const NO_LIMIT: u64 = u64::MAX;
 /// [`Progress::seeking`]'s value when no seek is under way.
 const NO_SEEK: u64 = u64::MAX;
 
-const fn seeking(target: Samples) -> u64 {
-    if target.0 == NO_SEEK {
-        NO_SEEK - 1
-    } else {
-        target.0
-    }
+fn seeking(target: Samples) -> u64 {
+    target.0.min(NO_SEEK - 1)
 }
 
 impl Default for Progress {
