@@ -72,11 +72,7 @@ impl Node {
     }
 
     async fn call(&self, method: &str, path: &str, headers: &str, body: &str) -> Answer {
-        let length = body.len();
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
-        );
-        self.raw(request.as_bytes()).await
+        client::request(self.address, method, path, headers, body).await
     }
 
     async fn get(&self, path: &str) -> Answer {

@@ -65,11 +65,21 @@ pub async fn call(
     body: Option<&str>,
 ) -> Answer {
     let authorization = password.map_or_else(String::new, |p| format!("Authorization: {p}\r\n"));
-    let body = body.unwrap_or_default();
+    let headers = authorization + "Content-Type: application/json\r\n";
+    request(to, method, path, &headers, body.unwrap_or_default()).await
+}
+
+/// The same with headers of the caller's choice, each with its line end.
+pub async fn request(
+    to: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &str,
+) -> Answer {
+    let length = body.len();
     let request = format!(
-        "{method} {path} HTTP/1.1\r\nHost: x\r\n{authorization}Connection: close\r\n\
-         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
+        "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
     );
     raw(to, request.as_bytes()).await
 }
