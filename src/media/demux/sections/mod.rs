@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 /// How often a seek looks at another section because the playlist's times were not quite right.
 const MAX_LOOKS: u32 = 4;
-/// A time stamp so far from the playlist's time is not believed, in seconds.
+/// A time stamp so far from the playlist's time is not believed, in seconds; and so far is looked behind its end.
 const MAX_DRIFT: u32 = 10;
 /// Ticks a second of a [`Stamp::Clock`], and after how many it begins anew.
 const CLOCK: u32 = 90_000;
@@ -61,6 +61,8 @@ struct Sections {
     /// Read, and not given yet.
     pending: Option<Packet>,
     seek: Option<Seek>,
+    /// Whether the length is that of the packets, not of the playlist.
+    is_counted: bool,
     is_over: bool,
 }
 
@@ -83,6 +85,8 @@ struct Seek {
     wanted: i64,
     /// The section that was asked for.
     number: u64,
+    /// The first section that is known to begin too late.
+    too_late: u64,
     looks: u32,
     has_arrived: bool,
 }
@@ -114,6 +118,7 @@ impl Sections {
             rate,
             pending: None,
             seek: None,
+            is_counted: false,
             is_over: false,
         };
         let length = sections.outline.clone().map(|outline| {
@@ -255,19 +260,21 @@ impl Sections {
         outline.find(micros.saturating_add(self.begins_at(outline)))
     }
 
-    /// Another section than the one arrived at, if that one turns out not to hold what is wanted.
-    fn better(&self, outline: &Outline, seek: &Seek, at: i64) -> Option<u64> {
+    /// Another section than the one arrived at, whose first packet is at `at`, if that one turns out not to hold what is
+    /// wanted.
+    fn better(&self, outline: &Outline, seek: &mut Seek, at: i64) -> Option<u64> {
         if seek.looks == MAX_LOOKS || self.reader.number != seek.number {
             return None;
         }
         let late = at - self.planned(outline, seek.number)?;
         let found = self.section_of(outline, seek.wanted, late);
-        let found = if at > seek.wanted {
-            found.min(seek.number.checked_sub(1)?)
-        } else {
-            found
-        };
-        (found != seek.number && found >= outline.first).then_some(found)
+        if at > seek.wanted {
+            seek.too_late = seek.number;
+            let before = seek.number.checked_sub(1)?;
+            return (before >= outline.first).then_some(found.min(before));
+        }
+        let found = found.min(seek.too_late.saturating_sub(1));
+        (found > seek.number).then_some(found)
     }
 
     /// Goes on with a seek; true on arrival, false when the target lies behind the end.
@@ -322,6 +329,7 @@ impl Demuxer for Sections {
         }
         let packet = self.take(bytes)?;
         if packet.is_none() && self.outline.is_some() {
+            self.is_counted = true;
             self.info.length = Some(u64::try_from(self.position()).unwrap_or(0));
         }
         packet.ok_or(Stop::End)
@@ -335,7 +343,10 @@ impl Demuxer for Sections {
             Some(seek) => seek,
             None => {
                 self.pending = None;
-                self.is_over = self.info.length.is_some_and(|length| target >= length);
+                let slack = u64::from(if self.is_counted { 0 } else { MAX_DRIFT });
+                let slack = slack * u64::from(self.info.rate);
+                let is_behind = |length: u64| target >= length.saturating_add(slack);
+                self.is_over = self.info.length.is_some_and(is_behind);
                 if self.is_over {
                     self.seek = None;
                     return Ok(());
@@ -348,6 +359,7 @@ impl Demuxer for Sections {
                     target,
                     wanted,
                     number,
+                    too_late: u64::MAX,
                     looks: 0,
                     has_arrived: false,
                 }

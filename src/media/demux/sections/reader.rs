@@ -78,6 +78,8 @@ impl Reader {
                     self.part = Part::Tagged(Id3::default());
                 }
                 Part::Tagged(id3) => match id3.advance(bytes) {
+                    // nothing behind the tags is no damage
+                    Ok(()) if matches!(bytes.peek(1), Err(Stop::End)) => self.part = Part::Passed,
                     Ok(()) => {
                         self.stamp = id3.transport_time().map(Stamp::Clock);
                         self.part = Part::Opening(Prober::of_section());
