@@ -1,7 +1,9 @@
 //! Owns: finding out which container a stream is in, by its first bytes and what its source says of it.
 //! Never knows: what is in a container.
 
-use super::{DemuxError, Opened, Opening, adts, aiff, flac, matroska, mp3, mp4, ogg, wav};
+use super::{
+    DemuxError, Opened, Opening, adts, aiff, flac, latm, matroska, mp3, mp4, mpegts, ogg, wav,
+};
 use crate::media::window::{ByteWindow, Stop};
 use std::{cmp::Ordering, collections::VecDeque};
 
@@ -9,8 +11,6 @@ use std::{cmp::Ordering, collections::VecDeque};
 const LOOK: usize = 1024;
 /// How far into it a sync word may begin.
 const SCAN: usize = 1000;
-/// Length of an MPEG transport stream packet.
-const TS_PACKET: usize = 188;
 /// What is said when nothing matches: clients see it, and the original says it so.
 const UNKNOWN: DemuxError = DemuxError::Unsupported("Unknown file format.");
 
@@ -141,7 +141,7 @@ fn candidates(head: &[u8], hint: &Hint) -> VecDeque<Candidate> {
             at(0, b"FORM") && (form(b"AIFF") || form(b"AIFC")),
             aiff::open,
         ),
-        (is_transport_stream(head), TransportStream::open),
+        (mpegts::is_transport_stream(head), mpegts::open),
     ];
     let sure = sure.into_iter().filter(|(matches, _)| *matches);
     let mut found: VecDeque<_> = sure
@@ -165,11 +165,13 @@ fn likely(head: &[u8], hint: &Hint) -> impl Iterator<Item = Candidate> {
     };
     let is_mp3 = hint.is_one_of(&["audio/mpeg", "audio/mp3"], &["mp3"]);
     let is_aac = hint.is_one_of(&["audio/aac", "audio/aacp"], &["aac"]);
+    let is_latm = hint.is_one_of(&["audio/mp4a-latm"], &["latm", "loas"]);
     let mut likely: Vec<(bool, Option<usize>, Open)> = vec![
         (is_mp3, sync(mp3::is_header), mp3::open),
         (is_aac, sync(adts::is_header), adts::open),
         // only behind an ID3 tag, else its magic number would have been seen
         (false, has_tag.then_some(0), flac::open),
+        (is_latm, sync(latm::is_header), latm::open),
     ];
     likely.retain(|(is_hinted, sync, _)| *is_hinted || sync.is_some());
     likely.sort_by(|(a_hinted, a, _), (b_hinted, b, _)| {
@@ -182,25 +184,6 @@ fn likely(head: &[u8], hint: &Hint) -> impl Iterator<Item = Candidate> {
         open,
         sign: Sign::Likely,
     })
-}
-
-/// Whether every packet that is there begins with the sync byte; at least two must be.
-fn is_transport_stream(head: &[u8]) -> bool {
-    head.len() > TS_PACKET && head.iter().step_by(TS_PACKET).all(|&byte| byte == 0x47)
-}
-
-struct TransportStream;
-
-impl TransportStream {
-    fn open() -> Box<dyn Opening> {
-        Box::new(Self)
-    }
-}
-
-impl Opening for TransportStream {
-    fn advance(&mut self, _bytes: &mut ByteWindow) -> Result<Opened, Stop> {
-        Err(DemuxError::Unsupported("MPEG transport streams are not supported.").into())
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,2 @@
+//! Owns: the tests of LATM.
+//! Never knows: how the demuxer does it.
