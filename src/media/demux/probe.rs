@@ -197,6 +197,8 @@ mod tests {
     const OPUS: &[u8] = include_bytes!("../../../tests/data/tone.opus");
     const MATROSKA: &[u8] = include_bytes!("../../../tests/data/boxes-aac.mka");
     const MP4: &[u8] = include_bytes!("../../../tests/data/boxes-front.m4a");
+    const TRANSPORT: &[u8] = include_bytes!("../../../tests/data/ts/aac.ts");
+    const LATM: &[u8] = include_bytes!("../../../tests/data/tone.latm");
     /// 8-bit mono at 8 kHz, four samples.
     const WAV: &[u8] = b"RIFF\x28\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1F\0\0\x40\x1F\0\0\x01\0\x08\0data\x04\0\0\0abcd";
 
@@ -234,6 +236,8 @@ mod tests {
                 (MATROSKA, "matroska/webm"),
                 (MP4, "mp4"),
                 (WAV, "wav"),
+                (TRANSPORT, "mpegts-adts"),
+                (LATM, "latm"),
             ] {
                 assert_eq!(probe(data, hint.clone()), Ok(container), "{hint:?}");
             }
@@ -280,29 +284,17 @@ mod tests {
     }
 
     #[test]
-    fn a_transport_stream_is_named() {
-        let mut data = vec![0xFF; 188 * 20];
-        data.iter_mut().step_by(188).for_each(|byte| *byte = 0x47);
-        let error = probe(&data, hint("audio/aac", "")).expect_err("not supported");
-        assert_eq!(
-            error.to_string(),
-            "MPEG transport streams are not supported."
-        );
-    }
-
-    #[test]
-    fn a_transport_stream_with_adts_in_it_stays_refused() {
-        // three frames of 50 bytes in a packet
+    fn a_transport_stream_is_never_taken_for_what_is_in_it() {
+        // three ADTS frames of 50 bytes in every packet, but no table that tells of them
         let mut frame = ADTS[..50].to_vec();
         frame[3] &= !3;
         frame[4] = 50 >> 3;
         frame[5] = frame[5] & 0x1F | (50 << 5) as u8;
         let packet = [&[0x47, 0x41, 0, 0x10][..], &[0xFF; 34], &frame.repeat(3)].concat();
-        let error = probe(&packet.repeat(20), Hint::default()).expect_err("not supported");
-        assert_eq!(
-            error.to_string(),
-            "MPEG transport streams are not supported."
-        );
+        for hint in [Hint::default(), hint("audio/aac", "aac")] {
+            let error = probe(&packet.repeat(20), hint).expect_err("no tables");
+            assert_eq!(error.to_string(), "The transport stream has no program.");
+        }
     }
 
     #[test]

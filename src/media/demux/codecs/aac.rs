@@ -223,18 +223,13 @@ mod tests {
 
     #[test]
     fn a_program_config_element_tells_the_channels() {
-        // LC, 48 kHz, configuration 0; then of ffmpeg for 5.1 with side speakers: two front elements (SCE, CPE), one side
-        // CPE, one LFE, comment "Lavc"
-        let bits = "00010 0011 0000 0 0 0 \
-            0000 01 0011 0010 0001 0000 01 000 0000 0 0 0 0 0000 1 0000 1 0001 0000 \
-            00000 00000100 01001100 01100001 01110110 01100011";
-        let digits: Vec<u8> = bits.bytes().filter(|b| matches!(b, b'0' | b'1')).collect();
-        let config: Vec<u8> = digits
-            .chunks(8)
-            .map(|byte| byte.iter().fold(0, |sum, bit| sum << 1 | (bit - b'0')) << (8 - byte.len()))
-            .collect();
-        let (format, len) = parse_first(&config).expect("reads");
-        assert_eq!((format.rate, format.channels), (48_000, 6));
-        assert_eq!(len, digits.len());
+        // by ffmpeg for 5.1 with side speakers at 44.1 kHz: SCE and CPE in front, CPE at the side, LFE, a comment of 13 bytes,
+        // then a sync extension for PS
+        let config = b"\x12\0\x05\x08\x44\0\x20\0\xC4\x0DLavc59.37.100V\xE5\0";
+        let whole = parse(config).expect("reads");
+        assert_eq!((whole.rate, whole.channels), (44_100, 6));
+        let (format, len) = parse_first(config).expect("reads");
+        assert_eq!((format.rate, format.channels), (44_100, 6));
+        assert_eq!(len, 23 * 8);
     }
 }

@@ -50,7 +50,8 @@ impl MuxConfig {
             _ => None,
         };
         // it need not begin at a whole byte, but counts from where it begins
-        let seen = (*bits).bytes(bits.left().min(MAX_CONFIG * 8))?;
+        let mut ahead = *bits;
+        let seen = ahead.bytes(bits.left().min(MAX_CONFIG * 8))?;
         let (format, len) = match told {
             Some(len) => {
                 let seen = seen.get(..len.div_ceil(8)).ok_or(TOO_SHORT)?;
@@ -64,7 +65,7 @@ impl MuxConfig {
                 bits.skip(8)?;
                 None
             }
-            // ISO 14496-3, table 1.49: 8 · (n + 20) bits
+            // frameLength: 8 · (n + 20) bits (ISO 14496-3, 1.7.3.2.3)
             1 => Some(8 * (bits.take(9)? as usize + 20)),
             _ => return Err(UNUSUAL),
         };
