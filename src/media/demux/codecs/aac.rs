@@ -12,13 +12,22 @@ pub(in crate::media::demux) struct AacFormat {
     pub channels: u16,
     /// Samples of one access unit at `rate`.
     pub frame_samples: u32,
+    /// SBR is signalled, or may be found.
+    may_have_sbr: bool,
 }
+
+/// Access units in front of a seek target where there is SBR: its header comes once or twice a second, and until then there is
+/// no upper half. A second of the longest ones.
+const SBR_PREROLL: u32 = 24;
+/// Core rates, in Hz, up to which a stream may have SBR that nothing announces (ISO 14496-3, 1.6.5.3).
+const MAX_IMPLICIT: u32 = 24_000;
 
 impl AacFormat {
     /// Samples to decode before a seek target: one access unit for the overlap, one more for window shape and noise
-    /// substitution.
+    /// substitution; more where there may be SBR.
     pub(in crate::media::demux) const fn preroll(&self) -> u32 {
-        2 * self.frame_samples
+        let units = if self.may_have_sbr { SBR_PREROLL } else { 2 };
+        units * self.frame_samples
     }
 }
 
@@ -150,6 +159,7 @@ impl Core {
         Ok(AacFormat {
             rate,
             channels: self.channels,
+            may_have_sbr: self.extended.is_some() || self.rate <= MAX_IMPLICIT,
             frame_samples: if rate > self.rate {
                 self.frame_samples * 2
             } else {
