@@ -321,11 +321,16 @@ impl Feed {
         Ok(())
     }
 
-    /// The stream's length in the samples that are decoded (a decoder's rate may differ from the container's).
+    /// The rate of the samples that are decoded, which may differ from the container's: SBR that nothing announced doubles it.
+    fn rate(&self) -> u32 {
+        let told = self.info().rate;
+        self.resampler.as_ref().map_or(told, |(rate, _)| *rate)
+    }
+
+    /// The stream's length in the samples that are decoded.
     fn native_length(&self) -> Option<u64> {
         let info = self.info();
-        let rate = self.resampler.as_ref().map_or(info.rate, |(rate, _)| *rate);
-        info.length.map(|l| rescale(l, info.rate, rate))
+        info.length.map(|l| rescale(l, info.rate, self.rate()))
     }
 
     fn decode(&mut self, packet: &Packet, out: &mut PcmBlock) -> Result<(), Stop> {
@@ -342,8 +347,11 @@ impl Feed {
             Err(DecodeError::Damaged { .. }) if self.damaged < MAX_DAMAGED => {
                 // silence in its place keeps everything after it where it belongs
                 self.damaged += 1;
-                self.decoded.resize(packet.duration as usize);
-                self.info().rate
+                let (told, rate) = (self.info().rate, self.rate());
+                let len = rescale(packet.duration.into(), told, rate);
+                self.decoded
+                    .resize(len.min(MAX_PACKET_SAMPLES.into()) as usize);
+                rate
             }
             Err(e) => return Err(undecodable(e)),
         };

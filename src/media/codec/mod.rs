@@ -2,10 +2,14 @@
 //! Never knows: containers, positions, frames.
 
 mod downmix;
+#[cfg(feature = "he-aac")]
+mod he_aac;
 mod mp3;
 mod opus;
 mod pcm;
 mod symphonia;
+#[cfg(test)]
+mod tests;
 
 use super::demux::{Codec, StreamInfo};
 use crate::pcm::PcmBlock;
@@ -53,6 +57,12 @@ pub trait Decoder: Send {
 /// # Errors
 /// [`DecodeError::Unsupported`] or [`DecodeError::Parameters`] when there is none for it.
 pub fn decoder(info: &StreamInfo) -> Result<Box<dyn Decoder>, DecodeError> {
+    #[cfg(feature = "he-aac")]
+    if let Codec::Aac { config } = &info.codec
+        && let Some(decoder) = he_aac::HeAacDecoder::for_stream(config)?
+    {
+        return Ok(Box::new(decoder));
+    }
     Ok(match &info.codec {
         Codec::Opus { head } => Box::new(opus::OpusDecoder::new(head)?),
         Codec::Mp3 => Box::new(mp3::Mp3Decoder::new()),

@@ -100,7 +100,7 @@ fn word<const N: usize>(bytes: &[u8], is_big_endian: bool) -> u64 {
 }
 
 /// Files may hold anything: not-a-number becomes silence, and what no mixer would make is cut at 12 dB over full scale.
-fn sane(sample: f32) -> f32 {
+pub(super) fn sane(sample: f32) -> f32 {
     if sample.is_nan() {
         0.0
     } else {

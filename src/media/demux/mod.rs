@@ -7,14 +7,17 @@
 
 pub mod adts;
 pub mod aiff;
+mod bits;
 mod codecs;
 mod comments;
 mod fields;
 pub mod flac;
 mod id3;
+pub mod latm;
 pub mod matroska;
 pub mod mp3;
 pub mod mp4;
+pub mod mpegts;
 pub mod ogg;
 pub mod probe;
 mod raw_samples;
@@ -219,4 +222,10 @@ pub trait Demuxer: Send {
     /// # Errors
     /// As [`next_packet`](Self::next_packet).
     fn seek(&mut self, target: u64, bytes: &mut ByteWindow) -> Result<(), Stop>;
+
+    /// Where sample 0 lies on the stream's own clock, in 90 kHz ticks of 33 bits, if it has one: for who puts streams
+    /// together that follow each other (segments of MPEG-TS).
+    fn origin(&self) -> Option<u64> {
+        None
+    }
 }

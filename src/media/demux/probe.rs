@@ -2,7 +2,8 @@
 //! Never knows: what is in a container.
 
 use super::{
-    DemuxError, Opened, Opening, adts, aiff, flac, matroska, mp3, mp4, ogg, sections, wav,
+    DemuxError, Opened, Opening, adts, aiff, flac, latm, matroska, mp3, mp4, mpegts, ogg, sections,
+    wav,
 };
 use crate::media::window::{ByteWindow, Stop};
 use std::{cmp::Ordering, collections::VecDeque};
@@ -11,8 +12,6 @@ use std::{cmp::Ordering, collections::VecDeque};
 const LOOK: usize = 1024;
 /// How far into it a sync word may begin.
 const SCAN: usize = 1000;
-/// Length of an MPEG transport stream packet.
-const TS_PACKET: usize = 188;
 /// What is said when nothing matches: clients see it, and the original says it so.
 const UNKNOWN: DemuxError = DemuxError::Unsupported("Unknown file format.");
 
@@ -162,7 +161,7 @@ fn candidates(head: &[u8], hint: &Hint, is_section: bool) -> VecDeque<Candidate>
             at(0, b"FORM") && (form(b"AIFF") || form(b"AIFC")),
             aiff::open,
         ),
-        (is_transport_stream(head), TransportStream::open),
+        (mpegts::is_transport_stream(head), mpegts::open),
     ];
     let sure = sure.into_iter().filter(|(matches, _)| *matches);
     let mut found: VecDeque<_> = sure
@@ -186,11 +185,13 @@ fn likely(head: &[u8], hint: &Hint) -> impl Iterator<Item = Candidate> {
     };
     let is_mp3 = hint.is_one_of(&["audio/mpeg", "audio/mp3"], &["mp3"]);
     let is_aac = hint.is_one_of(&["audio/aac", "audio/aacp"], &["aac"]);
+    let is_latm = hint.is_one_of(&["audio/mp4a-latm"], &["latm", "loas"]);
     let mut likely: Vec<(bool, Option<usize>, Open)> = vec![
         (is_mp3, sync(mp3::is_header), mp3::open),
         (is_aac, sync(adts::is_header), adts::open),
         // only behind an ID3 tag, else its magic number would have been seen
         (false, has_tag.then_some(0), flac::open),
+        (is_latm, sync(latm::is_header), latm::open),
     ];
     likely.retain(|(is_hinted, sync, _)| *is_hinted || sync.is_some());
     likely.sort_by(|(a_hinted, a, _), (b_hinted, b, _)| {
@@ -205,25 +206,6 @@ fn likely(head: &[u8], hint: &Hint) -> impl Iterator<Item = Candidate> {
     })
 }
 
-/// Whether every packet that is there begins with the sync byte; at least two must be.
-fn is_transport_stream(head: &[u8]) -> bool {
-    head.len() > TS_PACKET && head.iter().step_by(TS_PACKET).all(|&byte| byte == 0x47)
-}
-
-struct TransportStream;
-
-impl TransportStream {
-    fn open() -> Box<dyn Opening> {
-        Box::new(Self)
-    }
-}
-
-impl Opening for TransportStream {
-    fn advance(&mut self, _bytes: &mut ByteWindow) -> Result<Opened, Stop> {
-        Err(DemuxError::Unsupported("MPEG transport streams are not supported.").into())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -235,6 +217,8 @@ mod tests {
     const OPUS: &[u8] = include_bytes!("../../../tests/data/tone.opus");
     const MATROSKA: &[u8] = include_bytes!("../../../tests/data/boxes-aac.mka");
     const MP4: &[u8] = include_bytes!("../../../tests/data/boxes-front.m4a");
+    const TRANSPORT: &[u8] = include_bytes!("../../../tests/data/ts/aac.ts");
+    const LATM: &[u8] = include_bytes!("../../../tests/data/tone.latm");
     /// 8-bit mono at 8 kHz, four samples.
     const WAV: &[u8] = b"RIFF\x28\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1F\0\0\x40\x1F\0\0\x01\0\x08\0data\x04\0\0\0abcd";
 
@@ -272,6 +256,8 @@ mod tests {
                 (MATROSKA, "matroska/webm"),
                 (MP4, "mp4"),
                 (WAV, "wav"),
+                (TRANSPORT, "mpegts-adts"),
+                (LATM, "latm"),
             ] {
                 assert_eq!(probe(data, hint.clone()), Ok(container), "{hint:?}");
             }
@@ -318,29 +304,17 @@ mod tests {
     }
 
     #[test]
-    fn a_transport_stream_is_named() {
-        let mut data = vec![0xFF; 188 * 20];
-        data.iter_mut().step_by(188).for_each(|byte| *byte = 0x47);
-        let error = probe(&data, hint("audio/aac", "")).expect_err("not supported");
-        assert_eq!(
-            error.to_string(),
-            "MPEG transport streams are not supported."
-        );
-    }
-
-    #[test]
-    fn a_transport_stream_with_adts_in_it_stays_refused() {
-        // three frames of 50 bytes in a packet
+    fn a_transport_stream_is_never_taken_for_what_is_in_it() {
+        // three ADTS frames of 50 bytes in every packet, but no table that tells of them
         let mut frame = ADTS[..50].to_vec();
         frame[3] &= !3;
         frame[4] = 50 >> 3;
         frame[5] = frame[5] & 0x1F | (50 << 5) as u8;
         let packet = [&[0x47, 0x41, 0, 0x10][..], &[0xFF; 34], &frame.repeat(3)].concat();
-        let error = probe(&packet.repeat(20), Hint::default()).expect_err("not supported");
-        assert_eq!(
-            error.to_string(),
-            "MPEG transport streams are not supported."
-        );
+        for hint in [Hint::default(), hint("audio/aac", "aac")] {
+            let error = probe(&packet.repeat(20), hint).expect_err("no tables");
+            assert_eq!(error.to_string(), "The transport stream has no program.");
+        }
     }
 
     #[test]

@@ -116,6 +116,9 @@ impl Reader {
         self.part = Part::Open(opened.demuxer);
         self.is_fresh = true;
         self.has_own_time = opened.container == "mp4";
+        if let Part::Open(demuxer) = &self.part {
+            self.stamp = demuxer.origin().map(Stamp::Clock).or(self.stamp);
+        }
     }
 
     fn got(&mut self, packet: Packet) -> Read {
