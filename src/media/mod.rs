@@ -5,6 +5,7 @@ pub mod codec;
 pub mod demux;
 pub mod file;
 pub mod http;
+pub mod opus;
 pub mod ranges;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -5,6 +5,7 @@
 use crate::{
     dsp::{Resampler, ResamplingQuality, exact_step},
     error::Failure,
+    frame::MAX_OPUS_BYTES,
     media::{
         codec::{self, DecodeError, Decoder},
         demux::{Codec, Demuxer, Packet, StreamInfo},
@@ -15,7 +16,7 @@ use crate::{
 };
 use std::collections::VecDeque;
 
-use super::encode::LOOKAHEAD;
+use super::{encode::LOOKAHEAD, repack::Repacker};
 
 /// Damaged packets in a row after which a stream is given up: two seconds of mp3 or AAC.
 const MAX_DAMAGED: u32 = 100;
@@ -112,6 +113,8 @@ impl Timeline {
 /// See the [module](self).
 pub(super) struct Feed {
     demuxer: Box<dyn Demuxer>,
+    /// For a stream whose packets may be passed on: makes them fit.
+    repacker: Option<Repacker>,
     /// Packets read, oldest first; those before `cursor` have been used.
     retained: VecDeque<Packet>,
     retained_bytes: usize,
@@ -131,6 +134,7 @@ pub(super) struct Feed {
 impl Feed {
     pub(super) fn new(demuxer: Box<dyn Demuxer>, quality: ResamplingQuality) -> Self {
         Self {
+            repacker: may_pass(&demuxer.info().codec).then(Repacker::default),
             demuxer,
             retained: VecDeque::new(),
             retained_bytes: 0,
@@ -163,13 +167,9 @@ impl Feed {
         Samples(self.timeline.out)
     }
 
-    /// Whether packets of this stream may go to a listener as they are, if each has 20 ms: Opus, one stereo stream, at the
-    /// volume that it was made for.
-    pub(super) fn may_pass(&self) -> bool {
-        match &self.info().codec {
-            Codec::Opus { head } => head.len() >= 19 && head[9] == 2 && head[16..19] == [0, 0, 0],
-            _ => false,
-        }
+    /// Whether packets of this stream may go to a listener as they are, if they [fit](fits).
+    pub(super) const fn may_pass(&self) -> bool {
+        self.repacker.is_some()
     }
 
     /// Moves to `target`. To be repeated until it is `Ok`.
@@ -177,6 +177,9 @@ impl Feed {
         let target = Samples(target.0.min(MAX_POSITION as u64));
         let native = exact_before(target, self.info().rate);
         self.demuxer.seek(native, bytes)?;
+        if let Some(repacker) = &mut self.repacker {
+            repacker.reset();
+        }
         self.retained.clear();
         self.retained_bytes = 0;
         self.cursor = 0;
@@ -214,7 +217,7 @@ impl Feed {
     /// The next packet; it stays retained.
     pub(super) fn packet(&mut self, bytes: &mut ByteWindow) -> Result<&Packet, Stop> {
         if self.cursor == self.retained.len() {
-            let packet = bounded(self.demuxer.next_packet(bytes)?);
+            let packet = self.next_packet(bytes)?;
             self.retained_bytes += packet.data.len();
             self.retained.push_back(packet);
             while self.retained_bytes > MAX_RETAINED_BYTES && self.cursor > 0 {
@@ -223,6 +226,26 @@ impl Feed {
         }
         self.cursor += 1;
         Ok(&self.retained[self.cursor - 1])
+    }
+
+    /// The next packet of the demuxer, or what is made of it.
+    fn next_packet(&mut self, bytes: &mut ByteWindow) -> Result<Packet, Stop> {
+        let Some(repacker) = &mut self.repacker else {
+            return self.demuxer.next_packet(bytes).map(bounded);
+        };
+        loop {
+            if let Some(packet) = repacker.pop() {
+                return Ok(packet);
+            }
+            match self.demuxer.next_packet(bytes) {
+                Ok(packet) => repacker.push(bounded(packet)),
+                Err(Stop::End) => {
+                    repacker.close();
+                    return repacker.pop().ok_or(Stop::End);
+                }
+                Err(stop) => return Err(stop),
+            }
+        }
     }
 
     fn forget_first(&mut self) {
@@ -268,12 +291,12 @@ impl Feed {
     }
 
     /// Goes back so that the next packet is the one whose frame starts at `position`. False, and nothing done, when packets
-    /// do not begin there or it is no longer retained.
+    /// do not begin there, it does not [fit](fits), or it is no longer retained.
     pub(super) fn rewind_to_packet(&mut self, position: Samples) -> bool {
         let found = self
             .retained
             .iter()
-            .position(|p| frame_position(p) == position.0);
+            .position(|p| frame_position(p) == position.0 && fits(p));
         if let Some(index) = found {
             self.cursor = index;
         }
@@ -414,6 +437,22 @@ impl Feed {
 /// samples late, as he does for frames of our own encoder.
 pub(super) fn frame_position(packet: &Packet) -> u64 {
     (packet.pts + LOOKAHEAD as i64).max(0) as u64
+}
+
+/// Whether packets of a codec may go to a listener as they are, if each fits: Opus, one stream of one or two channels (a
+/// decoder plays either as it comes, packet by packet: RFC 6716, section 2.1.2 and 4), at the volume that it was made for.
+fn may_pass(codec: &Codec) -> bool {
+    match codec {
+        Codec::Opus { head } => {
+            head.len() >= 19 && matches!(head[9], 1 | 2) && head[16..19] == [0, 0, 0]
+        }
+        _ => false,
+    }
+}
+
+/// Whether a packet can be a frame.
+pub(super) fn fits(packet: &Packet) -> bool {
+    packet.duration == FRAME_SAMPLES as u32 && packet.data.len() <= MAX_OPUS_BYTES
 }
 
 fn undecodable(e: DecodeError) -> Stop {

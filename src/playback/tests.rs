@@ -4,6 +4,7 @@
 use super::*;
 use crate::{
     frame::{MAX_OPUS_BYTES, PCM_FRAME_BYTES, Taken},
+    media::opus::Frames,
     units::FRAME_SAMPLES,
 };
 use std::sync::mpsc;
@@ -287,4 +288,78 @@ fn packets_are_passed_on_again_without_a_bump() {
         // half a decibel is about what an ear can notice
         assert!(highest < 1.06, "from {quiet}: {highest} times as loud");
     }
+}
+
+/// The packets of a file, one after the other.
+fn packets(file: &[u8]) -> Vec<bytes::Bytes> {
+    use crate::media::demux::{Opening, probe::Prober};
+    let mut window = ByteWindow::of(file.to_vec());
+    let opened = Prober::new(Hint::default()).advance(&mut window);
+    let mut opened = opened.unwrap_or_else(|stop| panic!("{stop:?}"));
+    let next = || opened.demuxer.next_packet(&mut window).ok();
+    std::iter::from_fn(next).map(|packet| packet.data).collect()
+}
+
+/// What a listener hears of Opus packets: both channels, interleaved.
+fn heard<P: AsRef<[u8]>>(packets: &[P]) -> Vec<f32> {
+    let mut decoder =
+        opus2::Decoder::new(48_000, opus2::Channels::Stereo).expect("libopus has memory");
+    let mut out = Vec::new();
+    for packet in packets {
+        let mut pcm = [0f32; 5760 * 2];
+        let n = decoder.decode_float(packet.as_ref(), &mut pcm, false);
+        out.extend_from_slice(&pcm[..n.expect("a good packet") * 2]);
+    }
+    out
+}
+
+/// The frames of an Opus packet.
+fn in_packet(packet: &[u8]) -> Vec<Vec<u8>> {
+    let frames = Frames::of(packet).expect("an Opus packet");
+    frames.ranges().map(|at| packet[at].to_vec()).collect()
+}
+
+#[test]
+fn packets_of_other_durations_and_mono_ones_are_passed_on_without_decoding() {
+    for name in [
+        "opus-10ms.webm",
+        "opus-60ms.webm",
+        "opus-speech-60ms.webm",
+        "opus-mono.opus",
+    ] {
+        let file = std::fs::read(format!("tests/data/{name}")).expect("there");
+        let mut run = start(file.clone(), FrameFormat::Opus, Samples::ZERO, 100);
+        let frames = run.rest();
+        let whole: Vec<_> = frames.iter().map(|(frame, _)| frame).collect();
+        assert!(whole.iter().all(|frame| frame.len() <= MAX_OPUS_BYTES));
+        let raster = |(i, (_, at)): (usize, &(Vec<u8>, Samples))| at.0 == (i * 960) as u64;
+        assert!(frames.iter().enumerate().all(raster), "{name}");
+        // 2 s and the delay; encoded anew it would be something else (half a frame, at the end of one of them, is)
+        assert_eq!(frames.len(), 101, "{name}");
+        let (source, passed) = (heard(&packets(&file)), heard(&whole[..100]));
+        assert!(passed[..] == source[..passed.len()], "{name}");
+
+        let all: Vec<_> = packets(&file).iter().flat_map(|p| in_packet(p)).collect();
+        let len = Frames::of(&frames[0].0).expect("Opus").toc.frame_samples() as usize;
+        let at = Samples(48_000 + 500);
+        let part = start(file, FrameFormat::Opus, at, 100).rest();
+        let (first, position) = &part[0];
+        assert!((at.0 - 960..=at.0).contains(&position.0), "{name}");
+        // the frames in it are those that lie there in the file
+        let (inside, index) = (in_packet(first), position.0 as usize / len);
+        assert_eq!(inside, all[index..index + inside.len()], "{name}");
+    }
+}
+
+#[test]
+fn frames_that_cannot_be_split_are_encoded_once_and_for_all() {
+    let file = std::fs::read("tests/data/opus-silk-60ms.webm").expect("there");
+    // configuration 11 is wideband SILK of 60 ms (RFC 6716, table 2)
+    assert!(packets(&file).iter().all(|packet| packet[0] == 11 << 3));
+    let frames = start(file, FrameFormat::Opus, Samples::ZERO, 100).rest();
+    // our encoder's packets are CELT, fullband, 20 ms, stereo
+    assert!(frames.iter().all(|(frame, _)| frame[0] == 0xFC));
+    assert_eq!(frames.len(), 101);
+    let highest = peaks(&frames.into_iter().map(|(f, _)| f).collect::<Vec<_>>());
+    assert!(highest[5..95].iter().all(|top| (0.2..0.5).contains(top)));
 }

@@ -10,13 +10,13 @@ mod remake;
 use super::{
     Event, Settings, Wishes,
     encode::{Encoder, LOOKAHEAD},
-    feed::{Feed, frame_position},
+    feed::{Feed, fits, frame_position},
     pool::{After, Job},
     render::Render,
 };
 use crate::{
     error::Failure,
-    frame::{FrameFormat, FrameWriter, MAX_OPUS_BYTES},
+    frame::{FrameFormat, FrameWriter},
     media::{
         demux::{DemuxError, Opening, probe::Prober},
         window::{ByteWindow, Stop},
@@ -243,8 +243,13 @@ impl Pipeline {
             }
             Err(stop) => return Err(stop),
         };
+        let is_behind = |end: Samples| packet.pts >= 0 && packet.pts as u64 >= end.0;
+        if feed.length().is_some_and(is_behind) {
+            self.finish();
+            return Ok(());
+        }
         let position = Samples(frame_position(&packet));
-        if packet.duration != FRAME_SAMPLES as u32 || packet.data.len() > MAX_OPUS_BYTES {
+        if !fits(&packet) {
             self.transcode_from(position, Mode::Passthrough);
             return Ok(());
         }

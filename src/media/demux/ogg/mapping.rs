@@ -2,14 +2,17 @@
 //! Never knows: pages and granule positions.
 
 use super::page::Piece;
-use crate::media::demux::{
-    Codec, DemuxError, Tags,
-    codecs::{
-        flac::{FlacInfo, FrameHeader},
-        opus,
-        vorbis::{Blocks, Identification},
+use crate::media::{
+    self,
+    demux::{
+        Codec, DemuxError, Tags,
+        codecs::{
+            flac::{FlacInfo, FrameHeader},
+            opus,
+            vorbis::{Blocks, Identification},
+        },
+        comments,
     },
-    comments,
 };
 use bytes::Bytes;
 
@@ -169,7 +172,7 @@ impl Timing {
     /// Samples that a packet decodes to after the one before; `None` when it is no audio packet.
     pub(super) fn duration(&mut self, packet: &[u8]) -> Option<u32> {
         match self {
-            Self::Opus => opus::samples(packet),
+            Self::Opus => media::opus::samples(packet),
             Self::Vorbis(blocks) => blocks.duration(packet),
             Self::Flac(info) => FrameHeader::parse(packet, info).map(|header| header.block),
         }
