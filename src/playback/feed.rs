@@ -103,11 +103,6 @@ impl Timeline {
         let from = clamp(self.from);
         from..clamp(end).max(from)
     }
-
-    /// Whether everything up to `length` has been decoded.
-    fn is_past(&self, length: Option<u64>) -> bool {
-        matches!((self.next, length), (Some(next), Some(length)) if next >= 0 && next as u64 >= length)
-    }
 }
 
 /// See the [module](self).
@@ -312,17 +307,13 @@ impl Feed {
             return Err(Stop::End);
         }
         let had = out.len();
-        if self.timeline.is_past(self.native_length()) {
-            self.drain(out);
-        } else {
-            match self.packet(bytes) {
-                Ok(packet) => {
-                    let packet = packet.clone();
-                    self.decode(&packet, out)?;
-                }
-                Err(Stop::End) => self.drain(out),
-                Err(stop) => return Err(stop),
+        match self.packet(bytes) {
+            Ok(packet) => {
+                let packet = packet.clone();
+                self.decode(&packet, out)?;
             }
+            Err(Stop::End) => self.drain(out),
+            Err(stop) => return Err(stop),
         }
         self.account(out, had);
         Ok(())
@@ -474,7 +465,7 @@ mod tests {
         assert_eq!(line.admit(1152, Some(1500)), 1105..1152);
         assert_eq!(line.admit(1152, Some(1500)), 0..1152);
         assert_eq!(line.admit(1152, Some(1500)), 0..301);
-        assert!(line.is_past(Some(1500)));
+        assert_eq!(line.admit(1152, Some(1500)), 0..0);
     }
 
     #[test]

@@ -363,3 +363,45 @@ fn frames_that_cannot_be_split_are_encoded_once_and_for_all() {
     let highest = peaks(&frames.into_iter().map(|(f, _)| f).collect::<Vec<_>>());
     assert!(highest[5..95].iter().all(|top| (0.2..0.5).contains(top)));
 }
+
+/// `file` with the bytes behind `mark` changed.
+fn patched(file: &[u8], mark: &[u8], change: impl Fn(&mut [u8])) -> Vec<u8> {
+    let mut file = file.to_vec();
+    let at = file.windows(mark.len()).position(|bytes| bytes == mark);
+    let behind = at.expect("it is in the file") + mark.len();
+    change(&mut file[behind..]);
+    file
+}
+
+/// Samples of a whole track.
+fn length_of(file: Vec<u8>) -> usize {
+    let mut run = start(file, FrameFormat::Pcm, Samples::ZERO, 100);
+    run.rest().iter().map(|(frame, _)| frame.len() / 8).sum()
+}
+
+#[test]
+fn a_length_that_a_header_only_promises_cuts_nothing() {
+    let read = |name| std::fs::read(format!("tests/data/{name}")).expect("there");
+    // 44 100 samples in STREAMINFO (RFC 9639, 8.2: 36 bits at byte 13, the first four are in the byte before)
+    let flac = read("tone.flac");
+    let short = patched(&flac, b"fLaC", |info| {
+        info[4 + 14..4 + 18].copy_from_slice(&44_100_u32.to_be_bytes());
+    });
+    assert_eq!(length_of(short), length_of(flac));
+    // half a second in Duration, a float of eight bytes
+    let matroska = read("boxes-cues-front.webm");
+    let short = patched(&matroska, &[0x44, 0x89, 0x88], |body| {
+        body[..8].copy_from_slice(&500f64.to_be_bytes());
+    });
+    assert_eq!(length_of(short), length_of(matroska));
+    // 100 of 460 frames in the Info header, behind its flags; the padding is then cut off where the file ends
+    let mp3 = read("tone44.mp3");
+    let short = patched(&mp3, b"Info\0\0\0\x0F", |body| {
+        body[..4].copy_from_slice(&100_u32.to_be_bytes());
+    });
+    let (short, whole) = (length_of(short), length_of(mp3.clone()));
+    assert!((whole - 1700..=whole).contains(&short), "{short} samples");
+    // two files, one behind the other; ffmpeg makes 1 061 039 samples at 44.1 kHz of it
+    let twice = length_of([mp3.clone(), mp3].concat());
+    assert!(twice.abs_diff(1_061_039 * 160 / 147) < 2500, "{twice}");
+}

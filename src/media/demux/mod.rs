@@ -136,7 +136,9 @@ pub struct StreamInfo {
     pub rate: u32,
     /// Channels as the container says (a decoder may know better).
     pub channels: u16,
-    /// Exact audible length, when the container tells it.
+    /// Exact audible length, when the container tells it; sound beyond it is cut. Where a header only promises a length
+    /// (FLAC, Matroska, Xing, fragmented MP4), the demuxer raises it before a packet that goes beyond: as other players do,
+    /// all that is there is played, and only what means the end (edit lists, the last granule position, padding) ends it.
     pub length: Option<u64>,
     /// Whether [`Demuxer::seek`] can work on a window that can jump.
     pub is_seekable: bool,
