@@ -110,6 +110,12 @@ pub(super) struct Feed {
     demuxer: Box<dyn Demuxer>,
     /// For a stream whose packets may be passed on: makes them fit.
     repacker: Option<Repacker>,
+    /// Number of the stream that is being read, where one follows another.
+    stream: u32,
+    /// The first packet of the next one, while something of the old one is left.
+    held: Option<Packet>,
+    /// Whether a new stream has begun of which nothing was decoded yet.
+    is_joining: bool,
     /// Packets read, oldest first; those before `cursor` have been used.
     retained: VecDeque<Packet>,
     retained_bytes: usize,
@@ -130,6 +136,9 @@ impl Feed {
     pub(super) fn new(demuxer: Box<dyn Demuxer>, quality: ResamplingQuality) -> Self {
         Self {
             repacker: may_pass(&demuxer.info().codec).then(Repacker::default),
+            stream: demuxer.stream(),
+            held: None,
+            is_joining: false,
             demuxer,
             retained: VecDeque::new(),
             retained_bytes: 0,
@@ -162,9 +171,16 @@ impl Feed {
         Samples(self.timeline.out)
     }
 
-    /// Whether packets of this stream may go to a listener as they are, if they [fit](fits).
+    /// Whether packets of this stream may go to a listener as they are, if they fit.
     pub(super) const fn may_pass(&self) -> bool {
         self.repacker.is_some()
+    }
+
+    /// Whether this packet may be a frame.
+    pub(super) fn passes(&self, packet: &Packet) -> bool {
+        self.may_pass()
+            && packet.duration == FRAME_SAMPLES as u32
+            && packet.data.len() <= MAX_OPUS_BYTES
     }
 
     /// Moves to `target`. To be repeated until it is `Ok`.
@@ -175,6 +191,7 @@ impl Feed {
         if let Some(repacker) = &mut self.repacker {
             repacker.reset();
         }
+        self.held = None;
         self.retained.clear();
         self.retained_bytes = 0;
         self.cursor = 0;
@@ -205,6 +222,7 @@ impl Feed {
             decoder.reset();
         }
         self.timeline = Timeline::wanting(target);
+        self.is_joining = false;
         self.damaged = 0;
         self.is_drained = false;
     }
@@ -225,22 +243,53 @@ impl Feed {
 
     /// The next packet of the demuxer, or what is made of it.
     fn next_packet(&mut self, bytes: &mut ByteWindow) -> Result<Packet, Stop> {
-        let Some(repacker) = &mut self.repacker else {
-            return self.demuxer.next_packet(bytes).map(bounded);
-        };
         loop {
-            if let Some(packet) = repacker.pop() {
+            if let Some(packet) = self.repacker.as_mut().and_then(Repacker::pop) {
                 return Ok(packet);
             }
-            match self.demuxer.next_packet(bytes) {
-                Ok(packet) => repacker.push(bounded(packet)),
-                Err(Stop::End) => {
-                    repacker.close();
-                    return repacker.pop().ok_or(Stop::End);
+            let packet = match self.held.take() {
+                Some(packet) => {
+                    self.change_stream();
+                    packet
                 }
-                Err(stop) => return Err(stop),
+                None => match self.demuxer.next_packet(bytes) {
+                    Ok(packet) => bounded(packet),
+                    Err(Stop::End) => {
+                        let repacker = self.repacker.as_mut().ok_or(Stop::End)?;
+                        repacker.close();
+                        return repacker.pop().ok_or(Stop::End);
+                    }
+                    Err(stop) => return Err(stop),
+                },
+            };
+            let is_next = self.stream != self.demuxer.stream();
+            match &mut self.repacker {
+                Some(repacker) if is_next => {
+                    repacker.close();
+                    self.held = Some(packet);
+                }
+                None if is_next => self.held = Some(packet),
+                Some(repacker) => repacker.push(packet),
+                None => return Ok(packet),
             }
         }
+    }
+
+    /// Another stream begins. The sound of one cannot be made again from the other's packets.
+    fn change_stream(&mut self) {
+        self.stream = self.demuxer.stream();
+        self.is_joining = true;
+        let may_pass = may_pass(&self.info().codec);
+        if may_pass && self.repacker.is_some() {
+            // one decoder plays both
+            return;
+        }
+        self.repacker = may_pass.then(Repacker::default);
+        self.decoder = None;
+        self.retained.clear();
+        self.retained_bytes = 0;
+        self.cursor = 0;
+        self.is_from_start = false;
     }
 
     fn forget_first(&mut self) {
@@ -286,12 +335,12 @@ impl Feed {
     }
 
     /// Goes back so that the next packet is the one whose frame starts at `position`. False, and nothing done, when packets
-    /// do not begin there, it does not [fit](fits), or it is no longer retained.
+    /// do not begin there, it does not [pass](Self::passes), or it is no longer retained.
     pub(super) fn rewind_to_packet(&mut self, position: Samples) -> bool {
         let found = self
             .retained
             .iter()
-            .position(|p| frame_position(p) == position.0 && fits(p));
+            .position(|p| frame_position(p) == position.0 && self.passes(p));
         if let Some(index) = found {
             self.cursor = index;
         }
@@ -399,6 +448,15 @@ impl Feed {
                 self.resampler = Some((rate, resampler));
             }
         }
+        if std::mem::take(&mut self.is_joining)
+            && let Some(resumes_at) = self.timeline.next
+        {
+            // what is not to be heard of the new stream: its encoder's delay, no more than a second in any case
+            let start = scaled(pts, self.demuxer.info().rate);
+            let start = start.clamp(resumes_at - i64::from(rate), resumes_at);
+            self.timeline.next = Some(start);
+            self.timeline.from = self.timeline.from.max(resumes_at);
+        }
         Ok(())
     }
 
@@ -439,11 +497,6 @@ fn may_pass(codec: &Codec) -> bool {
         }
         _ => false,
     }
-}
-
-/// Whether a packet can be a frame.
-pub(super) fn fits(packet: &Packet) -> bool {
-    packet.duration == FRAME_SAMPLES as u32 && packet.data.len() <= MAX_OPUS_BYTES
 }
 
 fn undecodable(e: DecodeError) -> Stop {

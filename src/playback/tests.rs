@@ -405,3 +405,59 @@ fn a_length_that_a_header_only_promises_cuts_nothing() {
     let twice = length_of([mp3.clone(), mp3].concat());
     assert!(twice.abs_diff(1_061_039 * 160 / 147) < 2500, "{twice}");
 }
+
+/// Plays what comes in pieces of `piece` bytes and has no length, as from a station.
+fn station(bytes: Vec<u8>, piece: usize, format: FrameFormat) -> Run {
+    let (mut lane, window) = crate::media::window::lane(1 << 16);
+    let engine = Engine::new(1, Settings::default());
+    let (tell, events) = mpsc::channel();
+    let request = Request {
+        window,
+        hint: Hint::default(),
+        start: Samples::ZERO,
+        volume: 100,
+        filters: FilterSpec::default(),
+        format,
+        stuck_after: Duration::MAX,
+    };
+    let (playback, reader) = engine.start(request, move |e| drop(tell.send(e)));
+    std::mem::forget(engine);
+    std::thread::spawn(move || {
+        let pieces = bytes::Bytes::from(bytes);
+        for from in (0..pieces.len()).step_by(piece) {
+            while lane.poll().is_none() {
+                std::thread::yield_now();
+            }
+            lane.push(pieces.slice(from..pieces.len().min(from + piece)));
+        }
+        lane.finish();
+        while lane.poll() != Some(crate::media::window::Task::Close) {
+            std::thread::yield_now();
+        }
+    });
+    Run {
+        playback,
+        reader,
+        events,
+    }
+}
+
+#[test]
+fn streams_that_follow_each_other_are_played_one_after_the_other() {
+    let read = |name| std::fs::read(format!("tests/data/{name}")).expect("there");
+    // Opus, Vorbis at 44.1 kHz, FLAC at 48 kHz, Opus again: 5, 12, 5 and 5 s
+    let names = ["tone.opus", "tone44.ogg", "tone-flac.ogg", "tone.opus"];
+    let file = names.map(read).concat();
+    let frames = station(file.clone(), 997, FrameFormat::Pcm).rest();
+    let total: usize = frames.iter().map(|(frame, _)| frame.len() / 8).sum();
+    // a change of the rate may round up by a sample
+    assert!((27 * 48_000..27 * 48_000 + 3).contains(&total), "{total}");
+    let is_loud = |(frame, _): &(Vec<u8>, Samples)| left(frame).iter().any(|s| s.abs() > 2000);
+    assert!(frames.iter().rev().skip(1).all(is_loud), "no gaps");
+    let frames = station(file, 4096, FrameFormat::Opus).rest();
+    // the encoder's delay is one frame more, each time that it begins after packets were passed on
+    assert!((1350..=1354).contains(&frames.len()), "{}", frames.len());
+    let packets = packets(&read("tone.opus"));
+    let passed = |(frame, _): &&(Vec<u8>, Samples)| packets.iter().any(|p| p == frame);
+    assert!(frames.iter().filter(passed).count() > 2 * 230);
+}

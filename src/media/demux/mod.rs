@@ -196,8 +196,15 @@ pub trait Opening: Send {
 
 /// Cuts an opened stream into packets.
 pub trait Demuxer: Send {
-    /// What the stream is. `length` may become known later; the rest never changes.
+    /// What the stream is. `length` may become known later; the rest changes only with [`stream`](Self::stream).
     fn info(&self) -> &StreamInfo;
+
+    /// Number of the stream that the last packet is of, where several follow each other (radio stations that send a new Ogg
+    /// stream with each title). With it everything that [`info`](Self::info) tells may change, and decoding begins anew.
+    /// Positions go on, at the new rate; what the new one begins with that is not to be heard lies before the old one's end.
+    fn stream(&self) -> u32 {
+        0
+    }
 
     /// The next packet, in decoding order.
     ///

@@ -10,7 +10,7 @@ mod remake;
 use super::{
     Event, Settings, Wishes,
     encode::{Encoder, LOOKAHEAD},
-    feed::{Feed, fits, frame_position},
+    feed::{Feed, frame_position},
     pool::{After, Job},
     render::Render,
 };
@@ -244,12 +244,17 @@ impl Pipeline {
             Err(stop) => return Err(stop),
         };
         let is_behind = |end: Samples| packet.pts >= 0 && packet.pts as u64 >= end.0;
-        if feed.length().is_some_and(is_behind) {
+        if feed.may_pass() && feed.length().is_some_and(is_behind) {
             self.finish();
             return Ok(());
         }
+        if !feed.may_pass() {
+            // a stream of another kind has begun
+            self.transcode_from(self.render.position(), Mode::Passthrough);
+            return Ok(());
+        }
         let position = Samples(frame_position(&packet));
-        if !fits(&packet) {
+        if !feed.passes(&packet) {
             self.transcode_from(position, Mode::Passthrough);
             return Ok(());
         }

@@ -5,7 +5,7 @@ use super::page::Piece;
 use crate::media::{
     self,
     demux::{
-        Codec, DemuxError, Tags,
+        Codec, DemuxError, StreamInfo, Tags,
         codecs::{
             flac::{FlacInfo, FrameHeader},
             opus,
@@ -148,22 +148,15 @@ fn vorbis(identification: &Bytes, setup: &Bytes) -> Result<Mapping, DemuxError> 
 }
 
 impl Mapping {
-    /// Whether a decoder for one can go on with the other.
-    pub(super) fn is_alike(&self, other: &Self) -> bool {
-        match (&self.codec, &other.codec) {
-            // the pre-skip (10..12) and the original's rate (12..16) do not matter to a running decoder
-            (Codec::Opus { head: a }, Codec::Opus { head: b }) => {
-                a[..10] == b[..10] && a[16..] == b[16..]
-            }
-            // of STREAMINFO only rate, channels and depth must agree
-            (Codec::Flac { .. }, Codec::Flac { .. }) => match (&self.timing, &other.timing) {
-                (Timing::Flac(a), Timing::Flac(b)) => {
-                    (a.rate, a.channels, a.bits, a.max_block)
-                        == (b.rate, b.channels, b.bits, b.max_block)
-                }
-                _ => false,
-            },
-            (a, b) => a == b,
+    /// What is known of the stream before its pages are read.
+    pub(super) fn info(&self) -> StreamInfo {
+        StreamInfo {
+            codec: self.codec.clone(),
+            rate: self.rate,
+            channels: self.channels,
+            length: None,
+            is_seekable: false,
+            preroll: self.preroll,
         }
     }
 }
