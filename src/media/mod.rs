@@ -6,6 +6,7 @@ pub mod demux;
 pub mod file;
 pub mod hls;
 pub mod http;
+pub mod opus;
 pub mod ranges;
 #[cfg(test)]
 pub(crate) mod testing;

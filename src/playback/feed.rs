@@ -5,6 +5,7 @@
 use crate::{
     dsp::{Resampler, ResamplingQuality, exact_step},
     error::Failure,
+    frame::MAX_OPUS_BYTES,
     media::{
         codec::{self, DecodeError, Decoder},
         demux::{Codec, Demuxer, Packet, StreamInfo},
@@ -15,7 +16,7 @@ use crate::{
 };
 use std::collections::VecDeque;
 
-use super::encode::LOOKAHEAD;
+use super::{encode::LOOKAHEAD, repack::Repacker};
 
 /// Damaged packets in a row after which a stream is given up: two seconds of mp3 or AAC.
 const MAX_DAMAGED: u32 = 100;
@@ -102,16 +103,19 @@ impl Timeline {
         let from = clamp(self.from);
         from..clamp(end).max(from)
     }
-
-    /// Whether everything up to `length` has been decoded.
-    fn is_past(&self, length: Option<u64>) -> bool {
-        matches!((self.next, length), (Some(next), Some(length)) if next >= 0 && next as u64 >= length)
-    }
 }
 
 /// See the [module](self).
 pub(super) struct Feed {
     demuxer: Box<dyn Demuxer>,
+    /// For a stream whose packets may be passed on: makes them fit.
+    repacker: Option<Repacker>,
+    /// Number of the stream that is being read, where one follows another.
+    stream: u32,
+    /// The first packet of the next one, while something of the old one is left.
+    held: Option<Packet>,
+    /// Whether a new stream has begun of which nothing was decoded yet.
+    is_joining: bool,
     /// Packets read, oldest first; those before `cursor` have been used.
     retained: VecDeque<Packet>,
     retained_bytes: usize,
@@ -119,8 +123,6 @@ pub(super) struct Feed {
     /// Whether nothing lies before the first retained packet (start of stream, or where a seek landed).
     is_from_start: bool,
     decoder: Option<Box<dyn Decoder>>,
-    /// How often the codec had changed when the last packet was read.
-    changes: u32,
     resampler: Option<(u32, Resampler)>,
     quality: ResamplingQuality,
     timeline: Timeline,
@@ -133,13 +135,16 @@ pub(super) struct Feed {
 impl Feed {
     pub(super) fn new(demuxer: Box<dyn Demuxer>, quality: ResamplingQuality) -> Self {
         Self {
+            repacker: may_pass(&demuxer.info().codec).then(Repacker::default),
+            stream: demuxer.stream(),
+            held: None,
+            is_joining: false,
             demuxer,
             retained: VecDeque::new(),
             retained_bytes: 0,
             cursor: 0,
             is_from_start: true,
             decoder: None,
-            changes: 0,
             resampler: None,
             quality,
             timeline: Timeline::wanting(Samples::ZERO),
@@ -166,13 +171,16 @@ impl Feed {
         Samples(self.timeline.out)
     }
 
-    /// Whether packets of this stream may go to a listener as they are, if each has 20 ms: Opus, one stereo stream, at the
-    /// volume that it was made for.
-    pub(super) fn may_pass(&self) -> bool {
-        match &self.info().codec {
-            Codec::Opus { head } => head.len() >= 19 && head[9] == 2 && head[16..19] == [0, 0, 0],
-            _ => false,
-        }
+    /// Whether packets of this stream may go to a listener as they are, if they fit.
+    pub(super) const fn may_pass(&self) -> bool {
+        self.repacker.is_some()
+    }
+
+    /// Whether this packet may be a frame.
+    pub(super) fn passes(&self, packet: &Packet) -> bool {
+        self.may_pass()
+            && packet.duration == FRAME_SAMPLES as u32
+            && packet.data.len() <= MAX_OPUS_BYTES
     }
 
     /// Moves to `target`. To be repeated until it is `Ok`.
@@ -180,6 +188,10 @@ impl Feed {
         let target = Samples(target.0.min(MAX_POSITION as u64));
         let native = exact_before(target, self.info().rate);
         self.demuxer.seek(native, bytes)?;
+        if let Some(repacker) = &mut self.repacker {
+            repacker.reset();
+        }
+        self.held = None;
         self.retained.clear();
         self.retained_bytes = 0;
         self.cursor = 0;
@@ -210,6 +222,7 @@ impl Feed {
             decoder.reset();
         }
         self.timeline = Timeline::wanting(target);
+        self.is_joining = false;
         self.damaged = 0;
         self.is_drained = false;
     }
@@ -217,8 +230,7 @@ impl Feed {
     /// The next packet; it stays retained.
     pub(super) fn packet(&mut self, bytes: &mut ByteWindow) -> Result<&Packet, Stop> {
         if self.cursor == self.retained.len() {
-            let packet = bounded(self.demuxer.next_packet(bytes)?);
-            self.note_change();
+            let packet = self.next_packet(bytes)?;
             self.retained_bytes += packet.data.len();
             self.retained.push_back(packet);
             while self.retained_bytes > MAX_RETAINED_BYTES && self.cursor > 0 {
@@ -229,16 +241,55 @@ impl Feed {
         Ok(&self.retained[self.cursor - 1])
     }
 
-    /// From a packet on that is coded in another way, sound is made by another decoder, and never again from packets before.
-    fn note_change(&mut self) {
-        let changes = self.demuxer.changes();
-        if std::mem::replace(&mut self.changes, changes) != changes {
-            self.decoder = None;
-            self.retained.clear();
-            self.retained_bytes = 0;
-            self.cursor = 0;
-            self.is_from_start = false;
+    /// The next packet of the demuxer, or what is made of it.
+    fn next_packet(&mut self, bytes: &mut ByteWindow) -> Result<Packet, Stop> {
+        loop {
+            if let Some(packet) = self.repacker.as_mut().and_then(Repacker::pop) {
+                return Ok(packet);
+            }
+            let packet = match self.held.take() {
+                Some(packet) => {
+                    self.change_stream();
+                    packet
+                }
+                None => match self.demuxer.next_packet(bytes) {
+                    Ok(packet) => bounded(packet),
+                    Err(Stop::End) => {
+                        let repacker = self.repacker.as_mut().ok_or(Stop::End)?;
+                        repacker.close();
+                        return repacker.pop().ok_or(Stop::End);
+                    }
+                    Err(stop) => return Err(stop),
+                },
+            };
+            let is_next = self.stream != self.demuxer.stream();
+            match &mut self.repacker {
+                Some(repacker) if is_next => {
+                    repacker.close();
+                    self.held = Some(packet);
+                }
+                None if is_next => self.held = Some(packet),
+                Some(repacker) => repacker.push(packet),
+                None => return Ok(packet),
+            }
         }
+    }
+
+    /// Another stream begins. The sound of one cannot be made again from the other's packets.
+    fn change_stream(&mut self) {
+        self.stream = self.demuxer.stream();
+        self.is_joining = true;
+        let may_pass = may_pass(&self.info().codec);
+        if may_pass && self.repacker.is_some() {
+            // one decoder plays both
+            return;
+        }
+        self.repacker = may_pass.then(Repacker::default);
+        self.decoder = None;
+        self.retained.clear();
+        self.retained_bytes = 0;
+        self.cursor = 0;
+        self.is_from_start = false;
     }
 
     fn forget_first(&mut self) {
@@ -284,12 +335,12 @@ impl Feed {
     }
 
     /// Goes back so that the next packet is the one whose frame starts at `position`. False, and nothing done, when packets
-    /// do not begin there or it is no longer retained.
+    /// do not begin there, it does not [pass](Self::passes), or it is no longer retained.
     pub(super) fn rewind_to_packet(&mut self, position: Samples) -> bool {
         let found = self
             .retained
             .iter()
-            .position(|p| frame_position(p) == position.0);
+            .position(|p| frame_position(p) == position.0 && self.passes(p));
         if let Some(index) = found {
             self.cursor = index;
         }
@@ -305,17 +356,13 @@ impl Feed {
             return Err(Stop::End);
         }
         let had = out.len();
-        if self.timeline.is_past(self.native_length()) {
-            self.drain(out);
-        } else {
-            match self.packet(bytes) {
-                Ok(packet) => {
-                    let packet = packet.clone();
-                    self.decode(&packet, out)?;
-                }
-                Err(Stop::End) => self.drain(out),
-                Err(stop) => return Err(stop),
+        match self.packet(bytes) {
+            Ok(packet) => {
+                let packet = packet.clone();
+                self.decode(&packet, out)?;
             }
+            Err(Stop::End) => self.drain(out),
+            Err(stop) => return Err(stop),
         }
         self.account(out, had);
         Ok(())
@@ -409,6 +456,15 @@ impl Feed {
                 self.resampler = Some((rate, resampler));
             }
         }
+        if std::mem::take(&mut self.is_joining)
+            && let Some(resumes_at) = self.timeline.next
+        {
+            // what is not to be heard of the new stream: its encoder's delay, no more than a second in any case
+            let start = scaled(pts, self.demuxer.info().rate);
+            let start = start.clamp(resumes_at - i64::from(rate), resumes_at);
+            self.timeline.next = Some(start);
+            self.timeline.from = self.timeline.from.max(resumes_at);
+        }
         Ok(())
     }
 
@@ -440,6 +496,17 @@ pub(super) fn frame_position(packet: &Packet) -> u64 {
     (packet.pts + LOOKAHEAD as i64).max(0) as u64
 }
 
+/// Whether packets of a codec may go to a listener as they are, if each fits: Opus, one stream of one or two channels (a
+/// decoder plays either as it comes, packet by packet: RFC 6716, section 2.1.2 and 4), at the volume that it was made for.
+fn may_pass(codec: &Codec) -> bool {
+    match codec {
+        Codec::Opus { head } => {
+            head.len() >= 19 && matches!(head[9], 1 | 2) && head[16..19] == [0, 0, 0]
+        }
+        _ => false,
+    }
+}
+
 fn undecodable(e: DecodeError) -> Stop {
     let failure = match &e {
         DecodeError::Unsupported(text) => Failure::common(*text),
@@ -459,7 +526,7 @@ mod tests {
         assert_eq!(line.admit(1152, Some(1500)), 1105..1152);
         assert_eq!(line.admit(1152, Some(1500)), 0..1152);
         assert_eq!(line.admit(1152, Some(1500)), 0..301);
-        assert!(line.is_past(Some(1500)));
+        assert_eq!(line.admit(1152, Some(1500)), 0..0);
     }
 
     #[test]

@@ -140,7 +140,9 @@ pub struct StreamInfo {
     pub rate: u32,
     /// Channels as the container says (a decoder may know better).
     pub channels: u16,
-    /// Exact audible length, when the container tells it.
+    /// Exact audible length, when the container tells it; sound beyond it is cut. Where a header only promises a length
+    /// (FLAC, Matroska, Xing, fragmented MP4), the demuxer raises it before a packet that goes beyond: as other players do,
+    /// all that is there is played, and only what means the end (edit lists, the last granule position, padding) ends it.
     pub length: Option<u64>,
     /// Whether [`Demuxer::seek`] can work on a window that can jump.
     pub is_seekable: bool,
@@ -198,13 +200,13 @@ pub trait Opening: Send {
 
 /// Cuts an opened stream into packets.
 pub trait Demuxer: Send {
-    /// What the stream is. `length` may become known later; `codec` and `channels` change only as [`changes`](Self::changes)
-    /// says; the rest never changes.
+    /// What the stream is. `length` may become known later; the rest changes only with [`stream`](Self::stream).
     fn info(&self) -> &StreamInfo;
 
-    /// How often the codec or its parameters have changed so far: the last packet given is the first that is coded in the
-    /// new way when this is another number than before it.
-    fn changes(&self) -> u32 {
+    /// Number of the stream that the last packet is of, where several follow each other (radio stations that send a new Ogg
+    /// stream with each title, segments of another codec). With it everything that [`info`](Self::info) tells may change, and decoding begins anew.
+    /// Positions go on, at the new rate; what the new one begins with that is not to be heard lies before the old one's end.
+    fn stream(&self) -> u32 {
         0
     }
 

@@ -186,11 +186,12 @@ fn likely(head: &[u8], hint: &Hint) -> impl Iterator<Item = Candidate> {
     let is_mp3 = hint.is_one_of(&["audio/mpeg", "audio/mp3"], &["mp3"]);
     let is_aac = hint.is_one_of(&["audio/aac", "audio/aacp"], &["aac"]);
     let is_latm = hint.is_one_of(&["audio/mp4a-latm"], &["latm", "loas"]);
+    let is_flac = hint.is_one_of(&["audio/flac", "audio/x-flac"], &["flac"]);
     let mut likely: Vec<(bool, Option<usize>, Open)> = vec![
         (is_mp3, sync(mp3::is_header), mp3::open),
         (is_aac, sync(adts::is_header), adts::open),
         // only behind an ID3 tag, else its magic number would have been seen
-        (false, has_tag.then_some(0), flac::open),
+        (is_flac && has_tag, has_tag.then_some(0), flac::open),
         (is_latm, sync(latm::is_header), latm::open),
     ];
     likely.retain(|(is_hinted, sync, _)| *is_hinted || sync.is_some());

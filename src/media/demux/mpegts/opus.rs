@@ -4,9 +4,12 @@
 
 use super::super::{
     Codec, DemuxError, Demuxer, Opened, Opening, Packet, StreamInfo, Tags,
-    codecs::opus::{self, PREROLL, RATE},
+    codecs::opus::{PREROLL, RATE},
 };
-use crate::media::window::{ByteWindow, Stop};
+use crate::media::{
+    opus::samples,
+    window::{ByteWindow, Stop},
+};
 use bytes::Bytes;
 
 /// The most bytes of a packet: 120 ms of the largest frames (RFC 6716, 3.4, for each of five streams).
@@ -157,7 +160,7 @@ impl Demuxer for OpusTs {
             };
             let data = bytes.take(header.len + header.size)?.slice(header.len..);
             self.lost = 0;
-            let Some(duration) = opus::samples(&data) else {
+            let Some(duration) = samples(&data) else {
                 continue;
             };
             let pts = self.next_pts;

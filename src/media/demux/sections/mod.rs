@@ -50,7 +50,8 @@ impl Opening for Open {
 struct Sections {
     /// As the first section tells it; only the codec changes.
     info: StreamInfo,
-    changes: u32,
+    /// Raised with the codec.
+    stream: u32,
     reader: Reader,
     outline: Option<Arc<Outline>>,
     origin: Origin,
@@ -104,7 +105,7 @@ impl Sections {
                 is_seekable: outline.is_some(),
                 ..info
             },
-            changes: 0,
+            stream: 0,
             origin: Origin {
                 number: reader.number,
                 stamp: reader.stamp,
@@ -199,7 +200,7 @@ impl Sections {
         if info.codec != self.info.codec {
             self.info.codec = info.codec.clone();
             self.info.channels = info.channels;
-            self.changes = self.changes.wrapping_add(1);
+            self.stream = self.stream.wrapping_add(1);
         }
     }
 
@@ -315,8 +316,8 @@ impl Demuxer for Sections {
         &self.info
     }
 
-    fn changes(&self) -> u32 {
-        self.changes
+    fn stream(&self) -> u32 {
+        self.stream
     }
 
     fn next_packet(&mut self, bytes: &mut ByteWindow) -> Result<Packet, Stop> {

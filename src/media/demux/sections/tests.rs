@@ -369,13 +369,13 @@ fn another_codec_is_told_with_its_first_packet() {
     let mut stream = Stream::open(&sections, None, 4096);
     for packet in 0..20 {
         assert_eq!(stream.next().expect("AAC").pts, packet * 1024);
-        assert_eq!(stream.opened.demuxer.changes(), 0);
+        assert_eq!(stream.opened.demuxer.stream(), 0);
     }
     // at 44.1 kHz, counted in samples at 48
     let packet = stream.next().expect("mp3");
     assert_eq!((packet.pts, packet.duration), (20 * 1024, 1253));
     assert_eq!(
-        (stream.opened.demuxer.changes(), &stream.info().codec),
+        (stream.opened.demuxer.stream(), &stream.info().codec),
         (1, &Codec::Mp3)
     );
     let (mut opened, mut window) = testing::open(MP3, mp3::open());
