@@ -14,7 +14,7 @@
 //!    │                                        ▼                                                        ▼
 //!    │  fetch task ─▶ byte window ─▶ demux ─▶ decode ─▶ resample ─▶ filters ─▶ encode ─▶ frame ring ─▶ output/voice
 //!    │  media/http,   media/window   media/   media/    dsp         dsp,       playback  frame         gateway, dave,
-//!    │  media/file                   demux    codec                 playback                           pacer
+//!    │  media/file, media/hls        demux    codec                 playback                           pacer
 //!    │                                  └───────── Opus packets that fit pass by ──────────▶           │
 //!    │                                        │ events                                                 │ events
 //!    └──WebSocket── session/outbox ◀── session task ◀── opened, started, drained, failed, closed … ◀───┘
@@ -90,6 +90,7 @@
 //! | a source; references and playlists | `source/` (one file, one line in `registry.rs`); `source/playlist.rs` |
 //! | connections, proxies, refused addresses | `net/connect.rs`, `net/guard.rs`; redirects: `net/mod.rs` |
 //! | a container; which one it is | `media/demux/` (one file or folder each); `media/demux/probe.rs` |
+//! | HLS: playlists, which segment when, keys; segments as one stream | `media/hls/`; `media/demux/sections/` |
 //! | retries and ranges of a fetch | `media/ranges.rs`, `media/http.rs` |
 //! | a codec; what packets tell without decoding | `media/codec/`; `media/demux/codecs/` |
 //! | gapless trims, exact seeks | `playback/feed.rs` |

@@ -43,8 +43,8 @@ pub struct Course {
     failed: u32,
     /// Segments in a row that could not be fetched.
     lost: u32,
-    /// When anything came last.
-    heard: Instant,
+    /// Since when nothing has come although it was asked for. A listener who pauses asks for nothing.
+    silent_since: Option<Instant>,
 }
 
 impl Course {
@@ -63,7 +63,7 @@ impl Course {
             idle: 0,
             failed: 0,
             lost: 0,
-            heard: now,
+            silent_since: None,
         }
     }
 
@@ -84,15 +84,16 @@ impl Course {
         if self.media.is_ended {
             return Step::End;
         }
-        if now.saturating_duration_since(self.heard) >= PATIENCE {
+        let is_silent_for = |since| now.saturating_duration_since(since);
+        if self.silent_since.map(is_silent_for) >= Some(PATIENCE) {
             return Step::GiveUp;
         }
         Step::Reload(self.reload_at)
     }
 
     /// Bytes of the segment have come.
-    pub const fn heard(&mut self, now: Instant) {
-        self.heard = now;
+    pub const fn heard(&mut self) {
+        self.silent_since = None;
         self.lost = 0;
     }
 
@@ -102,7 +103,8 @@ impl Course {
     }
 
     /// The segment could not be fetched, and is passed over. False when that are too many.
-    pub const fn lose(&mut self) -> bool {
+    pub fn lose(&mut self, now: Instant) -> bool {
+        self.silent_since.get_or_insert(now);
         self.next += 1;
         self.lost += 1;
         !self.media.is_ended || self.lost < MAX_LOST
@@ -123,6 +125,7 @@ impl Course {
         let has_restarted = media.end() <= self.media.first && !media.segments.is_empty();
         if !is_new && !has_restarted {
             self.idle += 1;
+            self.silent_since.get_or_insert(began);
             let doublings = self.idle.saturating_sub(STEADY_RELOADS).min(8);
             let pause = (media.target / 2).saturating_mul(1 << doublings);
             self.reload_at = began + pause.min(MAX_PAUSE);
@@ -141,6 +144,7 @@ impl Course {
     /// The playlist could not be loaded: it is tried again after 100, 200, 400 ms and so on, each up to a half longer by
     /// `chance` (any number), so that many players of one server do not come back at once.
     pub fn missed(&mut self, now: Instant, chance: u64) {
+        self.silent_since.get_or_insert(now);
         let pause = FIRST_PAUSE
             .saturating_mul(1 << self.failed.min(10))
             .min(MAX_PAUSE);
@@ -194,7 +198,7 @@ mod tests {
             match course.step(now) {
                 Step::Fetch(number) => {
                     fetched.push(number);
-                    course.heard(now);
+                    course.heard();
                     course.pass();
                 }
                 other => return (fetched, other),
@@ -264,12 +268,28 @@ mod tests {
             loads += 1;
         }
         assert_eq!(course.step(now), Step::GiveUp);
-        let waited = now - start;
+        // the first load came after the last segment
+        let waited = now - start - seconds(2.0);
         assert!(
             (PATIENCE..PATIENCE + MAX_PAUSE).contains(&waited),
             "{waited:?}"
         );
         assert!((15..30).contains(&loads), "{loads}");
+    }
+
+    #[test]
+    fn a_pause_of_the_listener_is_no_silence() {
+        let start = Instant::now();
+        let mut course = Course::new(live(0, 3), start);
+        course.heard();
+        course.pass();
+        // two segments later, a night has passed
+        let now = start + seconds(30_000.0);
+        assert_eq!(course.step(now), Step::Fetch(1));
+        assert!(course.lose(now) && course.lose(now));
+        assert!(matches!(course.step(now), Step::Reload(at) if at <= now));
+        assert!(course.reloaded(live(15_000, 3), now));
+        assert_eq!(run(&mut course, now).0, [15_000, 15_001, 15_002]);
     }
 
     #[test]
@@ -324,12 +344,12 @@ mod tests {
     fn one_lost_segment_is_nothing_and_three_in_a_row_are_the_end() {
         let now = Instant::now();
         let mut course = Course::new(ended(0, 9), now);
-        assert!(course.lose() && course.lose());
-        course.heard(now);
+        assert!(course.lose(now) && course.lose(now));
+        course.heard();
         course.pass();
-        assert!(course.lose() && course.lose() && !course.lose());
+        assert!(course.lose(now) && course.lose(now) && !course.lose(now));
         // a live stream goes on
         let mut course = Course::new(live(0, 9), now);
-        assert!((0..6).all(|_| course.lose()));
+        assert!((0..6).all(|_| course.lose(now)));
     }
 }

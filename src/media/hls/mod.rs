@@ -333,7 +333,7 @@ impl Fetcher {
             Ok(()) => stream.course.pass(),
             Err(Break::Error(error)) => {
                 tracing::debug!(number, %error, "segment is passed over");
-                if !stream.course.lose() {
+                if !stream.course.lose(now()) {
                     return Err(error.into());
                 }
             }
@@ -369,7 +369,7 @@ impl Fetcher {
                 return Err(HlsError::TooLarge("segment").into());
             }
             if let Some(stream) = &mut self.stream {
-                stream.course.heard(now());
+                stream.course.heard();
             }
             self.writer.push(match &mut decrypter {
                 Some(decrypter) => decrypter.feed(&chunk),
