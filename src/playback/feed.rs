@@ -470,7 +470,7 @@ mod tests {
     }
 
     /// Gives these packets, and nothing else.
-    struct Given(StreamInfo, VecDeque<Packet>);
+    pub(super) struct Given(pub(super) StreamInfo, pub(super) VecDeque<Packet>);
 
     impl Demuxer for Given {
         fn info(&self) -> &StreamInfo {
@@ -542,3 +542,7 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "feed_rate_tests.rs"]
+mod rate_tests;
