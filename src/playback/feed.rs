@@ -509,6 +509,7 @@ mod tests {
     const BYTES: Codec = Codec::Pcm(crate::media::demux::PcmFormat {
         sample: crate::media::demux::PcmSample::U8,
         is_big_endian: false,
+        speakers: 0,
     });
 
     #[test]

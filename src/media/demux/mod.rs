@@ -88,6 +88,8 @@ pub struct PcmFormat {
     pub sample: PcmSample,
     /// Most significant byte first.
     pub is_big_endian: bool,
+    /// Which speakers the channels are for, as a WAVE channel mask; 0 where the container does not tell.
+    pub speakers: u32,
 }
 
 /// The number type of one uncompressed sample.
