@@ -93,6 +93,7 @@
 //! | HLS: playlists, which segment when, keys; segments as one stream | `media/hls/`; `media/demux/sections/` |
 //! | retries and ranges of a fetch | `media/ranges.rs`, `media/http.rs` |
 //! | a codec; what packets tell without decoding | `media/codec/`; `media/demux/codecs/` |
+//! | many channels made two; HE-AAC, where nothing announces it | `media/codec/downmix.rs`; `media/codec/he_aac.rs` |
 //! | gapless trims, exact seeks | `playback/feed.rs` |
 //! | passthrough, frames made again | `playback/pipeline/mod.rs`, `playback/pipeline/remake.rs` |
 //! | Opus packets of other durations | `playback/repack.rs`; what is in a packet: `media/opus.rs` |

@@ -553,7 +553,7 @@ mod tests {
     }
 
     /// Gives these packets, and nothing else.
-    struct Given(StreamInfo, VecDeque<Packet>);
+    pub(super) struct Given(pub(super) StreamInfo, pub(super) VecDeque<Packet>);
 
     impl Demuxer for Given {
         fn info(&self) -> &StreamInfo {
@@ -592,6 +592,7 @@ mod tests {
     const BYTES: Codec = Codec::Pcm(crate::media::demux::PcmFormat {
         sample: crate::media::demux::PcmSample::U8,
         is_big_endian: false,
+        speakers: 0,
     });
 
     #[test]
@@ -625,3 +626,7 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "feed_rate_tests.rs"]
+mod rate_tests;

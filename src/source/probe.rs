@@ -79,7 +79,7 @@ fn describe(opened: Opened, has_length: bool) -> Stream {
     let info = opened.demuxer.info();
     // streams in the original, whatever a header in them says: a station may send an old file's first
     let is_endless = match opened.container {
-        "adts" | "mpegts-adts" => true,
+        "adts" | "latm" | "mpegts-adts" => true,
         "mp3" | "ogg" => !has_length,
         _ => false,
     };

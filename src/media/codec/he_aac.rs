@@ -48,6 +48,18 @@ fn damaged(error: &Error) -> DecodeError {
     }
 }
 
+/// Reads an AudioSpecificConfig. One made of an ADTS header has no room for a program config element: that stands in the
+/// first access unit then.
+fn read(config: &[u8]) -> Result<StreamConfig, Error> {
+    match config {
+        [_, b] if b & 0x78 == 0 => {
+            let told = rusty_aac::parse_audio_specific_config(config)?;
+            Ok(StreamConfig::lc(told.object_type, told.sample_rate, 0))
+        }
+        _ => config::parse(config),
+    }
+}
+
 /// Whether Symphonia decodes all that can be in such a stream.
 fn is_plain(config: &StreamConfig) -> bool {
     let has_no_sbr =
@@ -61,7 +73,7 @@ fn is_plain(config: &StreamConfig) -> bool {
 impl HeAacDecoder {
     /// For an AudioSpecificConfig; `None` when Symphonia decodes all that can be in such a stream.
     pub(super) fn for_stream(config: &[u8]) -> Result<Option<Self>, DecodeError> {
-        let config = config::parse(config).map_err(|error| parameters(&error))?;
+        let config = read(config).map_err(|error| parameters(&error))?;
         if is_plain(&config) {
             return Ok(None);
         }

@@ -4,6 +4,8 @@
 mod downmix;
 #[cfg(feature = "he-aac")]
 mod he_aac;
+#[cfg(all(test, feature = "he-aac"))]
+mod he_aac_tests;
 mod mp3;
 mod opus;
 mod pcm;
@@ -51,6 +53,10 @@ pub trait Decoder: Send {
     /// Forgets everything heard so far: the next packet does not follow the last one.
     fn reset(&mut self);
 }
+
+/// Whether this build has a decoder for all of AAC.
+#[cfg(test)]
+pub(crate) const HAS_HE_AAC: bool = cfg!(feature = "he-aac");
 
 /// Makes the decoder for a stream.
 ///

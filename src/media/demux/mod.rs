@@ -26,6 +26,8 @@ pub mod sections;
 mod sync;
 #[cfg(test)]
 mod testing;
+#[cfg(feature = "tracker")]
+mod tracker;
 pub mod wav;
 
 use crate::media::window::{ByteWindow, Stop};
@@ -89,6 +91,8 @@ pub struct PcmFormat {
     pub sample: PcmSample,
     /// Most significant byte first.
     pub is_big_endian: bool,
+    /// Which speakers the channels are for, as a WAVE channel mask; 0 where the container does not tell.
+    pub speakers: u32,
 }
 
 /// The number type of one uncompressed sample.
@@ -196,6 +200,19 @@ pub trait Opening: Send {
     /// # Errors
     /// [`Stop::Need`] when called too early; anything else is final.
     fn advance(&mut self, bytes: &mut ByteWindow) -> Result<Opened, Stop>;
+}
+
+/// How a tracker module that begins so is opened, in a build that plays them.
+#[cfg_attr(
+    not(feature = "tracker"),
+    expect(unused_variables, reason = "nothing is looked for")
+)]
+fn tracker_module(head: &[u8]) -> Option<fn() -> Box<dyn Opening>> {
+    #[cfg(feature = "tracker")]
+    if tracker::is_module(head) {
+        return Some(tracker::open);
+    }
+    None
 }
 
 /// Cuts an opened stream into packets.

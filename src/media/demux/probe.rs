@@ -3,13 +3,13 @@
 
 use super::{
     DemuxError, Opened, Opening, adts, aiff, flac, latm, matroska, mp3, mp4, mpegts, ogg, sections,
-    wav,
+    tracker_module, wav,
 };
 use crate::media::window::{ByteWindow, Stop};
 use std::{cmp::Ordering, collections::VecDeque};
 
-/// How much is looked at (reference, 6.2).
-const LOOK: usize = 1024;
+/// How much is looked at: 1024 bytes as in the original (reference, 6.2), and the mark of a MOD file behind them.
+const LOOK: usize = 1084;
 /// How far into it a sync word may begin.
 const SCAN: usize = 1000;
 /// What is said when nothing matches: clients see it, and the original says it so.
@@ -170,6 +170,10 @@ fn candidates(head: &[u8], hint: &Hint, is_section: bool) -> VecDeque<Candidate>
             sign: Sign::Sure,
         })
         .collect();
+    found.extend(tracker_module(head).map(|open| Candidate {
+        open,
+        sign: Sign::Sure,
+    }));
     found.extend(likely(head, hint));
     found
 }

@@ -303,6 +303,7 @@ impl Entry<'_> {
         let format = PcmFormat {
             sample,
             is_big_endian,
+            speakers: 0,
         };
         Ok(Parsed {
             codec: Codec::Pcm(format),
