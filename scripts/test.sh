@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Formatting, lints, documentation, all tests. Exit status 0 when everything is in order; a summary stands at the end.
+# Formatting, lints, documentation, all tests, with every optional part; and whether it builds without any. Exit status 0 when
+# everything is in order; a summary stands at the end.
 # The conformance harness is not run here but by .ci/run.
 # shellcheck source-path=SCRIPTDIR source=prerequisites.sh
 . "$(dirname "${BASH_SOURCE[0]}")/prerequisites.sh"
@@ -21,11 +22,13 @@ failed=()
 say "formatting"
 cargo fmt --check || failed+=(formatting)
 say "clippy"
-cargo clippy --locked --all-targets -- -D warnings || failed+=(clippy)
+cargo clippy --locked --all-targets --features tracker -- -D warnings || failed+=(clippy)
+say "without optional parts"
+cargo check --locked --no-default-features || failed+=("a build without optional parts")
 say "documentation"
-RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items || failed+=(documentation)
+RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items --features tracker || failed+=(documentation)
 say "tests"
-cargo test --locked --no-fail-fast 2>&1 | tee "$log" || failed+=(tests)
+cargo test --locked --no-fail-fast --features tracker 2>&1 | tee "$log" || failed+=(tests)
 
 say "summary"
 awk '

@@ -14,7 +14,7 @@
 //!    │                                        ▼                                                        ▼
 //!    │  fetch task ─▶ byte window ─▶ demux ─▶ decode ─▶ resample ─▶ filters ─▶ encode ─▶ frame ring ─▶ output/voice
 //!    │  media/http,   media/window   media/   media/    dsp         dsp,       playback  frame         gateway, dave,
-//!    │  media/file                   demux    codec                 playback                           pacer
+//!    │  media/file, media/hls        demux    codec                 playback                           pacer
 //!    │                                  └───────── Opus packets that fit pass by ──────────▶           │
 //!    │                                        │ events                                                 │ events
 //!    └──WebSocket── session/outbox ◀── session task ◀── opened, started, drained, failed, closed … ◀───┘
@@ -63,7 +63,8 @@
 //! volume, a filter or the position changes, frames that nobody has taken are **made again from the play head**: the writer
 //! takes them back, the packets of the last moments are still held, decoder and encoder are warmed up on the frames before.
 //! The change is heard after one frame, sample-exact, without a click. The same step leads from Opus packets passed on as
-//! they are (volume 100, no filter, 20 ms packets) to encoded frames and back.
+//! they are (volume 100, no filter, 20 ms packets; others are split or joined to such where Opus allows it) to encoded frames
+//! and back.
 //!
 //! A panic in a decoder ends that one track with the severity *fault*; the pool goes on.
 //!
@@ -89,10 +90,13 @@
 //! | a source; references and playlists | `source/` (one file, one line in `registry.rs`); `source/playlist.rs` |
 //! | connections, proxies, refused addresses | `net/connect.rs`, `net/guard.rs`; redirects: `net/mod.rs` |
 //! | a container; which one it is | `media/demux/` (one file or folder each); `media/demux/probe.rs` |
+//! | HLS: playlists, which segment when, keys; segments as one stream | `media/hls/`; `media/demux/sections/` |
 //! | retries and ranges of a fetch | `media/ranges.rs`, `media/http.rs` |
 //! | a codec; what packets tell without decoding | `media/codec/`; `media/demux/codecs/` |
+//! | many channels made two; HE-AAC, where nothing announces it | `media/codec/downmix.rs`; `media/codec/he_aac.rs` |
 //! | gapless trims, exact seeks | `playback/feed.rs` |
 //! | passthrough, frames made again | `playback/pipeline/mod.rs`, `playback/pipeline/remake.rs` |
+//! | Opus packets of other durations | `playback/repack.rs`; what is in a packet: `media/opus.rs` |
 //! | a filter's formula, its place in the chain | `dsp/filters/`, `dsp/chain.rs`; allowed values: `dsp/spec.rs` |
 //! | the volume curve, the resampler, SIMD | `dsp/volume.rs`, `dsp/resample.rs`, `dsp/kernel.rs` |
 //! | the 20 ms clock; RTP and its encryption | `output/voice/pacer/`, `output/voice/transport.rs` |

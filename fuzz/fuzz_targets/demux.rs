@@ -3,7 +3,8 @@
 //! Never knows: any container.
 //!
 //! Input: a stream, and behind it one byte that says how it arrives. So real files are seeds as they are:
-//! `cargo fuzz run demux fuzz/corpus/demux tests/data -- -max_len=16384` (the corpus folder must exist).
+//! `cargo fuzz run demux fuzz/corpus/demux tests/data -- -max_len=16384` (the corpus folder must exist); with `--features
+//! tracker` also modules.
 
 #![no_main]
 
@@ -97,7 +98,7 @@ fuzz_target!(|data: &[u8]| {
     };
     let (mut server, mut window) = Server::new(stream, how);
     // without a magic number, what the source says decides what is tried
-    let extension = [None, Some("mp3"), Some("aac"), None][usize::from(how >> 5 & 3)];
+    let extension = [None, Some("mp3"), Some("aac"), Some("latm")][usize::from(how >> 5 & 3)];
     let mut prober = Prober::new(Hint {
         mime: None,
         extension: extension.map(str::to_owned),

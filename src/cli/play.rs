@@ -302,3 +302,7 @@ impl Bar {
 #[cfg(test)]
 #[path = "play_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "play_hls_tests.rs"]
+mod hls_tests;

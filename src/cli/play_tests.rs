@@ -9,11 +9,11 @@ use std::{
     path::PathBuf,
 };
 
-fn data(name: &str) -> String {
+pub(super) fn data(name: &str) -> String {
     format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 
-fn wanted(identifier: String, output: PathBuf) -> Play {
+pub(super) fn wanted(identifier: String, output: PathBuf) -> Play {
     Play {
         identifier,
         output,
@@ -24,7 +24,7 @@ fn wanted(identifier: String, output: PathBuf) -> Play {
     }
 }
 
-async fn run(wanted: Play, stop: impl Future<Output = ()>) -> Result<Played, PlayError> {
+pub(super) async fn run(wanted: Play, stop: impl Future<Output = ()>) -> Result<Played, PlayError> {
     let engine = Engine::new(1, Settings::default());
     let sources = Registry::new(crate::source::Settings {
         local: true,
@@ -36,7 +36,7 @@ async fn run(wanted: Play, stop: impl Future<Output = ()>) -> Result<Played, Pla
 }
 
 /// The samples of a file as `play` writes them, and the size that its header tells.
-fn samples(path: &Path) -> (Vec<f32>, usize) {
+pub(super) fn samples(path: &Path) -> (Vec<f32>, usize) {
     let bytes = std::fs::read(path).expect("written");
     let told = u32::from_le_bytes(bytes[54..58].try_into().expect("a head")) as usize;
     let samples = bytes[58..].chunks_exact(4);

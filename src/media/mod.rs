@@ -4,7 +4,9 @@
 pub mod codec;
 pub mod demux;
 pub mod file;
+pub mod hls;
 pub mod http;
+pub mod opus;
 pub mod ranges;
 #[cfg(test)]
 pub(crate) mod testing;

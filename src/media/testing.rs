@@ -27,18 +27,32 @@ impl Reader {
         &mut self.window
     }
 
-    pub async fn take(&mut self, len: usize) -> Result<Bytes, Stop> {
-        let taking = async {
+    /// Makes a call again and again until it is served.
+    pub async fn until<T>(
+        &mut self,
+        mut call: impl FnMut(&mut ByteWindow) -> Result<T, Stop>,
+    ) -> Result<T, Stop> {
+        let served = async {
             loop {
-                match self.window.take(len) {
+                match call(&mut self.window) {
                     Err(Stop::Need(_)) => self.woken.notified().await,
                     other => return other,
                 }
             }
         };
-        tokio::time::timeout(DEADLINE, taking)
+        tokio::time::timeout(DEADLINE, served)
             .await
             .expect("bytes in time")
+    }
+
+    pub async fn take(&mut self, len: usize) -> Result<Bytes, Stop> {
+        self.until(|window| window.take(len)).await
+    }
+
+    /// The next section: its number and its bytes.
+    pub async fn section(&mut self) -> Result<(u64, Vec<u8>), Stop> {
+        let number = self.until(ByteWindow::next_section).await?;
+        Ok((number, self.rest().await?))
     }
 
     /// All up to the end.

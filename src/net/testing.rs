@@ -31,7 +31,12 @@ impl Asked {
     /// The offset of the `Range` header.
     pub fn from(&self) -> Option<usize> {
         let range = self.header("range")?.strip_prefix("bytes=")?;
-        range.strip_suffix('-')?.parse().ok()
+        range.split_once('-')?.0.parse().ok()
+    }
+
+    /// The offset of the last byte in the `Range` header.
+    pub fn last(&self) -> Option<usize> {
+        self.header("range")?.split_once('-')?.1.parse().ok()
     }
 }
 
@@ -154,10 +159,11 @@ pub(crate) fn ranged(asked: &Asked, body: &[u8]) -> Vec<u8> {
     if from >= total {
         return response(416, &[("Content-Length", "0")], b"");
     }
-    let range = format!("bytes {from}-{}/{total}", total - 1);
-    let len = (total - from).to_string();
+    let last = asked.last().unwrap_or(total).min(total - 1);
+    let range = format!("bytes {from}-{last}/{total}");
+    let len = (last + 1 - from).to_string();
     let headers = [("Content-Range", range.as_str()), ("Content-Length", &len)];
-    response(206, &headers, &body[from..])
+    response(206, &headers, &body[from..=last])
 }
 
 /// Settings with limits that a test can wait for.

@@ -5,6 +5,7 @@
 use crate::{
     dsp::{Resampler, ResamplingQuality, exact_step},
     error::Failure,
+    frame::MAX_OPUS_BYTES,
     media::{
         codec::{self, DecodeError, Decoder},
         demux::{Codec, Demuxer, Packet, StreamInfo},
@@ -15,7 +16,7 @@ use crate::{
 };
 use std::collections::VecDeque;
 
-use super::encode::LOOKAHEAD;
+use super::{encode::LOOKAHEAD, repack::Repacker};
 
 /// Damaged packets in a row after which a stream is given up: two seconds of mp3 or AAC.
 const MAX_DAMAGED: u32 = 100;
@@ -102,16 +103,19 @@ impl Timeline {
         let from = clamp(self.from);
         from..clamp(end).max(from)
     }
-
-    /// Whether everything up to `length` has been decoded.
-    fn is_past(&self, length: Option<u64>) -> bool {
-        matches!((self.next, length), (Some(next), Some(length)) if next >= 0 && next as u64 >= length)
-    }
 }
 
 /// See the [module](self).
 pub(super) struct Feed {
     demuxer: Box<dyn Demuxer>,
+    /// For a stream whose packets may be passed on: makes them fit.
+    repacker: Option<Repacker>,
+    /// Number of the stream that is being read, where one follows another.
+    stream: u32,
+    /// The first packet of the next one, while something of the old one is left.
+    held: Option<Packet>,
+    /// Whether a new stream has begun of which nothing was decoded yet.
+    is_joining: bool,
     /// Packets read, oldest first; those before `cursor` have been used.
     retained: VecDeque<Packet>,
     retained_bytes: usize,
@@ -131,6 +135,10 @@ pub(super) struct Feed {
 impl Feed {
     pub(super) fn new(demuxer: Box<dyn Demuxer>, quality: ResamplingQuality) -> Self {
         Self {
+            repacker: may_pass(&demuxer.info().codec).then(Repacker::default),
+            stream: demuxer.stream(),
+            held: None,
+            is_joining: false,
             demuxer,
             retained: VecDeque::new(),
             retained_bytes: 0,
@@ -163,13 +171,16 @@ impl Feed {
         Samples(self.timeline.out)
     }
 
-    /// Whether packets of this stream may go to a listener as they are, if each has 20 ms: Opus, one stereo stream, at the
-    /// volume that it was made for.
-    pub(super) fn may_pass(&self) -> bool {
-        match &self.info().codec {
-            Codec::Opus { head } => head.len() >= 19 && head[9] == 2 && head[16..19] == [0, 0, 0],
-            _ => false,
-        }
+    /// Whether packets of this stream may go to a listener as they are, if they fit.
+    pub(super) const fn may_pass(&self) -> bool {
+        self.repacker.is_some()
+    }
+
+    /// Whether this packet may be a frame.
+    pub(super) fn passes(&self, packet: &Packet) -> bool {
+        self.may_pass()
+            && packet.duration == FRAME_SAMPLES as u32
+            && packet.data.len() <= MAX_OPUS_BYTES
     }
 
     /// Moves to `target`. To be repeated until it is `Ok`.
@@ -177,6 +188,10 @@ impl Feed {
         let target = Samples(target.0.min(MAX_POSITION as u64));
         let native = exact_before(target, self.info().rate);
         self.demuxer.seek(native, bytes)?;
+        if let Some(repacker) = &mut self.repacker {
+            repacker.reset();
+        }
+        self.held = None;
         self.retained.clear();
         self.retained_bytes = 0;
         self.cursor = 0;
@@ -207,6 +222,7 @@ impl Feed {
             decoder.reset();
         }
         self.timeline = Timeline::wanting(target);
+        self.is_joining = false;
         self.damaged = 0;
         self.is_drained = false;
     }
@@ -214,7 +230,7 @@ impl Feed {
     /// The next packet; it stays retained.
     pub(super) fn packet(&mut self, bytes: &mut ByteWindow) -> Result<&Packet, Stop> {
         if self.cursor == self.retained.len() {
-            let packet = bounded(self.demuxer.next_packet(bytes)?);
+            let packet = self.next_packet(bytes)?;
             self.retained_bytes += packet.data.len();
             self.retained.push_back(packet);
             while self.retained_bytes > MAX_RETAINED_BYTES && self.cursor > 0 {
@@ -223,6 +239,57 @@ impl Feed {
         }
         self.cursor += 1;
         Ok(&self.retained[self.cursor - 1])
+    }
+
+    /// The next packet of the demuxer, or what is made of it.
+    fn next_packet(&mut self, bytes: &mut ByteWindow) -> Result<Packet, Stop> {
+        loop {
+            if let Some(packet) = self.repacker.as_mut().and_then(Repacker::pop) {
+                return Ok(packet);
+            }
+            let packet = match self.held.take() {
+                Some(packet) => {
+                    self.change_stream();
+                    packet
+                }
+                None => match self.demuxer.next_packet(bytes) {
+                    Ok(packet) => bounded(packet),
+                    Err(Stop::End) => {
+                        let repacker = self.repacker.as_mut().ok_or(Stop::End)?;
+                        repacker.close();
+                        return repacker.pop().ok_or(Stop::End);
+                    }
+                    Err(stop) => return Err(stop),
+                },
+            };
+            let is_next = self.stream != self.demuxer.stream();
+            match &mut self.repacker {
+                Some(repacker) if is_next => {
+                    repacker.close();
+                    self.held = Some(packet);
+                }
+                None if is_next => self.held = Some(packet),
+                Some(repacker) => repacker.push(packet),
+                None => return Ok(packet),
+            }
+        }
+    }
+
+    /// Another stream begins. The sound of one cannot be made again from the other's packets.
+    fn change_stream(&mut self) {
+        self.stream = self.demuxer.stream();
+        self.is_joining = true;
+        let may_pass = may_pass(&self.info().codec);
+        if may_pass && self.repacker.is_some() {
+            // one decoder plays both
+            return;
+        }
+        self.repacker = may_pass.then(Repacker::default);
+        self.decoder = None;
+        self.retained.clear();
+        self.retained_bytes = 0;
+        self.cursor = 0;
+        self.is_from_start = false;
     }
 
     fn forget_first(&mut self) {
@@ -268,12 +335,12 @@ impl Feed {
     }
 
     /// Goes back so that the next packet is the one whose frame starts at `position`. False, and nothing done, when packets
-    /// do not begin there or it is no longer retained.
+    /// do not begin there, it does not [pass](Self::passes), or it is no longer retained.
     pub(super) fn rewind_to_packet(&mut self, position: Samples) -> bool {
         let found = self
             .retained
             .iter()
-            .position(|p| frame_position(p) == position.0);
+            .position(|p| frame_position(p) == position.0 && self.passes(p));
         if let Some(index) = found {
             self.cursor = index;
         }
@@ -289,27 +356,28 @@ impl Feed {
             return Err(Stop::End);
         }
         let had = out.len();
-        if self.timeline.is_past(self.native_length()) {
-            self.drain(out);
-        } else {
-            match self.packet(bytes) {
-                Ok(packet) => {
-                    let packet = packet.clone();
-                    self.decode(&packet, out)?;
-                }
-                Err(Stop::End) => self.drain(out),
-                Err(stop) => return Err(stop),
+        match self.packet(bytes) {
+            Ok(packet) => {
+                let packet = packet.clone();
+                self.decode(&packet, out)?;
             }
+            Err(Stop::End) => self.drain(out),
+            Err(stop) => return Err(stop),
         }
         self.account(out, had);
         Ok(())
     }
 
-    /// The stream's length in the samples that are decoded (a decoder's rate may differ from the container's).
+    /// The rate of the samples that are decoded, which may differ from the container's: SBR that nothing announced doubles it.
+    fn rate(&self) -> u32 {
+        let told = self.info().rate;
+        self.resampler.as_ref().map_or(told, |(rate, _)| *rate)
+    }
+
+    /// The stream's length in the samples that are decoded.
     fn native_length(&self) -> Option<u64> {
         let info = self.info();
-        let rate = self.resampler.as_ref().map_or(info.rate, |(rate, _)| *rate);
-        info.length.map(|l| rescale(l, info.rate, rate))
+        info.length.map(|l| rescale(l, info.rate, self.rate()))
     }
 
     fn decode(&mut self, packet: &Packet, out: &mut PcmBlock) -> Result<(), Stop> {
@@ -326,8 +394,11 @@ impl Feed {
             Err(DecodeError::Damaged { .. }) if self.damaged < MAX_DAMAGED => {
                 // silence in its place keeps everything after it where it belongs
                 self.damaged += 1;
-                self.decoded.resize(packet.duration as usize);
-                self.info().rate
+                let (told, rate) = (self.info().rate, self.rate());
+                let len = rescale(packet.duration.into(), told, rate);
+                self.decoded
+                    .resize(len.min(MAX_PACKET_SAMPLES.into()) as usize);
+                rate
             }
             Err(e) => return Err(undecodable(e)),
         };
@@ -385,6 +456,15 @@ impl Feed {
                 self.resampler = Some((rate, resampler));
             }
         }
+        if std::mem::take(&mut self.is_joining)
+            && let Some(resumes_at) = self.timeline.next
+        {
+            // what is not to be heard of the new stream: its encoder's delay, no more than a second in any case
+            let start = scaled(pts, self.demuxer.info().rate);
+            let start = start.clamp(resumes_at - i64::from(rate), resumes_at);
+            self.timeline.next = Some(start);
+            self.timeline.from = self.timeline.from.max(resumes_at);
+        }
         Ok(())
     }
 
@@ -416,6 +496,17 @@ pub(super) fn frame_position(packet: &Packet) -> u64 {
     (packet.pts + LOOKAHEAD as i64).max(0) as u64
 }
 
+/// Whether packets of a codec may go to a listener as they are, if each fits: Opus, one stream of one or two channels (a
+/// decoder plays either as it comes, packet by packet: RFC 6716, section 2.1.2 and 4), at the volume that it was made for.
+fn may_pass(codec: &Codec) -> bool {
+    match codec {
+        Codec::Opus { head } => {
+            head.len() >= 19 && matches!(head[9], 1 | 2) && head[16..19] == [0, 0, 0]
+        }
+        _ => false,
+    }
+}
+
 fn undecodable(e: DecodeError) -> Stop {
     let failure = match &e {
         DecodeError::Unsupported(text) => Failure::common(*text),
@@ -435,7 +526,7 @@ mod tests {
         assert_eq!(line.admit(1152, Some(1500)), 1105..1152);
         assert_eq!(line.admit(1152, Some(1500)), 0..1152);
         assert_eq!(line.admit(1152, Some(1500)), 0..301);
-        assert!(line.is_past(Some(1500)));
+        assert_eq!(line.admit(1152, Some(1500)), 0..0);
     }
 
     #[test]
@@ -462,7 +553,7 @@ mod tests {
     }
 
     /// Gives these packets, and nothing else.
-    struct Given(StreamInfo, VecDeque<Packet>);
+    pub(super) struct Given(pub(super) StreamInfo, pub(super) VecDeque<Packet>);
 
     impl Demuxer for Given {
         fn info(&self) -> &StreamInfo {
@@ -501,6 +592,7 @@ mod tests {
     const BYTES: Codec = Codec::Pcm(crate::media::demux::PcmFormat {
         sample: crate::media::demux::PcmSample::U8,
         is_big_endian: false,
+        speakers: 0,
     });
 
     #[test]
@@ -534,3 +626,7 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "feed_rate_tests.rs"]
+mod rate_tests;

@@ -6,6 +6,7 @@ mod feed;
 mod pipeline;
 pub mod pool;
 mod render;
+mod repack;
 
 use crate::{
     dsp::{FilterSpec, ResamplingQuality},

@@ -54,9 +54,27 @@ async fn server() -> Server {
                 b"[playlist]\nFile1=/list/l.m3u\nTitle1=Outer\n",
             ),
             "/etc.pls" => typed("audio/x-scpls", b"[playlist]\nFile1=file:///etc/passwd\n"),
-            "/hls" => typed(
+            "/live" => typed(
                 "x/y",
                 b"#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXTINF:3,\na.ts\n",
+            ),
+            "/vod/list" => typed(
+                "x/y",
+                b"#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXTINF:3,\na.ts\n#EXTINF:0.2505,\nb.ts\n\
+                #EXT-X-ENDLIST\n",
+            ),
+            "/master" => typed(
+                "x/y",
+                b"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=9,CODECS=\"mp4a.40.2\"\nvod/list\n",
+            ),
+            "/mute" => typed(
+                "x/y",
+                b"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=9,CODECS=\"avc1\"\nvod/list\n",
+            ),
+            "/drm" => typed(
+                "x/y",
+                b"#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXT-X-KEY:METHOD=SAMPLE-AES,URI=\"k\"\n\
+                #EXTINF:3,\na.ts\n",
             ),
             "/garbage" => typed("x/y", &[7; 4096]),
             "/empty" => typed("x/y", b""),
@@ -169,7 +187,44 @@ async fn what_is_no_sound_is_of_unknown_format() {
             "{path}"
         );
     }
-    assert_eq!(refused(&server.url("/hls")).await.1, Severity::Common);
+}
+
+/// What the original makes of all of them is the live one (`S2` of its recorded tracks); we know when there is an end.
+#[tokio::test]
+async fn streams_in_segments_are_tracks() {
+    let server = server().await;
+    for (path, length) in [
+        ("/live", None),
+        ("/vod/list", Some(3250)),
+        ("/master", Some(3250)),
+    ] {
+        let url = server.url(path);
+        let track = track(&url).await;
+        let info = &track.info;
+        assert_eq!((&info.identifier, info.uri.as_ref()), (&url, Some(&url)));
+        assert_eq!(info.length, length.unwrap_or(UNKNOWN_LENGTH), "{path}");
+        let is_stream = length.is_none();
+        assert_eq!((info.is_stream, info.is_seekable), (is_stream, !is_stream));
+        assert_eq!(info.title, "Unknown title");
+        assert_eq!(track.plugin_info["probeInfo"], "m3u|hls-outer");
+        assert!(
+            registry()
+                .open(&track)
+                .expect("its own")
+                .window
+                .has_sections()
+        );
+    }
+    for (path, text) in [
+        ("/mute", "The HLS stream cannot be played."),
+        (
+            "/drm",
+            "The HLS stream is encrypted by a method that is not supported.",
+        ),
+    ] {
+        let refused = refused(&server.url(path)).await;
+        assert_eq!(refused, (text.to_owned(), Severity::Common));
+    }
 }
 
 #[tokio::test]

@@ -176,3 +176,25 @@ async fn real_files_have_their_names_lengths_and_tags() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_transport_stream_is_an_endless_stream_of_its_station() {
+    let registry = registry(&[]);
+    let file = |name| format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"));
+    for (name, probe, texts) in [
+        // as the original shows one of ffmpeg's: name and provider of the service
+        ("ts/opus.ts", "mpegts-adts", ("Service01", "FFmpeg")),
+        ("ts/aac.ts", "mpegts-adts", ("Zwei Töne", "Prüfstand")),
+        ("tone.latm", "latm", ("Unknown title", "Unknown artist")),
+    ] {
+        let track = match registry.load(&file(name)).await {
+            Ok(LoadResult::Track(track)) => track,
+            other => panic!("{other:?}"),
+        };
+        let info = &track.info;
+        assert_eq!(track.plugin_info["probeInfo"], probe, "{name}");
+        assert_eq!((info.title.as_str(), info.author.as_str()), texts, "{name}");
+        assert_eq!((info.length, info.is_stream), (i64::MAX, true), "{name}");
+        assert!(!info.is_seekable, "{name}");
+    }
+}

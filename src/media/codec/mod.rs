@@ -2,10 +2,16 @@
 //! Never knows: containers, positions, frames.
 
 mod downmix;
+#[cfg(feature = "he-aac")]
+mod he_aac;
+#[cfg(all(test, feature = "he-aac"))]
+mod he_aac_tests;
 mod mp3;
 mod opus;
 mod pcm;
 mod symphonia;
+#[cfg(test)]
+mod tests;
 
 use super::demux::{Codec, StreamInfo};
 use crate::pcm::PcmBlock;
@@ -48,11 +54,21 @@ pub trait Decoder: Send {
     fn reset(&mut self);
 }
 
+/// Whether this build has a decoder for all of AAC.
+#[cfg(test)]
+pub(crate) const HAS_HE_AAC: bool = cfg!(feature = "he-aac");
+
 /// Makes the decoder for a stream.
 ///
 /// # Errors
 /// [`DecodeError::Unsupported`] or [`DecodeError::Parameters`] when there is none for it.
 pub fn decoder(info: &StreamInfo) -> Result<Box<dyn Decoder>, DecodeError> {
+    #[cfg(feature = "he-aac")]
+    if let Codec::Aac { config } = &info.codec
+        && let Some(decoder) = he_aac::HeAacDecoder::for_stream(config)?
+    {
+        return Ok(Box::new(decoder));
+    }
     Ok(match &info.codec {
         Codec::Opus { head } => Box::new(opus::OpusDecoder::new(head)?),
         Codec::Mp3 => Box::new(mp3::Mp3Decoder::new()),

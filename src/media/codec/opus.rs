@@ -45,6 +45,17 @@ impl OpusDecoder {
             }
             (Backend::Stereo(decoder), 2)
         } else {
+            let downmix = match family {
+                1 => Downmix::vorbis(channels.into()),
+                2 => Downmix::ambisonic(),
+                3 => {
+                    return Err(DecodeError::Unsupported(
+                        "Opus ambisonics with a matrix of their own are not supported.",
+                    ));
+                }
+                // streams that nobody says the places of: two of them are enough
+                _ => Downmix::wave(usize::from(channels).min(2)),
+            };
             let mapping = head
                 .get(21..21 + usize::from(channels))
                 .ok_or_else(|| parameters("no channel mapping"))?;
@@ -53,10 +64,7 @@ impl OpusDecoder {
             if gain != 0 {
                 decoder.set_gain(gain).map_err(parameters)?;
             }
-            (
-                Backend::Multi(decoder, Downmix::vorbis(channels.into())),
-                usize::from(channels),
-            )
+            (Backend::Multi(decoder, downmix), usize::from(channels))
         };
         Ok(Self {
             backend,

@@ -1,10 +1,7 @@
 //! Owns: reading of uncompressed samples of every width, and of G.711.
 //! Never knows: which file they come from.
 
-use super::{
-    DecodeError, Decoder,
-    downmix::{Downmix, MAX_CHANNELS},
-};
+use super::{DecodeError, Decoder, downmix::Downmix};
 use crate::{
     media::demux::{PcmFormat, PcmSample},
     pcm::PcmBlock,
@@ -31,7 +28,7 @@ impl PcmDecoder {
             format,
             rate,
             channels,
-            downmix: Downmix::wave(channels.min(MAX_CHANNELS)),
+            downmix: Downmix::speakers(format.speakers, channels),
         })
     }
 }
@@ -100,7 +97,7 @@ fn word<const N: usize>(bytes: &[u8], is_big_endian: bool) -> u64 {
 }
 
 /// Files may hold anything: not-a-number becomes silence, and what no mixer would make is cut at 12 dB over full scale.
-fn sane(sample: f32) -> f32 {
+pub(super) fn sane(sample: f32) -> f32 {
     if sample.is_nan() {
         0.0
     } else {
@@ -152,6 +149,7 @@ mod tests {
         let format = PcmFormat {
             sample,
             is_big_endian,
+            speakers: 0,
         };
         PcmDecoder::new(format, 48_000, channels)
             .expect("fine")
@@ -195,6 +193,37 @@ mod tests {
             decoded(PcmSample::I8, false, 2, &[64, 0x80, 0, 64]),
             [vec![0.5, 0.0], vec![-1.0, 0.5]]
         );
+    }
+
+    #[test]
+    fn channels_are_mixed_by_the_mask_of_their_file() {
+        let mixed = |speakers, bytes: &[u8]| {
+            let format = PcmFormat {
+                sample: PcmSample::I8,
+                is_big_endian: false,
+                speakers,
+            };
+            let mut out = PcmBlock::default();
+            let decoder = PcmDecoder::new(format, 48_000, 4);
+            let decoded = decoder.expect("fine").decode(bytes, &mut out);
+            decoded
+                .map(|_| (out.channels[0][0], out.channels[1][0]))
+                .expect("fine")
+        };
+        // the third of four is the centre of 3.1, and the left corner of a square; half of full scale, divided by the
+        // loudest sum 1.7071
+        let weight = 0.5 * 0.7071 / 1.7071;
+        let (left, right) = mixed(0x00F, &[0, 0, 64, 0]);
+        assert!(
+            (left - weight).abs() < 1e-4 && left == right,
+            "{left} {right}"
+        );
+        let (left, right) = mixed(0x033, &[0, 0, 64, 0]);
+        assert!(
+            (left - weight).abs() < 1e-4 && right == 0.0,
+            "{left} {right}"
+        );
+        assert_eq!(mixed(0, &[0, 0, 64, 0]), (left, right));
     }
 
     #[test]

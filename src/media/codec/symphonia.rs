@@ -14,7 +14,7 @@ use symphonia_codec_aac::AacDecoder;
 use symphonia_codec_alac::AlacDecoder;
 use symphonia_codec_vorbis::VorbisDecoder;
 use symphonia_core::{
-    audio::{Audio, GenericAudioBufferRef},
+    audio::{Audio, Channels, GenericAudioBufferRef},
     codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions, well_known},
     errors::Error,
     packet::PacketRef,
@@ -110,10 +110,10 @@ fn refuse_unsupported_aac(config: &[u8]) -> Result<(), DecodeError> {
     match config.first().map(|b| b >> 3) {
         Some(2) => Ok(()),
         Some(5 | 29) => Err(DecodeError::Unsupported(
-            "HE-AAC is not supported, only AAC-LC.",
+            "HE-AAC is not supported by this build, only AAC-LC.",
         )),
         _ => Err(DecodeError::Unsupported(
-            "This AAC profile is not supported, only AAC-LC.",
+            "This AAC profile is not supported by this build, only AAC-LC.",
         )),
     }
 }
@@ -164,7 +164,12 @@ fn mix<S: symphonia_core::audio::sample::Sample + Copy>(
     to_f32: impl Fn(S) -> f32,
     out: &mut PcmBlock,
 ) {
-    let downmix = Downmix::wave(buffer.num_planes().min(MAX_CHANNELS));
+    // Symphonia's bits are those of a WAVE channel mask, as far as that goes, and its planes are in their order
+    let mask = match buffer.spec().channels() {
+        Channels::Positioned(positions) => positions.bits() as u32,
+        _ => 0,
+    };
+    let downmix = Downmix::speakers(mask, buffer.num_planes());
     let mut planes: [&[S]; MAX_CHANNELS] = [&[]; MAX_CHANNELS];
     for (slot, plane) in planes.iter_mut().zip(buffer.iter_planes()) {
         *slot = plane;

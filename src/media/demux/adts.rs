@@ -6,7 +6,7 @@
 
 use super::{
     Codec, DemuxError, Demuxer, Opened, Opening, Packet, StreamInfo,
-    codecs::aac::RATES,
+    codecs::aac::{RATES, channels, parse},
     id3::Id3,
     sync::{self, FrameSync},
 };
@@ -95,11 +95,6 @@ impl FrameHeader {
     }
 
     const fn check(&self) -> Result<(), DemuxError> {
-        if self.channel_config == 0 {
-            return Err(DemuxError::Unsupported(
-                "AAC whose channels only a program config element tells",
-            ));
-        }
         if self.more_blocks > 0 {
             return Err(DemuxError::Unsupported(
                 "ADTS frames of several raw data blocks",
@@ -151,14 +146,10 @@ impl Adts {
                     config: like.config(),
                 },
                 rate: like.rate(),
-                // configuration 7 is 7.1 (ISO 14496-3, table 1.19)
-                channels: match like.channel_config {
-                    7 => 8,
-                    channels => u16::from(channels),
-                },
+                channels: channels(like.channel_config.into()),
                 length: None,
                 is_seekable: false,
-                preroll: SAMPLES,
+                preroll: parse(&like.config()).map_or(SAMPLES, |format| format.preroll()),
             },
             like,
             next_pts: 0,

@@ -175,6 +175,7 @@ fn parse_common(body: &[u8], is_compressed: bool) -> Result<Common, DemuxError> 
         format: PcmFormat {
             sample,
             is_big_endian,
+            speakers: 0,
         },
         rate,
         channels,
@@ -296,6 +297,7 @@ mod tests {
             let format = PcmFormat {
                 sample,
                 is_big_endian,
+                speakers: 0,
             };
             assert_eq!(opened.demuxer.info().codec, Codec::Pcm(format));
         }

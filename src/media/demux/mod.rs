@@ -7,21 +7,27 @@
 
 pub mod adts;
 pub mod aiff;
+mod bits;
 mod codecs;
 mod comments;
 mod fields;
 pub mod flac;
 mod id3;
+pub mod latm;
 pub mod matroska;
 pub mod mp3;
 pub mod mp4;
+pub mod mpegts;
 pub mod ogg;
 pub mod probe;
 mod raw_samples;
 mod search;
+pub mod sections;
 mod sync;
 #[cfg(test)]
 mod testing;
+#[cfg(feature = "tracker")]
+mod tracker;
 pub mod wav;
 
 use crate::media::window::{ByteWindow, Stop};
@@ -85,6 +91,8 @@ pub struct PcmFormat {
     pub sample: PcmSample,
     /// Most significant byte first.
     pub is_big_endian: bool,
+    /// Which speakers the channels are for, as a WAVE channel mask; 0 where the container does not tell.
+    pub speakers: u32,
 }
 
 /// The number type of one uncompressed sample.
@@ -136,7 +144,9 @@ pub struct StreamInfo {
     pub rate: u32,
     /// Channels as the container says (a decoder may know better).
     pub channels: u16,
-    /// Exact audible length, when the container tells it.
+    /// Exact audible length, when the container tells it; sound beyond it is cut. Where a header only promises a length
+    /// (FLAC, Matroska, Xing, fragmented MP4), the demuxer raises it before a packet that goes beyond: as other players do,
+    /// all that is there is played, and only what means the end (edit lists, the last granule position, padding) ends it.
     pub length: Option<u64>,
     /// Whether [`Demuxer::seek`] can work on a window that can jump.
     pub is_seekable: bool,
@@ -192,10 +202,30 @@ pub trait Opening: Send {
     fn advance(&mut self, bytes: &mut ByteWindow) -> Result<Opened, Stop>;
 }
 
+/// How a tracker module that begins so is opened, in a build that plays them.
+#[cfg_attr(
+    not(feature = "tracker"),
+    expect(unused_variables, reason = "nothing is looked for")
+)]
+fn tracker_module(head: &[u8]) -> Option<fn() -> Box<dyn Opening>> {
+    #[cfg(feature = "tracker")]
+    if tracker::is_module(head) {
+        return Some(tracker::open);
+    }
+    None
+}
+
 /// Cuts an opened stream into packets.
 pub trait Demuxer: Send {
-    /// What the stream is. `length` may become known later; the rest never changes.
+    /// What the stream is. `length` may become known later; the rest changes only with [`stream`](Self::stream).
     fn info(&self) -> &StreamInfo;
+
+    /// Number of the stream that the last packet is of, where several follow each other (radio stations that send a new Ogg
+    /// stream with each title, segments of another codec). With it everything that [`info`](Self::info) tells may change, and decoding begins anew.
+    /// Positions go on, at the new rate; what the new one begins with that is not to be heard lies before the old one's end.
+    fn stream(&self) -> u32 {
+        0
+    }
 
     /// The next packet, in decoding order.
     ///
@@ -211,4 +241,10 @@ pub trait Demuxer: Send {
     /// # Errors
     /// As [`next_packet`](Self::next_packet).
     fn seek(&mut self, target: u64, bytes: &mut ByteWindow) -> Result<(), Stop>;
+
+    /// Where sample 0 lies on the stream's own clock, in 90 kHz ticks of 33 bits, if it has one: for who puts streams
+    /// together that follow each other (segments of MPEG-TS).
+    fn origin(&self) -> Option<u64> {
+        None
+    }
 }

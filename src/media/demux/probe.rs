@@ -1,16 +1,17 @@
 //! Owns: finding out which container a stream is in, by its first bytes and what its source says of it.
 //! Never knows: what is in a container.
 
-use super::{DemuxError, Opened, Opening, adts, aiff, flac, matroska, mp3, mp4, ogg, wav};
+use super::{
+    DemuxError, Opened, Opening, adts, aiff, flac, latm, matroska, mp3, mp4, mpegts, ogg, sections,
+    tracker_module, wav,
+};
 use crate::media::window::{ByteWindow, Stop};
 use std::{cmp::Ordering, collections::VecDeque};
 
-/// How much is looked at (reference, 6.2).
-const LOOK: usize = 1024;
+/// How much is looked at: 1024 bytes as in the original (reference, 6.2), and the mark of a MOD file behind them.
+const LOOK: usize = 1084;
 /// How far into it a sync word may begin.
 const SCAN: usize = 1000;
-/// Length of an MPEG transport stream packet.
-const TS_PACKET: usize = 188;
 /// What is said when nothing matches: clients see it, and the original says it so.
 const UNKNOWN: DemuxError = DemuxError::Unsupported("Unknown file format.");
 
@@ -43,6 +44,7 @@ pub struct Prober {
     candidates: Option<VecDeque<Candidate>>,
     opening: Option<(Box<dyn Opening>, Sign)>,
     failure: Option<DemuxError>,
+    is_section: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -72,6 +74,15 @@ impl Prober {
             candidates: None,
             opening: None,
             failure: None,
+            is_section: false,
+        }
+    }
+
+    /// Starts in a section of a stream.
+    pub(super) fn of_section() -> Self {
+        Self {
+            is_section: true,
+            ..Self::new(Hint::default())
         }
     }
 
@@ -107,13 +118,19 @@ impl Opening for Prober {
                 self.opening = None;
                 bytes.seek(0);
             }
+            if bytes.has_sections() && !self.is_section && self.candidates.is_none() {
+                self.candidates = Some(VecDeque::from([Candidate {
+                    open: sections::open,
+                    sign: Sign::Sure,
+                }]));
+            }
             let Some(candidates) = &mut self.candidates else {
                 let head = match bytes.peek(LOOK) {
                     Ok(head) => head,
                     Err(Stop::End) => bytes.peek_up_to(LOOK),
                     Err(stop) => return Err(stop),
                 };
-                self.candidates = Some(candidates(head, &self.hint));
+                self.candidates = Some(candidates(head, &self.hint, self.is_section));
                 continue;
             };
             let Some(next) = candidates.pop_front() else {
@@ -124,8 +141,8 @@ impl Opening for Prober {
     }
 }
 
-/// What these first bytes can be, the likeliest first.
-fn candidates(head: &[u8], hint: &Hint) -> VecDeque<Candidate> {
+/// What these first bytes can be, the likeliest first. An MP4 that is a section may begin without saying its type.
+fn candidates(head: &[u8], hint: &Hint, is_section: bool) -> VecDeque<Candidate> {
     let at = |offset: usize, magic: &[u8]| head.get(offset..).is_some_and(|h| h.starts_with(magic));
     let form = |kind: &[u8]| at(8, kind);
     let sure: [(bool, Open); 7] = [
@@ -134,14 +151,17 @@ fn candidates(head: &[u8], hint: &Hint) -> VecDeque<Candidate> {
             wav::open,
         ),
         (at(0, &[0x1A, 0x45, 0xDF, 0xA3]), matroska::open),
-        (at(4, b"ftyp"), mp4::open),
+        (
+            at(4, b"ftyp") || is_section && (at(4, b"styp") || at(4, b"moov")),
+            mp4::open,
+        ),
         (at(0, b"fLaC"), flac::open),
         (at(0, b"OggS"), ogg::open),
         (
             at(0, b"FORM") && (form(b"AIFF") || form(b"AIFC")),
             aiff::open,
         ),
-        (is_transport_stream(head), TransportStream::open),
+        (mpegts::is_transport_stream(head), mpegts::open),
     ];
     let sure = sure.into_iter().filter(|(matches, _)| *matches);
     let mut found: VecDeque<_> = sure
@@ -150,6 +170,10 @@ fn candidates(head: &[u8], hint: &Hint) -> VecDeque<Candidate> {
             sign: Sign::Sure,
         })
         .collect();
+    found.extend(tracker_module(head).map(|open| Candidate {
+        open,
+        sign: Sign::Sure,
+    }));
     found.extend(likely(head, hint));
     found
 }
@@ -165,11 +189,14 @@ fn likely(head: &[u8], hint: &Hint) -> impl Iterator<Item = Candidate> {
     };
     let is_mp3 = hint.is_one_of(&["audio/mpeg", "audio/mp3"], &["mp3"]);
     let is_aac = hint.is_one_of(&["audio/aac", "audio/aacp"], &["aac"]);
+    let is_latm = hint.is_one_of(&["audio/mp4a-latm"], &["latm", "loas"]);
+    let is_flac = hint.is_one_of(&["audio/flac", "audio/x-flac"], &["flac"]);
     let mut likely: Vec<(bool, Option<usize>, Open)> = vec![
         (is_mp3, sync(mp3::is_header), mp3::open),
         (is_aac, sync(adts::is_header), adts::open),
         // only behind an ID3 tag, else its magic number would have been seen
-        (false, has_tag.then_some(0), flac::open),
+        (is_flac && has_tag, has_tag.then_some(0), flac::open),
+        (is_latm, sync(latm::is_header), latm::open),
     ];
     likely.retain(|(is_hinted, sync, _)| *is_hinted || sync.is_some());
     likely.sort_by(|(a_hinted, a, _), (b_hinted, b, _)| {
@@ -184,25 +211,6 @@ fn likely(head: &[u8], hint: &Hint) -> impl Iterator<Item = Candidate> {
     })
 }
 
-/// Whether every packet that is there begins with the sync byte; at least two must be.
-fn is_transport_stream(head: &[u8]) -> bool {
-    head.len() > TS_PACKET && head.iter().step_by(TS_PACKET).all(|&byte| byte == 0x47)
-}
-
-struct TransportStream;
-
-impl TransportStream {
-    fn open() -> Box<dyn Opening> {
-        Box::new(Self)
-    }
-}
-
-impl Opening for TransportStream {
-    fn advance(&mut self, _bytes: &mut ByteWindow) -> Result<Opened, Stop> {
-        Err(DemuxError::Unsupported("MPEG transport streams are not supported.").into())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -214,6 +222,8 @@ mod tests {
     const OPUS: &[u8] = include_bytes!("../../../tests/data/tone.opus");
     const MATROSKA: &[u8] = include_bytes!("../../../tests/data/boxes-aac.mka");
     const MP4: &[u8] = include_bytes!("../../../tests/data/boxes-front.m4a");
+    const TRANSPORT: &[u8] = include_bytes!("../../../tests/data/ts/aac.ts");
+    const LATM: &[u8] = include_bytes!("../../../tests/data/tone.latm");
     /// 8-bit mono at 8 kHz, four samples.
     const WAV: &[u8] = b"RIFF\x28\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1F\0\0\x40\x1F\0\0\x01\0\x08\0data\x04\0\0\0abcd";
 
@@ -251,6 +261,8 @@ mod tests {
                 (MATROSKA, "matroska/webm"),
                 (MP4, "mp4"),
                 (WAV, "wav"),
+                (TRANSPORT, "mpegts-adts"),
+                (LATM, "latm"),
             ] {
                 assert_eq!(probe(data, hint.clone()), Ok(container), "{hint:?}");
             }
@@ -297,29 +309,17 @@ mod tests {
     }
 
     #[test]
-    fn a_transport_stream_is_named() {
-        let mut data = vec![0xFF; 188 * 20];
-        data.iter_mut().step_by(188).for_each(|byte| *byte = 0x47);
-        let error = probe(&data, hint("audio/aac", "")).expect_err("not supported");
-        assert_eq!(
-            error.to_string(),
-            "MPEG transport streams are not supported."
-        );
-    }
-
-    #[test]
-    fn a_transport_stream_with_adts_in_it_stays_refused() {
-        // three frames of 50 bytes in a packet
+    fn a_transport_stream_is_never_taken_for_what_is_in_it() {
+        // three ADTS frames of 50 bytes in every packet, but no table that tells of them
         let mut frame = ADTS[..50].to_vec();
         frame[3] &= !3;
         frame[4] = 50 >> 3;
         frame[5] = frame[5] & 0x1F | (50 << 5) as u8;
         let packet = [&[0x47, 0x41, 0, 0x10][..], &[0xFF; 34], &frame.repeat(3)].concat();
-        let error = probe(&packet.repeat(20), Hint::default()).expect_err("not supported");
-        assert_eq!(
-            error.to_string(),
-            "MPEG transport streams are not supported."
-        );
+        for hint in [Hint::default(), hint("audio/aac", "aac")] {
+            let error = probe(&packet.repeat(20), hint).expect_err("no tables");
+            assert_eq!(error.to_string(), "The transport stream has no program.");
+        }
     }
 
     #[test]

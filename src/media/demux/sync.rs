@@ -1,4 +1,4 @@
-//! Owns: finding the next frame in a stream of frames that begin with a sync word (MPEG audio, ADTS).
+//! Owns: finding the next frame in a stream of frames that begin with a sync word (MPEG audio, ADTS, LOAS).
 //! Never knows: what such a header says beyond its frame's length.
 
 use super::DemuxError;
@@ -9,6 +9,8 @@ const LOOK: usize = 2048;
 
 /// A frame header that starts with a sync word and tells the frame's length.
 pub(super) trait FrameSync: Copy {
+    /// The first byte of every header.
+    const FIRST: u8 = 0xFF;
     /// Bytes that [`parse`](Self::parse) looks at.
     const LEN: usize;
     /// What is said when no frame is found within the limit.
@@ -44,7 +46,7 @@ pub(super) fn find<H: FrameSync>(
             continue;
         }
         let found = (0..=seen.len() - H::LEN).find_map(|at| {
-            let header = (seen[at] == 0xFF).then(|| H::parse(&seen[at..]))??;
+            let header = (seen[at] == H::FIRST).then(|| H::parse(&seen[at..]))??;
             like.is_none_or(|like| like.is_alike(&header))
                 .then_some((at, header))
         });

@@ -34,6 +34,8 @@ struct Format {
     sample: PcmSample,
     rate: u32,
     channels: u16,
+    /// WAVE channel mask, 0 when there is none.
+    speakers: u32,
 }
 
 impl Opening for WavOpening {
@@ -97,6 +99,7 @@ impl WavOpening {
             format: PcmFormat {
                 sample: format.sample,
                 is_big_endian: false,
+                speakers: format.speakers,
             },
             rate: format.rate,
             channels: format.channels,
@@ -121,9 +124,11 @@ fn parse_format(body: &[u8]) -> Result<Format, DemuxError> {
     fields.skip(4)?;
     let frame_bytes = fields.u16_le()?;
     let bits = fields.u16_le()?;
+    let mut speakers = 0;
     if tag == 0xFFFE {
         // size of the extension, valid bits, channel mask; the sub-format's GUID begins with the plain tag
-        fields.skip(8)?;
+        fields.skip(4)?;
+        speakers = fields.u32_le()?;
         tag = fields.u16_le()?;
     }
     let told = match channels {
@@ -156,6 +161,7 @@ fn parse_format(body: &[u8]) -> Result<Format, DemuxError> {
         sample,
         rate,
         channels,
+        speakers,
     })
 }
 
@@ -221,7 +227,8 @@ mod tests {
             info.codec,
             Codec::Pcm(PcmFormat {
                 sample: PcmSample::I16,
-                is_big_endian: false
+                is_big_endian: false,
+                speakers: 0,
             })
         );
         assert_eq!((opened.container, &opened.tags), ("wav", &Tags::default()));
@@ -261,10 +268,8 @@ mod tests {
         }
         let mut extensible = fmt(0xFFFE, 6, 48_000, 32);
         extensible.extend([22, 0, 32, 0, 0x3F, 0, 0, 0, 3, 0]);
-        assert_eq!(
-            parse_format(&extensible).expect("reads").sample,
-            PcmSample::F32
-        );
+        let read = parse_format(&extensible).expect("reads");
+        assert_eq!((read.sample, read.speakers), (PcmSample::F32, 0x3F));
         assert!(matches!(
             parse_format(&fmt(2, 1, 8000, 4)),
             Err(DemuxError::Unsupported(_))

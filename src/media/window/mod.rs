@@ -5,12 +5,18 @@
 //! bounded by a credit in bytes; the window never waits, it says how much it is short of ([`Stop::Need`]) and the
 //! playback is woken when that much has arrived. A jump to another offset opens a new *epoch*: everything still on
 //! its way from the old offset is dropped.
+//!
+//! A stream that is kept in many resources (the segments of HLS) comes through a [lane of sections](lane_of_sections): the
+//! window [ends](Stop::End) at the end of each section until its owner [moves on](ByteWindow::next_section), offsets begin at
+//! 0 in each, and a jump goes to a section by its number.
 
+mod outline;
 mod reader;
 #[cfg(test)]
 mod tests;
 mod writer;
 
+pub use outline::{Outline, Place};
 pub use reader::ByteWindow;
 pub use writer::{LaneWriter, Task};
 
@@ -18,7 +24,7 @@ use super::demux::DemuxError;
 use crate::error::Failure;
 use bytes::Bytes;
 use std::sync::{
-    Arc, Mutex,
+    Arc, Mutex, OnceLock,
     atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
 };
 use tokio::sync::{Notify, mpsc};
@@ -45,6 +51,8 @@ impl From<DemuxError> for Stop {
 
 enum Delivery {
     Bytes(Bytes),
+    /// What follows belongs to the section of this number.
+    Section(u64),
     End,
     Failed(Failure),
 }
@@ -52,7 +60,7 @@ enum Delivery {
 struct Shared {
     /// Raised by every jump. Deliveries of older epochs are dropped.
     epoch: AtomicU64,
-    /// Where the current epoch begins.
+    /// Where the current epoch begins: an offset, or the number of a section.
     start: AtomicU64,
     /// Bytes delivered in this epoch and not yet consumed.
     waiting: AtomicUsize,
@@ -64,6 +72,8 @@ struct Shared {
     length: AtomicU64,
     is_seekable: AtomicBool,
     is_local: AtomicBool,
+    has_sections: bool,
+    outline: OnceLock<Arc<Outline>>,
     closed: AtomicBool,
     to_writer: Notify,
     wake: Mutex<Option<Box<dyn Fn() + Send + Sync>>>,
@@ -85,6 +95,17 @@ impl Shared {
 /// Makes a lane that lets at most `credit` bytes wait.
 #[must_use]
 pub fn lane(credit: usize) -> (LaneWriter, ByteWindow) {
+    make(credit, false)
+}
+
+/// Makes a lane for sections that lets at most `credit` bytes wait, of one section or several. The window must be moved to
+/// the first section like to any other.
+#[must_use]
+pub fn lane_of_sections(credit: usize) -> (LaneWriter, ByteWindow) {
+    make(credit, true)
+}
+
+fn make(credit: usize, has_sections: bool) -> (LaneWriter, ByteWindow) {
     let shared = Arc::new(Shared {
         epoch: AtomicU64::new(0),
         start: AtomicU64::new(0),
@@ -94,6 +115,8 @@ pub fn lane(credit: usize) -> (LaneWriter, ByteWindow) {
         length: AtomicU64::new(0),
         is_seekable: AtomicBool::new(false),
         is_local: AtomicBool::new(false),
+        has_sections,
+        outline: OnceLock::new(),
         closed: AtomicBool::new(false),
         to_writer: Notify::new(),
         wake: Mutex::new(None),

@@ -1,7 +1,7 @@
 //! Owns: the demuxer's end of a lane: reading, looking ahead, jumping, and saying what is missing.
 //! Never knows: what the fetch task does to have the bytes.
 
-use super::{Delivery, Shared, Stop, lane};
+use super::{Delivery, Outline, Shared, Stop, lane};
 use crate::error::Failure;
 use bytes::Bytes;
 use std::{
@@ -37,10 +37,22 @@ pub struct ByteWindow {
     /// Everything, when nothing has to be fetched.
     whole: Option<Bytes>,
     scratch: Vec<u8>,
+    sections: Sections,
+}
+
+/// Where the window of a lane of sections stands.
+#[derive(Default)]
+struct Sections {
+    /// The section that is read; `None` before the first, and after a jump to another.
+    current: Option<u64>,
+    /// The section that has arrived behind it: nothing is received before its owner has moved on.
+    next: Option<u64>,
+    /// The current section is fetched again, for the sake of an offset that was passed.
+    is_again: bool,
 }
 
 impl ByteWindow {
-    pub(super) const fn new(shared: Arc<Shared>, receiver: Receiver, credit: usize) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, receiver: Receiver, credit: usize) -> Self {
         Self {
             shared,
             receiver,
@@ -53,6 +65,7 @@ impl ByteWindow {
             end: None,
             whole: None,
             scratch: Vec::new(),
+            sections: Sections::default(),
         }
     }
 
@@ -101,6 +114,47 @@ impl ByteWindow {
     #[must_use]
     pub fn is_local(&self) -> bool {
         self.shared.is_local.load(Ordering::Acquire)
+    }
+
+    /// Whether the stream comes in sections.
+    #[must_use]
+    pub fn has_sections(&self) -> bool {
+        self.shared.has_sections
+    }
+
+    /// Where the sections lie in time, for a stream that has an end.
+    #[must_use]
+    pub fn outline(&self) -> Option<Arc<Outline>> {
+        self.shared.outline.get().cloned()
+    }
+
+    /// Moves to the beginning of the section that follows, over what is left of this one, and gives its number.
+    ///
+    /// # Errors
+    /// [`Stop::Need`] while it has not arrived, [`Stop::End`] behind the last section, [`Stop::Failed`] when it could not be
+    /// fetched.
+    pub fn next_section(&mut self) -> Result<u64, Stop> {
+        loop {
+            self.receive();
+            self.drop_buffered();
+            if let Some(number) = self.sections.next.take() {
+                self.sections.current = Some(number);
+                self.sections.is_again = false;
+                self.position = 0;
+                self.skip = 0;
+                return Ok(number);
+            }
+            match self.require(1) {
+                Err(Stop::End) if self.sections.next.is_some() => {}
+                outcome => outcome?,
+            }
+        }
+    }
+
+    /// Leaves this section: the [next one](Self::next_section) will be that of this number, or one behind it.
+    pub fn jump_to_section(&mut self, number: u64) {
+        self.sections = Sections::default();
+        self.begin_epoch(0, number);
     }
 
     /// Bytes that can be read now.
@@ -159,7 +213,10 @@ impl ByteWindow {
             Some(ahead) if ahead <= self.buffered as u64 && self.skip == 0 => {
                 self.consume(ahead as usize)
             }
-            Some(ahead) if (ahead <= READ_THROUGH || !self.is_seekable()) && self.end.is_none() => {
+            Some(ahead)
+                if (ahead <= READ_THROUGH || !self.is_seekable())
+                    && (self.end.is_none() || self.has_sections()) =>
+            {
                 self.skip += ahead - self.buffered as u64;
                 self.consume(self.buffered);
                 self.position = to;
@@ -170,22 +227,41 @@ impl ByteWindow {
     }
 
     fn jump(&mut self, to: u64) {
+        if let Some(section) = self.sections.current {
+            self.sections.next = None;
+            self.sections.is_again = true;
+            self.begin_epoch(to, section);
+            self.skip = to;
+            return;
+        }
+        if let Some(whole) = &self.whole {
+            let rest = whole.slice(whole.len().min(usize::try_from(to).unwrap_or(usize::MAX))..);
+            self.chunks.clear();
+            self.buffered = rest.len();
+            self.chunks.push_back(rest);
+            self.position = to;
+            return;
+        }
+        self.begin_epoch(to, to);
+    }
+
+    /// Nothing counts any more of what was delivered so far. The next byte is at `position`; `start` is what the fetch task
+    /// is told.
+    fn begin_epoch(&mut self, position: u64, start: u64) {
+        self.drop_buffered();
+        self.skip = 0;
+        self.position = position;
+        self.end = None;
+        self.epoch += 1;
+        self.shared.start.store(start, Ordering::Release);
+        self.shared.epoch.store(self.epoch, Ordering::Release);
+        self.shared.to_writer.notify_one();
+    }
+
+    fn drop_buffered(&mut self) {
         self.release(self.buffered);
         self.chunks.clear();
         self.buffered = 0;
-        self.skip = 0;
-        self.position = to;
-        if let Some(whole) = &self.whole {
-            let rest = whole.slice(whole.len().min(usize::try_from(to).unwrap_or(usize::MAX))..);
-            self.buffered = rest.len();
-            self.chunks.push_back(rest);
-            return;
-        }
-        self.end = None;
-        self.epoch += 1;
-        self.shared.start.store(to, Ordering::Release);
-        self.shared.epoch.store(self.epoch, Ordering::Release);
-        self.shared.to_writer.notify_one();
     }
 
     fn require(&mut self, len: usize) -> Result<(), Stop> {
@@ -195,6 +271,9 @@ impl ByteWindow {
         self.receive();
         if self.buffered >= len {
             return Ok(());
+        }
+        if self.sections.next.is_some() {
+            return Err(Stop::End);
         }
         match &self.end {
             Some(Ok(())) => return Err(Stop::End),
@@ -213,7 +292,7 @@ impl ByteWindow {
         // sees the other's. (`finish`, `fail` and dropping wake without asking.)
         fence(Ordering::SeqCst);
         self.receive();
-        if self.buffered >= len || self.end.is_some() {
+        if self.buffered >= len || self.end.is_some() || self.sections.next.is_some() {
             self.shared.wanted.store(0, Ordering::Release);
             return self.require(len);
         }
@@ -221,7 +300,7 @@ impl ByteWindow {
     }
 
     fn receive(&mut self) {
-        loop {
+        while self.sections.next.is_none() {
             let (epoch, delivery) = match self.receiver.try_recv() {
                 Ok(item) => item,
                 Err(mpsc::error::TryRecvError::Empty) => return,
@@ -249,6 +328,12 @@ impl ByteWindow {
                     if !data.is_empty() {
                         self.buffered += data.len();
                         self.chunks.push_back(data);
+                    }
+                }
+                Delivery::Section(number) => {
+                    let is_again = std::mem::take(&mut self.sections.is_again);
+                    if !is_again || self.sections.current != Some(number) {
+                        self.sections.next = Some(number);
                     }
                 }
                 Delivery::End => self.end = Some(Ok(())),

@@ -1,7 +1,7 @@
 //! Owns: the fetch task's end of a lane: what it is to do, and handing over what it fetched.
 //! Never knows: what is read of it, or when.
 
-use super::{Delivery, Shared};
+use super::{Delivery, Outline, Shared};
 use crate::error::Failure;
 use bytes::Bytes;
 use std::sync::{
@@ -17,7 +17,7 @@ type Sender = mpsc::UnboundedSender<(u64, Delivery)>;
 pub enum Task {
     /// Go on delivering.
     Deliver,
-    /// Begin anew at this offset.
+    /// Begin anew at this offset, or with the section of this number.
     Jump(u64),
     /// The window is gone: stop.
     Close,
@@ -62,6 +62,18 @@ impl LaneWriter {
         self.shared.is_local.store(true, Ordering::Release);
     }
 
+    /// Says where the sections lie in time, for a stream that has an end: before the first of them is begun, and once.
+    pub fn tell_outline(&self, outline: Outline) {
+        // a second one would be of the same stream
+        let _ = self.shared.outline.set(Arc::new(outline));
+    }
+
+    /// Bytes pushed from now on belong to the section of this number. For lanes of sections only.
+    pub fn begin_section(&mut self, number: u64) {
+        self.send(Delivery::Section(number));
+        self.shared.wake_reader();
+    }
+
     /// Waits until there is room for more bytes, or something else is to be done. Returns [`Task::Jump`] once for each
     /// jump; afterwards pushed bytes belong to the new offset.
     pub async fn ready(&mut self) -> Task {
@@ -79,13 +91,36 @@ impl LaneWriter {
     pub async fn interrupted(&self) {
         loop {
             let notified = self.shared.to_writer.notified();
-            if self.shared.closed.load(Ordering::Acquire)
-                || self.shared.epoch.load(Ordering::Acquire) != self.epoch
-            {
+            if self.is_interrupted() {
                 return;
             }
             notified.await;
         }
+    }
+
+    /// Waits until there is room for more bytes: true; false when something else is to be done, as for
+    /// [`interrupted`](Self::interrupted). Cancel-safe; consumes nothing.
+    pub async fn has_room(&self) -> bool {
+        loop {
+            let notified = self.shared.to_writer.notified();
+            if self.is_interrupted() {
+                return false;
+            }
+            if self.has_credit() {
+                return true;
+            }
+            notified.await;
+        }
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.shared.closed.load(Ordering::Acquire)
+            || self.shared.epoch.load(Ordering::Acquire) != self.epoch
+    }
+
+    fn has_credit(&self) -> bool {
+        let waiting = self.shared.waiting.load(Ordering::Acquire);
+        waiting < self.shared.credit.load(Ordering::Acquire)
     }
 
     /// What is to be done now; `None` when the window holds all it may.
@@ -98,8 +133,7 @@ impl LaneWriter {
             self.epoch = epoch;
             return Some(Task::Jump(self.shared.start.load(Ordering::Acquire)));
         }
-        let waiting = self.shared.waiting.load(Ordering::Acquire);
-        (waiting < self.shared.credit.load(Ordering::Acquire)).then_some(Task::Deliver)
+        self.has_credit().then_some(Task::Deliver)
     }
 
     /// Delivers the next bytes.

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     error::Failure,
-    frame::{FrameFormat, FrameWriter, MAX_OPUS_BYTES},
+    frame::{FrameFormat, FrameWriter},
     media::{
         demux::{DemuxError, Opening, probe::Prober},
         window::{ByteWindow, Stop},
@@ -243,8 +243,18 @@ impl Pipeline {
             }
             Err(stop) => return Err(stop),
         };
+        let is_behind = |end: Samples| packet.pts >= 0 && packet.pts as u64 >= end.0;
+        if feed.may_pass() && feed.length().is_some_and(is_behind) {
+            self.finish();
+            return Ok(());
+        }
+        if !feed.may_pass() {
+            // a stream of another kind has begun
+            self.transcode_from(self.render.position(), Mode::Passthrough);
+            return Ok(());
+        }
         let position = Samples(frame_position(&packet));
-        if packet.duration != FRAME_SAMPLES as u32 || packet.data.len() > MAX_OPUS_BYTES {
+        if !feed.passes(&packet) {
             self.transcode_from(position, Mode::Passthrough);
             return Ok(());
         }

@@ -158,10 +158,13 @@ impl Demuxer for Flac {
         if self.is_over {
             return Err(Stop::End);
         }
-        match self.pending.take() {
-            Some(packet) => Ok(packet),
-            None => self.packet(bytes).map(|(_, packet)| packet),
-        }
+        let packet = match self.pending.take() {
+            Some(packet) => packet,
+            None => self.packet(bytes)?.1,
+        };
+        let end = packet.pts.saturating_add(packet.duration.into());
+        self.info.length = self.info.length.map(|told| told.max(end as u64));
+        Ok(packet)
     }
 
     fn seek(&mut self, target: u64, bytes: &mut ByteWindow) -> Result<(), Stop> {

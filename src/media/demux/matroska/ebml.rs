@@ -25,6 +25,8 @@ pub(super) mod id {
     pub const TRACK_ENTRY: u32 = 0xAE;
     pub const TRACK_NUMBER: u32 = 0xD7;
     pub const TRACK_TYPE: u32 = 0x83;
+    pub const FLAG_ENABLED: u32 = 0xB9;
+    pub const FLAG_DEFAULT: u32 = 0x88;
     pub const CODEC_ID: u32 = 0x86;
     pub const CODEC_PRIVATE: u32 = 0x63A2;
     pub const CODEC_DELAY: u32 = 0x56AA;

@@ -44,7 +44,8 @@ pub(super) fn parse_info(body: &[u8]) -> Info {
     }
 }
 
-/// Chooses the track to play: Opus before Vorbis before AAC before anything else, as Lavaplayer does.
+/// Chooses the track to play, as other players do: the first that can be played of those that are marked as default and not
+/// switched off; without such a one, the first that can be played. (Lavaplayer goes by codecs: it may take a commentary.)
 ///
 /// # Errors
 /// What is wrong with the last audio track, when none can be played.
@@ -57,7 +58,7 @@ pub(super) fn parse_tracks(body: &[u8]) -> Result<Track, DemuxError> {
         }
         match Track::parse(entry) {
             Ok(Some(track)) => {
-                if best.as_ref().is_none_or(|best| track.rank < best.rank) {
+                if best.as_ref().is_none_or(|best| track.rank > best.rank) {
                     best = Some(track);
                 }
             }

@@ -1,13 +1,16 @@
 //! Owns: how many samples a packet decodes to, told by its first bytes.
 //! Never knows: timestamps, blocks.
 
-use crate::media::demux::{
-    codecs::{
-        flac::{FlacInfo, FrameHeader},
-        mp3, opus,
-        vorbis::{Blocks, Previous},
+use crate::media::{
+    demux::{
+        codecs::{
+            flac::{FlacInfo, FrameHeader},
+            mp3,
+            vorbis::{Blocks, Previous},
+        },
+        raw_samples::Cut,
     },
-    raw_samples::Cut,
+    opus,
 };
 
 /// Measures the packets of one codec.

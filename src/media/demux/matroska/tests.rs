@@ -446,6 +446,49 @@ fn pcm_document(rate: f32, frames: usize) -> Vec<u8> {
     document(&[tracks, element(0x1F43_B675, &body)].concat())
 }
 
+/// AC-3 and Vorbis, both marked as default, and Opus, which is not; a second each.
+const SEVERAL: &[u8] = include_bytes!("../../../../tests/data/several.mka");
+
+#[test]
+fn of_several_tracks_the_first_default_one_that_can_be_played_is() {
+    let (mut opened, mut window) = testing::open(SEVERAL, open());
+    let packets = testing::rest(&mut *opened.demuxer, &mut window);
+    let bytes: usize = packets.iter().map(|packet| packet.data.len()).sum();
+    // ffprobe's figures for the Vorbis track
+    assert_eq!((packets.len(), bytes), (25, 928));
+    let entry = |rate: f32, flags: &[(u32, u8)]| {
+        let audio = [element(0xB5, &rate.to_be_bytes()), element(0x6264, &[8])];
+        let flags = flags.iter().map(|&(id, flag)| element(id, &[flag]));
+        let fields = [
+            element(0xD7, &[1]),
+            element(0x83, &[2]),
+            element(0x86, b"A_PCM/INT/LIT"),
+            element(0xE1, &audio.concat()),
+        ];
+        element(
+            0xAE,
+            &fields
+                .into_iter()
+                .chain(flags)
+                .flatten()
+                .collect::<Vec<_>>(),
+        )
+    };
+    let (disabled, other) = ((0xB9, 0), (0x88, 0));
+    for (tracks, rate) in [
+        ([entry(1e3, &[]), entry(2e3, &[])], 1000),
+        ([entry(1e3, &[other]), entry(2e3, &[])], 2000),
+        ([entry(1e3, &[disabled]), entry(2e3, &[other])], 2000),
+        ([entry(1e3, &[other]), entry(2e3, &[other])], 1000),
+        ([entry(1e3, &[disabled]), entry(2e3, &[disabled])], 1000),
+    ] {
+        let block = element(0xA3, &[0x81, 0, 0, 0x80, 1, 2, 3]);
+        let cluster = element(0x1F43_B675, &[element(0xE7, &[0]), block].concat());
+        let file = document(&[element(0x1654_AE6B, &tracks.concat()), cluster].concat());
+        assert_eq!(testing::open(&file, open()).0.demuxer.info().rate, rate);
+    }
+}
+
 #[test]
 fn a_large_block_of_samples_is_cut_to_25_ms() {
     let file = pcm_document(1000.0, 100_010);

@@ -33,8 +33,8 @@ pub(super) struct Track {
     pub delay: u32,
     /// Bytes that were taken from the front of every frame.
     pub stripped: Bytes,
-    /// The lower, the rather it is chosen.
-    pub rank: u8,
+    /// Whether it is meant to be played, and then whether without being asked for: the higher, the rather it is chosen.
+    pub rank: (bool, bool),
 }
 
 const AUDIO_TRACK: u64 = 2;
@@ -93,16 +93,16 @@ impl Track {
             preroll_ns: number(id::SEEK_PRE_ROLL).unwrap_or(0),
         };
         let name = child(body, id::CODEC_ID).ok_or(UNSUPPORTED)?;
-        let (parsed, rank) = match name {
-            b"A_OPUS" => (entry.opus()?, 0),
-            b"A_VORBIS" => (entry.vorbis()?, 1),
-            name if name.starts_with(b"A_AAC") => (entry.aac()?, 2),
-            b"A_FLAC" => (entry.flac()?, 3),
-            b"A_MPEG/L3" => (entry.mp3(), 3),
-            b"A_ALAC" => (entry.alac()?, 3),
-            b"A_PCM/INT/LIT" => (entry.pcm(false, false)?, 3),
-            b"A_PCM/INT/BIG" => (entry.pcm(true, false)?, 3),
-            b"A_PCM/FLOAT/IEEE" => (entry.pcm(false, true)?, 3),
+        let parsed = match name {
+            b"A_OPUS" => entry.opus()?,
+            b"A_VORBIS" => entry.vorbis()?,
+            name if name.starts_with(b"A_AAC") => entry.aac()?,
+            b"A_FLAC" => entry.flac()?,
+            b"A_MPEG/L3" => entry.mp3(),
+            b"A_ALAC" => entry.alac()?,
+            b"A_PCM/INT/LIT" => entry.pcm(false, false)?,
+            b"A_PCM/INT/BIG" => entry.pcm(true, false)?,
+            b"A_PCM/FLOAT/IEEE" => entry.pcm(false, true)?,
             _ => return Err(UNSUPPORTED),
         };
         if parsed.rate == 0 || parsed.channels == 0 {
@@ -118,7 +118,11 @@ impl Track {
             preroll: parsed.preroll,
             delay: parsed.delay.filter(|&delay| delay != 0).unwrap_or(told),
             stripped,
-            rank,
+            // RFC 9559, 5.1.4.1.4 and 5.1.4.1.5: both are set unless told
+            rank: (
+                number(id::FLAG_ENABLED) != Some(0),
+                number(id::FLAG_DEFAULT) != Some(0),
+            ),
         }))
     }
 }
@@ -299,6 +303,7 @@ impl Entry<'_> {
         let format = PcmFormat {
             sample,
             is_big_endian,
+            speakers: 0,
         };
         Ok(Parsed {
             codec: Codec::Pcm(format),

@@ -187,13 +187,18 @@ impl Mp3 {
     /// Where frames are not counted for sure, sees to it that the length never ends sound that is there: it lies beyond the
     /// frame at the window's position until the last ones are in sight, and then is exact.
     fn look_out(&mut self, header: &FrameHeader, bytes: &mut ByteWindow) -> Result<(), Stop> {
+        let samples = u64::from(self.like.samples());
+        let through = self.frame.saturating_add(1).saturating_mul(samples);
+        if self.is_exact && self.length < Some(self.trim.audible(through)) {
+            // counted was only the first of files that were put together
+            self.is_counted = false;
+        }
         let is_told = self.is_exact && self.is_counted;
         // nothing to wait for in a stream that simply ends
         let is_open = self.length.is_none() && self.trim.padding == 0;
         if is_told || is_open {
             return Ok(());
         }
-        let samples = u64::from(self.like.samples());
         let cut = u64::from(self.trim.padding.saturating_sub(DECODER_DELAY));
         let wanted = cut.div_ceil(samples) + 1;
         let following = self.following(header, wanted, bytes)?;

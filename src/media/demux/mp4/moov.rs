@@ -1,4 +1,4 @@
-//! Owns: the movie header: the first playable audio track, its edits and its place on the audible timeline.
+//! Owns: the movie header: the audio track to be played, its edits and its place on the audible timeline.
 //! Never knows: how the file is walked, or how fragments are read.
 
 use super::{
@@ -64,16 +64,24 @@ pub(super) fn parse(moov: &[u8]) -> Result<Movie, DemuxError> {
         "the movie header ends early",
     )?;
     let mut problem = DemuxError::Unsupported("the MP4 file has no audio track");
-    for (kind, trak) in Children(moov) {
-        if &kind != b"trak" || !is_audio(trak) {
-            continue;
-        }
+    let mut tracks: Vec<&[u8]> = Children(moov)
+        .filter(|(kind, trak)| kind == b"trak" && is_audio(trak))
+        .map(|(_, trak)| trak)
+        .collect();
+    // stable: the first of those that are switched on, then of those that are not (other languages, comments)
+    tracks.sort_by_key(|trak| !is_enabled(trak));
+    for trak in tracks {
         match parse_track(moov, trak, movie) {
             Ok(parsed) => return Ok(parsed),
             Err(error) => problem = error,
         }
     }
     Err(problem)
+}
+
+/// The lowest flag of `tkhd` (ISO 14496-12, 8.3.2).
+fn is_enabled(trak: &[u8]) -> bool {
+    child(trak, b"tkhd").is_some_and(|tkhd| tkhd.get(3).is_some_and(|flags| flags & 1 != 0))
 }
 
 fn is_audio(trak: &[u8]) -> bool {

@@ -158,6 +158,30 @@ fn codecs_bring_their_configuration() {
     assert_eq!(codec(MP3), Codec::Mp3);
 }
 
+/// Three tracks with AAC of a second each, the second one switched on; chapters as a text track and as `chpl`.
+const SEVERAL: &[u8] = include_bytes!("../../../../tests/data/several-chapters.m4a");
+
+#[test]
+fn of_several_tracks_the_one_that_is_switched_on_is_played() {
+    // as ffprobe counts the packets
+    const BYTES: [usize; 3] = [2974, 2994, 2938];
+    for (enabled, bytes) in [(1, BYTES[1]), (0, BYTES[0]), (2, BYTES[2])] {
+        let mut file = SEVERAL.to_vec();
+        let heads: Vec<usize> = (0..file.len() - 8)
+            .filter(|&at| &file[at..at + 4] == b"tkhd")
+            .collect();
+        assert_eq!(heads.len(), 4);
+        for (track, at) in heads.into_iter().take(3).enumerate() {
+            file[at + 7] = if track == enabled { 3 } else { 2 };
+        }
+        let (mut opened, mut window) = testing::open(&file, open());
+        assert_eq!(opened.tags.title.as_deref(), Some("Book"));
+        let packets = testing::rest(&mut *opened.demuxer, &mut window);
+        let total: usize = packets.iter().map(|packet| packet.data.len()).sum();
+        assert_eq!(total, bytes);
+    }
+}
+
 #[test]
 fn tags_are_read_from_ilst() {
     let (opened, _) = testing::open(TAIL, open());

@@ -2,14 +2,17 @@
 //! Never knows: pages and granule positions.
 
 use super::page::Piece;
-use crate::media::demux::{
-    Codec, DemuxError, Tags,
-    codecs::{
-        flac::{FlacInfo, FrameHeader},
-        opus,
-        vorbis::{Blocks, Identification},
+use crate::media::{
+    self,
+    demux::{
+        Codec, DemuxError, StreamInfo, Tags,
+        codecs::{
+            flac::{FlacInfo, FrameHeader},
+            opus,
+            vorbis::{Blocks, Identification},
+        },
+        comments,
     },
-    comments,
 };
 use bytes::Bytes;
 
@@ -145,22 +148,15 @@ fn vorbis(identification: &Bytes, setup: &Bytes) -> Result<Mapping, DemuxError> 
 }
 
 impl Mapping {
-    /// Whether a decoder for one can go on with the other.
-    pub(super) fn is_alike(&self, other: &Self) -> bool {
-        match (&self.codec, &other.codec) {
-            // the pre-skip (10..12) and the original's rate (12..16) do not matter to a running decoder
-            (Codec::Opus { head: a }, Codec::Opus { head: b }) => {
-                a[..10] == b[..10] && a[16..] == b[16..]
-            }
-            // of STREAMINFO only rate, channels and depth must agree
-            (Codec::Flac { .. }, Codec::Flac { .. }) => match (&self.timing, &other.timing) {
-                (Timing::Flac(a), Timing::Flac(b)) => {
-                    (a.rate, a.channels, a.bits, a.max_block)
-                        == (b.rate, b.channels, b.bits, b.max_block)
-                }
-                _ => false,
-            },
-            (a, b) => a == b,
+    /// What is known of the stream before its pages are read.
+    pub(super) fn info(&self) -> StreamInfo {
+        StreamInfo {
+            codec: self.codec.clone(),
+            rate: self.rate,
+            channels: self.channels,
+            length: None,
+            is_seekable: false,
+            preroll: self.preroll,
         }
     }
 }
@@ -169,7 +165,7 @@ impl Timing {
     /// Samples that a packet decodes to after the one before; `None` when it is no audio packet.
     pub(super) fn duration(&mut self, packet: &[u8]) -> Option<u32> {
         match self {
-            Self::Opus => opus::samples(packet),
+            Self::Opus => media::opus::samples(packet),
             Self::Vorbis(blocks) => blocks.duration(packet),
             Self::Flac(info) => FrameHeader::parse(packet, info).map(|header| header.block),
         }

@@ -23,6 +23,8 @@ struct Ogg {
     info: StreamInfo,
     reader: PageReader,
     link: Link,
+    /// Number of the link.
+    stream: u32,
     /// The packets of the page that was read last.
     queue: VecDeque<Packet>,
     /// The next stream in the file, while its headers are read.
@@ -130,7 +132,7 @@ impl Link {
         self.start = Some(begin);
         let pre_skip = i64::from(self.mapping.pre_skip);
         self.shift = match self.resumes_at {
-            Some(at) => at - begin,
+            Some(at) => at - begin - pre_skip,
             // more samples than the first page counts: those in front are to be dropped
             None if begin < 0 && pre_skip == 0 && !is_last => 0,
             None => -begin - pre_skip,
@@ -175,25 +177,31 @@ impl Ogg {
         let (pieces, _) = chained.assembler.take(page);
         for piece in pieces {
             if let Some(mapping) = chained.heads.feed(&piece, &mut Tags::default())? {
-                return self.go_over(mapping);
+                self.go_over(mapping);
+                return Ok(());
             }
         }
         Ok(())
     }
 
-    /// Goes on with the chained stream, if the decoder can.
-    fn go_over(&mut self, mapping: Mapping) -> Result<(), Stop> {
+    /// Goes on with the chained stream.
+    fn go_over(&mut self, mapping: Mapping) {
         let Some(chained) = self.chained.take() else {
-            return Ok(());
+            return;
         };
-        if !mapping.is_alike(&self.link.mapping) {
-            return Err(Stop::End);
-        }
         let reached = self.link.clock.map(|clock| clock + self.link.shift);
+        let resumes_at = self.link.ends_at.or(reached).unwrap_or(0);
+        let resumes_at =
+            i128::from(resumes_at) * i128::from(mapping.rate) / i128::from(self.info.rate);
         // many links cannot make it overflow
-        let resumes_at = self.link.ends_at.or(reached).unwrap_or(0).min(1 << 60);
+        let resumes_at = resumes_at.clamp(0, 1 << 60) as i64;
+        self.info = StreamInfo {
+            length: None,
+            is_seekable: false,
+            ..mapping.info()
+        };
+        self.stream = self.stream.wrapping_add(1);
         self.link = Link::new(chained.serial, mapping, chained.assembler, Some(resumes_at));
-        Ok(())
     }
 
     /// Before the packets of a last page are given out it must be known whether another stream follows, because otherwise
@@ -214,6 +222,10 @@ impl Ogg {
 impl Demuxer for Ogg {
     fn info(&self) -> &StreamInfo {
         &self.info
+    }
+
+    fn stream(&self) -> u32 {
+        self.stream
     }
 
     fn next_packet(&mut self, bytes: &mut ByteWindow) -> Result<Packet, Stop> {

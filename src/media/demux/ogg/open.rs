@@ -7,13 +7,16 @@ use super::{
     page::{Assembler, PageReader},
 };
 use crate::media::{
-    demux::{DemuxError, Opened, Opening, StreamInfo, Tags},
+    demux::{DemuxError, Opened, Opening, Tags},
     window::{ByteWindow, Stop},
 };
 use std::collections::VecDeque;
 
 /// So much of the end is read for the last position: a little more than the largest page, as lavaplayer does.
 const TAIL: u64 = 64 << 10;
+/// Where that holds no page of our stream (pictures lie beside it), as much more is read each time, up to this.
+const MAX_TAIL: u64 = 4 << 20;
+const TAIL_GROWTH: u64 = 8;
 /// So many bytes of pages may come before the headers are complete.
 const MAX_HEADERS: u64 = 16 << 20;
 
@@ -29,6 +32,8 @@ pub(super) struct Open {
 struct Tail {
     /// Where reading goes on afterwards.
     resume: u64,
+    /// Where the part begins that is read.
+    from: u64,
     reader: PageReader,
     /// The last granule position of our stream.
     last: Option<i64>,
@@ -61,14 +66,18 @@ impl Opening for Open {
                 bytes.seek(from);
                 self.tail = Some(Tail {
                     resume,
+                    from,
                     reader: PageReader::default(),
-                    last: ogg.link.clock,
+                    last: None,
                     is_chained: false,
                 });
             }
         }
         if let Some(tail) = &mut self.tail {
             tail.read(ogg.link.serial, bytes)?;
+            while tail.look_further(bytes) {
+                tail.read(ogg.link.serial, bytes)?;
+            }
             tail.settle(ogg, bytes);
         }
         let ogg = self.ogg.take().ok_or(Stop::End)?;
@@ -118,16 +127,10 @@ impl Open {
 
 fn begin(serial: u32, mapping: Mapping, assembler: Assembler, bytes: &ByteWindow) -> Ogg {
     Ogg {
-        info: StreamInfo {
-            codec: mapping.codec.clone(),
-            rate: mapping.rate,
-            channels: mapping.channels,
-            length: None,
-            is_seekable: false,
-            preroll: mapping.preroll,
-        },
+        info: mapping.info(),
         reader: PageReader::default(),
         link: Link::new(serial, mapping, assembler, None),
+        stream: 0,
         queue: VecDeque::new(),
         chained: None,
         data_start: bytes.position(),
@@ -151,10 +154,29 @@ impl Tail {
         }
     }
 
+    /// When nothing of our stream was there: begins to read more. False when it need not, or was enough.
+    fn look_further(&mut self, bytes: &mut ByteWindow) -> bool {
+        let Some(read) = bytes.length().map(|length| length - self.from) else {
+            return false;
+        };
+        if self.last.is_some() || self.from == self.resume || read >= MAX_TAIL {
+            return false;
+        }
+        self.from = self
+            .from
+            .saturating_sub(read * (TAIL_GROWTH - 1))
+            .max(self.resume);
+        self.reader = PageReader::default();
+        bytes.seek(self.from);
+        true
+    }
+
     /// Goes back to the front with what was found.
     fn settle(&self, ogg: &mut Ogg, bytes: &mut ByteWindow) {
         bytes.seek(self.resume);
-        let (Some(granule), Some(file_len)) = (self.last, bytes.length()) else {
+        // the first page may be the last one too
+        let first = ogg.link.clock.filter(|_| self.from == self.resume);
+        let (Some(granule), Some(file_len)) = (self.last.or(first), bytes.length()) else {
             return;
         };
         if self.is_chained {

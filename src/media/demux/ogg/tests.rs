@@ -274,15 +274,48 @@ fn chained_streams_of_one_kind_are_one() {
     let data = [opus(1, 3, 0, 100), opus(2, 3, 5_000, 0)].concat();
     let (info, got) = packets(&data);
     assert_eq!((got.len(), info.is_seekable), (60, false));
-    assert_eq!(got[30].pts, 3 * 9600 - 100 - 312);
+    // the second one's pre-skip lies before the first one's end (RFC 7845, 4.2)
+    assert_eq!(got[30].pts, 3 * 9600 - 100 - 312 - 312);
     testing::assert_gapless(&got[..30]);
     testing::assert_gapless(&got[30..]);
 }
 
 #[test]
-fn a_chained_stream_of_another_kind_ends_it() {
-    let data = [&opus(1, 3, 0, 100)[..], VORBIS].concat();
-    assert_eq!(packets(&data).1.len(), 30);
+fn a_chained_stream_of_another_kind_follows_at_its_own_rate() {
+    let data = [&opus(1, 3, 0, 100)[..], VORBIS, FLAC].concat();
+    let (mut opened, mut window) = testing::open(&data, open());
+    let mut streams = Vec::new();
+    while let Ok(packet) = opened.demuxer.next_packet(&mut window) {
+        let (number, info) = (opened.demuxer.stream(), opened.demuxer.info());
+        match streams.last_mut() {
+            Some((last, _, _, count)) if *last == number => *count += 1,
+            _ => streams.push((number, info.rate, packet.pts, 1)),
+        }
+    }
+    let first = 3 * 9600 - 100 - 312;
+    let second = first * 44_100 / 48_000;
+    let third = (second + 529_200) * 48_000 / 44_100;
+    assert_eq!(
+        streams,
+        [
+            (0, 48_000, -312, 30),
+            (1, 44_100, second, 605),
+            (2, 48_000, third, 53)
+        ]
+    );
+    let length = u64::try_from(third + 240_000).expect("positive");
+    assert_eq!(opened.demuxer.info().length, Some(length));
+}
+
+#[test]
+fn the_length_is_found_behind_pictures_that_fill_the_end() {
+    let mut data = opus(7, 5, 0, 500);
+    // the last page of the pictures' stream, hundreds of kilobytes further on
+    for i in 0..10 {
+        data.extend(page(9, i, 0, 77, &[&[b'x'; 60_000][..]]));
+    }
+    let (opened, _) = testing::open(&data, open());
+    assert_eq!(opened.demuxer.info().length, Some(5 * 9600 - 500 - 312));
 }
 
 #[test]
