@@ -708,12 +708,6 @@ fn streams() -> Vec<(&'static str, &'static str, Vec<u8>, Vec<u8>)> {
         ),
         ("zeros", "mp3", Vec::new(), vec![0]),
         (
-            "zeros behind a frame",
-            "mp3",
-            data("cbr-bare.mp3")[..4000].to_vec(),
-            vec![0],
-        ),
-        (
             "zeros behind a frame of AAC",
             "aac",
             data("tone.aac")[..4000].to_vec(),

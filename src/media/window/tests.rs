@@ -154,3 +154,32 @@ fn who_is_woken_by_a_dropped_writer_finds_the_failure() {
     drop(writer);
     assert_eq!(*seen.lock().expect("free"), [true]);
 }
+
+#[test]
+fn much_that_is_of_no_use_is_given_up() {
+    let is_refused = |window: &mut ByteWindow| {
+        matches!(
+            window.peek(1),
+            Err(Stop::Malformed(DemuxError::TooLarge(_)))
+        )
+    };
+    let mut window = ByteWindow::of(vec![0; 34 << 20]);
+    window.take(31 << 20).expect("there");
+    assert!(!is_refused(&mut window));
+    window.take(1 << 20).expect("there");
+    assert!(is_refused(&mut window));
+    window.found();
+    window.take(1 << 20).expect("there");
+    // what is jumped over is no work, but thousands of jumps are
+    let mut window = ByteWindow::of(vec![0; 34 << 20]);
+    window.skip(33 << 20);
+    assert!(!is_refused(&mut window));
+    for _ in 0..20_000 {
+        window.seek(0);
+        window.seek(1 << 20);
+    }
+    assert!(is_refused(&mut window));
+    window.wander();
+    window.seek(0);
+    window.take(33 << 20).expect("there");
+}
