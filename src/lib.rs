@@ -102,7 +102,8 @@
 //! | the 20 ms clock; RTP and its encryption | `output/voice/pacer/`, `output/voice/transport.rs` |
 //! | voice close codes and reconnecting | `output/voice/gateway/close.rs` |
 //! | statistics, metrics | `stats/`; their routes: `server/admin.rs` |
-//! | hostile input | `fuzz/`; limits: `server/settings.rs`, `limits` in `application.yml` |
+//! | streams in which nothing is found | `media/window/reader.rs` |
+//! | hostile input | `fuzz/`, `tests/hostile.rs`; limits: `server/settings.rs`, `limits` in `application.yml` |
 
 pub mod cli;
 pub mod config;

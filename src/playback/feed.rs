@@ -187,7 +187,9 @@ impl Feed {
     pub(super) fn seek(&mut self, target: Samples, bytes: &mut ByteWindow) -> Result<(), Stop> {
         let target = Samples(target.0.min(MAX_POSITION as u64));
         let native = exact_before(target, self.info().rate);
+        bytes.wander();
         self.demuxer.seek(native, bytes)?;
+        bytes.found();
         if let Some(repacker) = &mut self.repacker {
             repacker.reset();
         }
@@ -360,6 +362,9 @@ impl Feed {
             Ok(packet) => {
                 let packet = packet.clone();
                 self.decode(&packet, out)?;
+                if !self.decoded.is_empty() {
+                    bytes.found();
+                }
             }
             Err(Stop::End) => self.drain(out),
             Err(stop) => return Err(stop),

@@ -2,7 +2,7 @@
 //! Never knows: what the fetch task does to have the bytes.
 
 use super::{Delivery, Outline, Shared, Stop, lane};
-use crate::error::Failure;
+use crate::{error::Failure, media::demux::DemuxError};
 use bytes::Bytes;
 use std::{
     collections::VecDeque,
@@ -16,6 +16,14 @@ use tokio::sync::mpsc;
 /// Forward jumps up to this many bytes are read through instead of asking for a new connection.
 /// Lavaplayer uses the same figure (512 KiB).
 const READ_THROUGH: u64 = 512 * 1024;
+
+/// Bytes that may be passed before something of use is found, so that a stream of nothing that never ends is given up: more
+/// than any headers have, or pictures between two packets of sound.
+const MAX_BARREN: u64 = 32 << 20;
+
+/// What is jumped over, however large, counts as no more bytes than this: pictures of some minutes may come before the first
+/// sound.
+const MAX_STEP: u64 = 2048;
 
 /// Scratch space that is kept from read to read, in bytes.
 const KEPT_SCRATCH: usize = 64 * 1024;
@@ -38,6 +46,8 @@ pub struct ByteWindow {
     whole: Option<Bytes>,
     scratch: Vec<u8>,
     sections: Sections,
+    /// Bytes that may still be passed; see [`found`](Self::found).
+    patience: u64,
 }
 
 /// Where the window of a lane of sections stands.
@@ -66,7 +76,19 @@ impl ByteWindow {
             whole: None,
             scratch: Vec::new(),
             sections: Sections::default(),
+            patience: MAX_BARREN,
         }
+    }
+
+    /// Something of use was found (a packet with sound): from here on, as much as 32 MiB may be passed before the next; a
+    /// window over more that is of no use says [`DemuxError::TooLarge`].
+    pub const fn found(&mut self) {
+        self.patience = MAX_BARREN;
+    }
+
+    /// A place far away is looked for, and any number of bytes may be passed until something is [found](Self::found).
+    pub const fn wander(&mut self) {
+        self.patience = u64::MAX;
     }
 
     /// A window over bytes that are all there: for tests, and for what was fetched whole.
@@ -167,7 +189,7 @@ impl ByteWindow {
     ///
     /// # Errors
     /// [`Stop::Need`] while they have not arrived, [`Stop::End`] when the resource has fewer left, [`Stop::Failed`] when
-    /// they could not be fetched.
+    /// they could not be fetched, [`Stop::Malformed`] when too much was passed in vain (see [`found`](Self::found)).
     pub fn peek(&mut self, len: usize) -> Result<&[u8], Stop> {
         self.require(len)?;
         if self.chunks.front().is_some_and(|first| first.len() >= len) {
@@ -197,6 +219,7 @@ impl ByteWindow {
             }
         };
         self.consume(len);
+        self.patience = self.patience.saturating_sub(len as u64);
         Ok(taken)
     }
 
@@ -209,6 +232,8 @@ impl ByteWindow {
     pub fn seek(&mut self, to: u64) {
         self.receive();
         let ahead = to.checked_sub(self.position);
+        let cost = ahead.unwrap_or(MAX_STEP).min(MAX_STEP);
+        self.patience = self.patience.saturating_sub(cost);
         match ahead {
             Some(ahead) if ahead <= self.buffered as u64 && self.skip == 0 => {
                 self.consume(ahead as usize)
@@ -265,6 +290,9 @@ impl ByteWindow {
     }
 
     fn require(&mut self, len: usize) -> Result<(), Stop> {
+        if self.patience == 0 {
+            return Err(DemuxError::TooLarge("what lies before the next sound").into());
+        }
         if self.buffered >= len {
             return Ok(());
         }

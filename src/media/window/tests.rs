@@ -246,3 +246,32 @@ fn bytes_of_sections_count_until_they_are_passed() {
     assert_eq!(window.next_section().expect("there"), 1);
     assert_eq!(writer.poll(), Some(Task::Deliver));
 }
+
+#[test]
+fn much_that_is_of_no_use_is_given_up() {
+    let is_refused = |window: &mut ByteWindow| {
+        matches!(
+            window.peek(1),
+            Err(Stop::Malformed(DemuxError::TooLarge(_)))
+        )
+    };
+    let mut window = ByteWindow::of(vec![0; 34 << 20]);
+    window.take(31 << 20).expect("there");
+    assert!(!is_refused(&mut window));
+    window.take(1 << 20).expect("there");
+    assert!(is_refused(&mut window));
+    window.found();
+    window.take(1 << 20).expect("there");
+    // what is jumped over is no work, but thousands of jumps are
+    let mut window = ByteWindow::of(vec![0; 34 << 20]);
+    window.skip(33 << 20);
+    assert!(!is_refused(&mut window));
+    for _ in 0..20_000 {
+        window.seek(0);
+        window.seek(1 << 20);
+    }
+    assert!(is_refused(&mut window));
+    window.wander();
+    window.seek(0);
+    window.take(33 << 20).expect("there");
+}

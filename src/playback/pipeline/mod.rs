@@ -37,6 +37,8 @@ const WARM_FRAMES: usize = 2;
 /// Frames that must have been encoded unchanged before packets are passed on again. A packet tells the loudness of its bands
 /// as a change from the frame before, so the listener's decoder must have come to the loudness of the source first.
 const STEADY_FRAMES: usize = 3;
+/// What is said of a track without sound.
+const EMPTY: &str = "The track ends before it begins.";
 
 enum Stage {
     /// Headers are being read.
@@ -243,6 +245,7 @@ impl Pipeline {
             }
             Err(stop) => return Err(stop),
         };
+        self.window.found();
         let is_behind = |end: Samples| packet.pts >= 0 && packet.pts as u64 >= end.0;
         if feed.may_pass() && feed.length().is_some_and(is_behind) {
             self.finish();
@@ -270,10 +273,11 @@ impl Pipeline {
             let feed = self.feed.as_mut().expect("opened before frames are made");
             match feed.pull(&mut self.window, self.render.input()) {
                 Ok(()) => self.render.process(feed.position()),
-                // a seek beyond the end leaves nothing to be heard, not even the encoder's delay
+                // a seek beyond the end and a track of nothing leave nothing to be heard, not even the encoder's delay
                 Err(Stop::End)
                     if self.render.is_finished()
-                        || self.sought.is_some() && self.render.is_empty() =>
+                        || (self.sought.is_some() || !self.has_produced)
+                            && self.render.is_empty() =>
                 {
                     self.finish();
                     return Ok(());
@@ -368,6 +372,10 @@ impl Pipeline {
     }
 
     fn finish(&mut self) {
+        if !self.has_produced && self.sought.is_none() {
+            self.fail(Failure::suspicious(EMPTY));
+            return;
+        }
         self.arrive(self.render.position());
         if let Some(feed) = self.feed.take() {
             self.tell_length(&feed);
@@ -403,7 +411,7 @@ impl Job for Pipeline {
                 After::Sleep
             }
             Err(Stop::End) => {
-                self.fail(Failure::suspicious("The track ends before it begins."));
+                self.fail(Failure::suspicious(EMPTY));
                 After::Sleep
             }
             Err(Stop::Malformed(e)) => {

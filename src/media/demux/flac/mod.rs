@@ -18,7 +18,7 @@ use seek::{Seek, Table};
 /// A metadata block larger than this is skipped.
 const MAX_BLOCK: usize = 1 << 20;
 /// More metadata blocks than this are refused.
-const MAX_BLOCKS: u32 = 1024;
+const MAX_BLOCKS: u32 = 128;
 
 /// Opens a FLAC file; ID3 tags may be in front.
 #[must_use]

@@ -59,6 +59,12 @@ pub(super) struct Movie {
 /// # Errors
 /// [`DemuxError::Unsupported`] when no audio track can be played, [`DemuxError::Broken`] when its tables are damaged.
 pub(super) fn parse(moov: &[u8]) -> Result<Movie, DemuxError> {
+    // QuickTime, up to 2000 or so
+    if child(moov, b"cmov").is_some() {
+        return Err(DemuxError::Unsupported(
+            "the MP4 file's header is compressed",
+        ));
+    }
     let movie = Header::parse(
         child(moov, b"mvhd").ok_or(DemuxError::Broken("the movie has no header"))?,
         "the movie header ends early",
