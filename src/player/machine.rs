@@ -356,7 +356,7 @@ impl Machine {
                     self.end(now, EndReason::LoadFailed);
                 }
             }
-            // what a gap means is known to the player
+            // gaps change nothing
             Event::Reader(ReaderEvent::Started | ReaderEvent::Gap(_)) => {}
             Event::Reader(ReaderEvent::Drained | ReaderEvent::LimitReached) => {
                 self.end(now, EndReason::Finished);

@@ -21,6 +21,9 @@ pub use outbox::{Outbox, Outgoing};
 pub use registry::{ClientHello, Connected, Sessions, Totals};
 pub use view::spec as filter_spec;
 
+/// What [`Sessions`] counts.
+pub use crate::frame::{Cause, Underruns};
+
 use crate::{
     player::{World, machine},
     protocol::message::Stats,

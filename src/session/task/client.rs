@@ -42,7 +42,7 @@ impl Session {
             if is_update && matches!(self.client, Client::Away { .. }) {
                 continue;
             }
-            let message = view::message(guild, note, now.unix_ms);
+            let message = view::message(guild, note, now);
             if !message.is_extension() || self.is_told_extensions() {
                 self.push(message.to_json(), !is_update);
             }
