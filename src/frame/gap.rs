@@ -16,9 +16,9 @@ const TELL_EVERY: u64 = 50;
 /// Why there was a gap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cause {
-    /// Whoever makes frames waited for bytes.
+    /// Whoever makes frames waited for bytes, or had them for less than 100 ms.
     SourceStalled,
-    /// The bytes were there, but no frame was made of them in time.
+    /// The bytes had been there for 100 ms, but no frame was made of them in time.
     DecodeLate,
     /// Frames were there, but the thread that takes them came so late that it gave time up.
     SchedulerLate,
@@ -58,8 +58,8 @@ pub struct Gap {
     pub frames: u64,
     /// Whether it is over. False: it is long and goes on; the same gap is told once more at its end.
     pub is_over: bool,
-    /// For [`Cause::SourceStalled`]: turns for which the maker of frames had been waiting for bytes when the last frame was
-    /// missing; more than `frames`, as what was made before has been heard meanwhile.
+    /// For [`Cause::SourceStalled`]: turns from the moment that the maker of frames began to wait for bytes to the last frame
+    /// that was missing; more than `frames`, as what was made before has been heard meanwhile.
     pub waited: u64,
     /// For [`Cause::SendError`]: the system's error number, when it has one.
     pub os_error: Option<i32>,

@@ -13,16 +13,20 @@ pub struct Progress {
     pub(super) limit: AtomicU64,
     pub(super) sent: AtomicU64,
     pub(super) missed: AtomicU64,
-    /// How many polls there had been when the maker of frames began to wait for bytes, or [`NOT_WAITING`].
-    waiting_since: AtomicU64,
+    /// How many polls there had been when the maker of frames last began to wait for bytes, or [`NEVER`].
+    wait_began: AtomicU64,
+    /// The same for when they came, or [`NEVER`] while it waits.
+    wait_ended: AtomicU64,
 }
 
 /// [`Progress::limit`]'s value when there is none.
 const NO_LIMIT: u64 = u64::MAX;
 /// [`Progress::seeking`]'s value when no seek is under way.
 const NO_SEEK: u64 = u64::MAX;
-/// [`Progress::waiting_since`]'s value while bytes are not what is missing.
-const NOT_WAITING: u64 = u64::MAX;
+const NEVER: u64 = u64::MAX;
+/// Polls (100 ms) that whoever makes frames may take to make one once the bytes that were missing have come. A quarter of
+/// the usual ring, many times what a frame costs: who takes longer is late himself.
+const FAIR: u64 = 5;
 
 fn seeking(target: Samples) -> u64 {
     target.0.min(NO_SEEK - 1)
@@ -36,7 +40,8 @@ impl Default for Progress {
             limit: AtomicU64::new(NO_LIMIT),
             sent: AtomicU64::new(0),
             missed: AtomicU64::new(0),
-            waiting_since: AtomicU64::new(NOT_WAITING),
+            wait_began: AtomicU64::new(NEVER),
+            wait_ended: AtomicU64::new(0),
         }
     }
 }
@@ -80,31 +85,53 @@ impl Progress {
         self.seeking.load(Ordering::Relaxed) != NO_SEEK
     }
 
-    /// Whoever makes frames can make none before bytes arrive. Nothing changes when that is known.
+    /// Whoever makes frames can make none before bytes arrive. Nothing changes when that is known. For that one alone.
     pub fn begin_waiting(&self) {
-        let (sent, missed) = self.counts();
-        let _ = self.waiting_since.compare_exchange(
-            NOT_WAITING,
-            sent + missed,
-            Ordering::Relaxed,
-            Ordering::Relaxed,
-        );
+        if self.wait_ended.load(Ordering::Relaxed) != NEVER {
+            self.wait_began.store(self.polls(), Ordering::Relaxed);
+            self.wait_ended.store(NEVER, Ordering::Relaxed);
+        }
     }
 
     /// The bytes are there, or are not needed any more.
     pub fn end_waiting(&self) {
-        // most often nobody waits, and a look is cheaper than a write
-        if self.waiting_since.load(Ordering::Relaxed) != NOT_WAITING {
-            self.waiting_since.store(NOT_WAITING, Ordering::Relaxed);
+        // most often nobody waits, and a look is cheaper than an exchange
+        if self.wait_ended.load(Ordering::Relaxed) == NEVER {
+            let _ = self.wait_ended.compare_exchange(
+                NEVER,
+                self.polls(),
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            );
         }
     }
 
     /// For how many polls, 20 ms each, bytes have been missing; `None` while they are not.
     #[must_use]
     pub fn waited(&self) -> Option<u64> {
-        let since = self.waiting_since.load(Ordering::Relaxed);
+        let is_waiting = self.wait_ended.load(Ordering::Relaxed) == NEVER;
+        is_waiting.then(|| self.since_wait())
+    }
+
+    /// Whether it is for lack of bytes that no frame is there: they are missing, or have come so late that no frame
+    /// could be made of them yet. Tells how many polls ago they were missing first.
+    pub(super) fn lacked_bytes(&self) -> Option<u64> {
+        if self.wait_began.load(Ordering::Relaxed) == NEVER {
+            return None;
+        }
+        let ended = self.wait_ended.load(Ordering::Relaxed);
+        let is_fresh = ended == NEVER || self.polls().saturating_sub(ended) < FAIR;
+        is_fresh.then(|| self.since_wait())
+    }
+
+    fn since_wait(&self) -> u64 {
+        let began = self.wait_began.load(Ordering::Relaxed);
+        self.polls().saturating_sub(began)
+    }
+
+    fn polls(&self) -> u64 {
         let (sent, missed) = self.counts();
-        (since != NOT_WAITING).then(|| (sent + missed).saturating_sub(since))
+        sent + missed
     }
 
     /// Ends the playback before the first frame that starts at or after `at`; `None` lifts the limit.

@@ -250,7 +250,7 @@ impl FrameReader {
                 return;
             }
         }
-        let waited = progress.waited();
+        let waited = progress.lacked_bytes();
         let missing = Missing {
             cause: match waited {
                 Some(_) => Cause::SourceStalled,

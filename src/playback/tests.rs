@@ -414,9 +414,9 @@ fn a_pool_that_is_busy_is_why_there_is_a_gap() {
     );
 }
 
-/// Bytes that came while the pool was busy do not make it the source's fault any more.
+/// Once the bytes are there, the pool has 100 ms to make a frame of them; from then on it is its own fault.
 #[test]
-fn bytes_that_nobody_has_read_yet_are_no_stall() {
+fn bytes_that_nobody_has_read_for_long_are_no_stall() {
     let file = bytes::Bytes::from(wav(96_000, 48_000));
     let engine = Engine::new(1, Settings::default());
     let (mut lane, mut run) = start_lane(&engine, file.len());
@@ -425,16 +425,19 @@ fn bytes_that_nobody_has_read_yet_are_no_stall() {
     let ((said, begun), (free, wait)) = (mpsc::channel(), mpsc::channel());
     engine.pool.add(|_| Box::new(Busy(said, wait)));
     begun.recv().expect("it runs");
+    let underruns = Arc::new(frame::Underruns::default());
+    run.reader = run.reader.counting(underruns.clone());
     run.miss(2);
     lane.push(file.slice(44 + 48_000 * 4..));
-    run.miss(3);
+    run.miss(5 + 3);
     drop(free);
     run.next_frame();
     // the second one follows too soon to be told
     let [stall] = run.gaps()[..] else {
         panic!("one gap");
     };
-    assert_eq!((stall.cause, stall.frames), (Cause::SourceStalled, 2));
+    assert_eq!((stall.cause, stall.frames), (Cause::SourceStalled, 2 + 5));
+    assert_eq!(underruns.count(Cause::DecodeLate).frames, 3);
 }
 
 /// Expected: 48 000 samples a second of two channels and 16 bits.

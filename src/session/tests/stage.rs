@@ -336,6 +336,26 @@ impl Stage {
         held.as_mut().expect("it plays").take(buffer);
     }
 
+    /// Makes the first output lose frames that were made, or take none for lack of bytes.
+    pub(super) fn lose_frames(&self, cause: Cause, frames: u64) {
+        let props = self.world.0.lock().unwrap();
+        let mut held = props.voices[0].reader.lock().unwrap();
+        let reader = held.as_mut().expect("it plays");
+        match cause {
+            Cause::SchedulerLate => reader.lost(cause, frames, None),
+            Cause::SendError => (0..frames).for_each(|_| reader.lost(cause, 1, Some(101))),
+            Cause::SourceStalled | Cause::DecodeLate => {
+                if cause == Cause::SourceStalled {
+                    reader.progress().begin_waiting();
+                }
+                for _ in 0..frames {
+                    reader.take(&mut [0; frame::MAX_OPUS_BYTES]);
+                }
+                reader.progress().end_waiting();
+            }
+        }
+    }
+
     /// Which playback's reader an output has.
     pub(super) fn reader_at(&self, index: usize) -> Option<usize> {
         let props = self.world.0.lock().unwrap();

@@ -96,3 +96,34 @@ async fn counters_outlive_players_but_series_do_not() {
     assert!(stage.sessions.underruns_of_players().is_empty());
     assert_eq!(frames(&stage.sessions.underruns()), 3);
 }
+
+#[tokio::test(start_paused = true)]
+async fn every_cause_reaches_event_diagnosis_and_counters_under_its_name() {
+    for (cause, name) in [
+        (Cause::SourceStalled, "sourceStalled"),
+        (Cause::DecodeLate, "decodeLate"),
+        (Cause::SchedulerLate, "schedulerLate"),
+        (Cause::SendError, "sendError"),
+    ] {
+        let stage = stage();
+        let mut client = stage.client_named("Riffy/1.0.9").await;
+        let mut buffer = playing(&stage, &mut client).await;
+        stage.lose_frames(cause, 7);
+        // one that is sent, and one that shows that it was
+        stage.take_frame(true, &mut buffer);
+        stage.take_frame(true, &mut buffer);
+        stage.settle().await;
+        let event = format!("underrun {name} 140 ended true");
+        assert_eq!(client.heard().await, [event]);
+        let diagnosis = stage.find(&client).await.diagnosis(GUILD).await;
+        let shown = serde_json::to_value(diagnosis).unwrap();
+        assert_eq!(shown["gaps"][0]["cause"], name);
+        for other in Cause::ALL {
+            let counts = if other == cause { (1, 7) } else { (0, 0) };
+            let count = stage.sessions.underruns().count(other);
+            assert_eq!((count.gaps, count.frames), counts, "{name}: {other:?}");
+        }
+        let counted = serde_json::json!({ "gaps": 1, "missingMs": 140 });
+        assert_eq!(shown["underruns"][name], counted);
+    }
+}
