@@ -9,9 +9,11 @@ use std::sync::{
 
 /// A gap of so many turns (1 s) is told while it lasts, and again when it is over.
 const LONG: u64 = 50;
-/// Turns (1 s) from one gap that is told to the next, so that a source that stutters does not flood the client. The
+/// A gap is told every so many turns (1 s) in the long run, so that a source that stutters does not flood the client. The
 /// counters miss none.
 const TELL_EVERY: u64 = 50;
+/// Gaps that are told however fast they follow each other.
+const AT_ONCE: u64 = 10;
 
 /// Why there was a gap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -127,8 +129,8 @@ impl Underruns {
 /// Makes gaps of what is missing turn by turn. `now` is the number of turns so far.
 pub(super) struct GapMeter {
     open: Option<Open>,
-    /// When a gap was last told.
-    told_at: Option<u64>,
+    /// Until when what was told has used up the turns that it may.
+    used_until: u64,
     untold: u64,
     counters: Arc<Underruns>,
 }
@@ -147,7 +149,7 @@ impl GapMeter {
     pub(super) const fn new(counters: Arc<Underruns>) -> Self {
         Self {
             open: None,
-            told_at: None,
+            used_until: 0,
             untold: 0,
             counters,
         }
@@ -223,7 +225,7 @@ impl GapMeter {
             is_over: true,
             ..gap
         };
-        let is_too_soon = self.told_at.is_some_and(|at| now - at < TELL_EVERY);
+        let is_too_soon = self.used_until > now + (AT_ONCE - 1) * TELL_EVERY;
         if is_too_soon && !is_told {
             self.untold += 1;
             return None;
@@ -232,7 +234,7 @@ impl GapMeter {
     }
 
     fn tell(&mut self, now: u64, gap: Gap) -> Gap {
-        self.told_at = Some(now);
+        self.used_until = self.used_until.max(now) + TELL_EVERY;
         Gap {
             untold: std::mem::take(&mut self.untold),
             ..gap
@@ -292,8 +294,7 @@ mod tests {
         meter.missing(2, one(SourceStalled, 960));
         let first = meter.missing(3, one(DecodeLate, 960));
         assert_eq!(first, Some(gap(SourceStalled, 960, 2)));
-        // told too soon after the first, so it is only counted
-        assert_eq!(meter.took(4), None);
+        assert_eq!(meter.took(4), Some(gap(DecodeLate, 960, 1)));
         for cause in [SourceStalled, DecodeLate] {
             assert_eq!(meter.counters.count(cause).gaps, 1);
         }
@@ -327,12 +328,16 @@ mod tests {
             told.extend(meter.missing(now, one(SourceStalled, now)));
             told.extend(meter.took(now + 1));
         }
-        let expected: Vec<_> = [(0, 0), (50, 24), (100, 24), (150, 24)]
+        // ten at once, then one every fifty turns; a gap ends in the turn after the one at which it lies
+        let at_once = (0..10).map(|i| (2 * i, 0));
+        let later = [(50, 15), (100, 24), (150, 24)];
+        let expected: Vec<_> = at_once
+            .chain(later)
             .map(|(position, untold)| Gap {
                 untold,
                 ..gap(SourceStalled, position, 1)
             })
-            .into();
+            .collect();
         assert_eq!(told, expected);
         assert_eq!(
             meter.counters.count(SourceStalled),

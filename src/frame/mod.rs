@@ -64,7 +64,7 @@ pub enum ReaderEvent {
     LimitReached,
     /// Frames were asked for, but none came, for as long as the stuck threshold says. Once per ring.
     Stuck,
-    /// The listener has heard a gap, or hears a long one. Two a second at most.
+    /// The listener has heard a gap, or hears a long one. At most ten at once, and two a second in the long run.
     Gap(Gap),
 }
 
