@@ -441,7 +441,6 @@ fn bytes_that_nobody_has_read_for_long_are_no_stall() {
 #[test]
 fn a_report_tells_what_is_read_and_how() {
     let mut run = start(wav(96_000, 48_000), FrameFormat::Pcm, Samples::ZERO, 100);
-    run.frame().expect("sound");
     run.wait_until_full();
     let report = run.playback.report();
     let media = report.media.expect("the headers are read");
