@@ -44,7 +44,7 @@
 //! | players | their session's task, as plain values | replies and notes |
 //! | what a player is doing | [`player::machine`], without clock or thread | effects |
 //! | demuxer, decoder, filters, encoder | the playback's job on the decode pool | the latest wishes, behind a lock held for a copy |
-//! | frame ring | its writer (pool) and its reader (pacer, file), without a lock | [`Progress`](frame::Progress): position, counters |
+//! | frame ring | its writer (pool) and its reader (pacer, file), without a lock | [`Progress`](frame::Progress): position, counters, whether bytes are missing; [`Underruns`](frame::Underruns): gaps by cause |
 //! | voice gateway, MLS group | the connection's task in `output/voice` | [`OutputEvent`](output::OutputEvent)s |
 //! | UDP sockets, frame keys, the 20 ms clock | the pacing threads | commands |
 //! | messages for a client that is away | `session/resume` | – |
@@ -101,6 +101,8 @@
 //! | the volume curve, the resampler, SIMD | `dsp/volume.rs`, `dsp/resample.rs`, `dsp/kernel.rs` |
 //! | the 20 ms clock; RTP and its encryption | `output/voice/pacer/`, `output/voice/transport.rs` |
 //! | voice close codes and reconnecting | `output/voice/gateway/close.rs` |
+//! | why a listener heard a gap | `frame/gap.rs`, `frame/reader.rs`; told and remembered: `player/diagnosis.rs` |
+//! | events that Lavalink does not have, and who is told | `protocol/message.rs`, `session/audience.rs` |
 //! | statistics, metrics | `stats/`; their routes: `server/admin.rs` |
 //! | streams in which nothing is found | `media/window/reader.rs` |
 //! | hostile input | `fuzz/`, `tests/hostile.rs`; limits: `server/settings.rs`, `limits` in `application.yml` |

@@ -1,4 +1,4 @@
-//! Owns: how far a playback has come, and where it is to stop.
+//! Owns: how far a playback has come, where it is to stop, and whether whoever makes its frames waits for bytes.
 //! Never knows: frames.
 
 use crate::units::Samples;
@@ -13,12 +13,20 @@ pub struct Progress {
     pub(super) limit: AtomicU64,
     pub(super) sent: AtomicU64,
     pub(super) missed: AtomicU64,
+    /// How many polls there had been when the maker of frames last began to wait for bytes, or [`NEVER`].
+    wait_began: AtomicU64,
+    /// The same for when they came, or [`NEVER`] while it waits.
+    wait_ended: AtomicU64,
 }
 
 /// [`Progress::limit`]'s value when there is none.
 const NO_LIMIT: u64 = u64::MAX;
 /// [`Progress::seeking`]'s value when no seek is under way.
 const NO_SEEK: u64 = u64::MAX;
+const NEVER: u64 = u64::MAX;
+/// Polls (100 ms) that whoever makes frames may take to make one once the bytes that were missing have come. A quarter of
+/// the usual ring, many times what a frame costs: who takes longer is late himself.
+const FAIR: u64 = 5;
 
 fn seeking(target: Samples) -> u64 {
     target.0.min(NO_SEEK - 1)
@@ -32,6 +40,8 @@ impl Default for Progress {
             limit: AtomicU64::new(NO_LIMIT),
             sent: AtomicU64::new(0),
             missed: AtomicU64::new(0),
+            wait_began: AtomicU64::new(NEVER),
+            wait_ended: AtomicU64::new(0),
         }
     }
 }
@@ -67,6 +77,61 @@ impl Progress {
             Ordering::Relaxed,
             Ordering::Relaxed,
         );
+    }
+
+    /// Whether a seek is under way.
+    #[must_use]
+    pub fn is_seeking(&self) -> bool {
+        self.seeking.load(Ordering::Relaxed) != NO_SEEK
+    }
+
+    /// Whoever makes frames can make none before bytes arrive. Nothing changes when that is known. For that one alone.
+    pub fn begin_waiting(&self) {
+        if self.wait_ended.load(Ordering::Relaxed) != NEVER {
+            self.wait_began.store(self.polls(), Ordering::Relaxed);
+            self.wait_ended.store(NEVER, Ordering::Relaxed);
+        }
+    }
+
+    /// The bytes are there, or are not needed any more.
+    pub fn end_waiting(&self) {
+        // most often nobody waits, and a look is cheaper than an exchange
+        if self.wait_ended.load(Ordering::Relaxed) == NEVER {
+            let _ = self.wait_ended.compare_exchange(
+                NEVER,
+                self.polls(),
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            );
+        }
+    }
+
+    /// For how many polls, 20 ms each, bytes have been missing; `None` while they are not.
+    #[must_use]
+    pub fn waited(&self) -> Option<u64> {
+        let is_waiting = self.wait_ended.load(Ordering::Relaxed) == NEVER;
+        is_waiting.then(|| self.since_wait())
+    }
+
+    /// Whether it is for lack of bytes that no frame is there: they are missing, or have come so late that no frame
+    /// could be made of them yet. Tells how many polls ago they were missing first.
+    pub(super) fn lacked_bytes(&self) -> Option<u64> {
+        if self.wait_began.load(Ordering::Relaxed) == NEVER {
+            return None;
+        }
+        let ended = self.wait_ended.load(Ordering::Relaxed);
+        let is_fresh = ended == NEVER || self.polls().saturating_sub(ended) < FAIR;
+        is_fresh.then(|| self.since_wait())
+    }
+
+    fn since_wait(&self) -> u64 {
+        let began = self.wait_began.load(Ordering::Relaxed);
+        self.polls().saturating_sub(began)
+    }
+
+    fn polls(&self) -> u64 {
+        let (sent, missed) = self.counts();
+        sent + missed
     }
 
     /// Ends the playback before the first frame that starts at or after `at`; `None` lifts the limit.

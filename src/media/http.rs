@@ -272,6 +272,7 @@ impl Fetcher {
         match delay {
             Some(delay) => {
                 tracing::debug!(at = self.offset, %error, "connection is taken up again");
+                self.writer.count_retry();
                 self.pause(delay).await;
             }
             None => {

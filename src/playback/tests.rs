@@ -1,12 +1,14 @@
 //! Owns: tests of whole playbacks, from bytes to frames.
 //! Never knows: the network.
 
+mod streams;
+
 use super::*;
 use crate::{
-    frame::{MAX_OPUS_BYTES, PCM_FRAME_BYTES, Taken},
-    media::opus::Frames,
+    frame::{Cause, Gap, MAX_OPUS_BYTES, PCM_FRAME_BYTES, Taken},
     units::FRAME_SAMPLES,
 };
+use pool::{After, Job};
 use std::sync::mpsc;
 
 /// A sample of the test signal: every position has a value of its own, so that what was played tells from where.
@@ -79,6 +81,43 @@ impl Run {
 
     fn rest(&mut self) -> Vec<(Vec<u8>, Samples)> {
         std::iter::from_fn(|| self.frame()).collect()
+    }
+}
+
+impl Run {
+    /// Takes what is there and what is being made, until no more can be made of the bytes there are. No poll is in vain.
+    fn hear_until_bytes_are_missing(&mut self) {
+        while self.playback.report().waits.is_none() || self.reader.level() > 0 {
+            if self.reader.level() > 0 {
+                self.frame().expect("a frame");
+            } else {
+                std::thread::yield_now();
+            }
+        }
+    }
+
+    /// So many polls in vain.
+    fn miss(&mut self, polls: usize) {
+        for _ in 0..polls {
+            let taken = self.reader.take(&mut [0u8; PCM_FRAME_BYTES]);
+            assert_eq!(taken, Taken::Underrun);
+        }
+    }
+
+    /// The next frame, without a poll before it is there.
+    fn next_frame(&mut self) {
+        while self.reader.level() == 0 {
+            std::thread::yield_now();
+        }
+        self.frame().expect("a frame");
+    }
+
+    fn gaps(&self) -> Vec<Gap> {
+        let gap = |event| match event {
+            Event::Reader(ReaderEvent::Gap(gap)) => Some(gap),
+            _ => None,
+        };
+        self.events.try_iter().filter_map(gap).collect()
     }
 }
 
@@ -290,126 +329,10 @@ fn packets_are_passed_on_again_without_a_bump() {
     }
 }
 
-/// The packets of a file, one after the other.
-fn packets(file: &[u8]) -> Vec<bytes::Bytes> {
-    use crate::media::demux::{Opening, probe::Prober};
-    let mut window = ByteWindow::of(file.to_vec());
-    let opened = Prober::new(Hint::default()).advance(&mut window);
-    let mut opened = opened.unwrap_or_else(|stop| panic!("{stop:?}"));
-    let next = || opened.demuxer.next_packet(&mut window).ok();
-    std::iter::from_fn(next).map(|packet| packet.data).collect()
-}
-
-/// What a listener hears of Opus packets: both channels, interleaved.
-fn heard<P: AsRef<[u8]>>(packets: &[P]) -> Vec<f32> {
-    let mut decoder =
-        opus2::Decoder::new(48_000, opus2::Channels::Stereo).expect("libopus has memory");
-    let mut out = Vec::new();
-    for packet in packets {
-        let mut pcm = [0f32; 5760 * 2];
-        let n = decoder.decode_float(packet.as_ref(), &mut pcm, false);
-        out.extend_from_slice(&pcm[..n.expect("a good packet") * 2]);
-    }
-    out
-}
-
-/// The frames of an Opus packet.
-fn in_packet(packet: &[u8]) -> Vec<Vec<u8>> {
-    let frames = Frames::of(packet).expect("an Opus packet");
-    frames.ranges().map(|at| packet[at].to_vec()).collect()
-}
-
-#[test]
-fn packets_of_other_durations_and_mono_ones_are_passed_on_without_decoding() {
-    for name in [
-        "opus-10ms.webm",
-        "opus-60ms.webm",
-        "opus-speech-60ms.webm",
-        "opus-mono.opus",
-    ] {
-        let file = std::fs::read(format!("tests/data/{name}")).expect("there");
-        let mut run = start(file.clone(), FrameFormat::Opus, Samples::ZERO, 100);
-        let frames = run.rest();
-        let whole: Vec<_> = frames.iter().map(|(frame, _)| frame).collect();
-        assert!(whole.iter().all(|frame| frame.len() <= MAX_OPUS_BYTES));
-        let raster = |(i, (_, at)): (usize, &(Vec<u8>, Samples))| at.0 == (i * 960) as u64;
-        assert!(frames.iter().enumerate().all(raster), "{name}");
-        // 2 s and the delay; encoded anew it would be something else (half a frame, at the end of one of them, is)
-        assert_eq!(frames.len(), 101, "{name}");
-        let (source, passed) = (heard(&packets(&file)), heard(&whole[..100]));
-        assert!(passed[..] == source[..passed.len()], "{name}");
-
-        let all: Vec<_> = packets(&file).iter().flat_map(|p| in_packet(p)).collect();
-        let len = Frames::of(&frames[0].0).expect("Opus").toc.frame_samples() as usize;
-        let at = Samples(48_000 + 500);
-        let part = start(file, FrameFormat::Opus, at, 100).rest();
-        let (first, position) = &part[0];
-        assert!((at.0 - 960..=at.0).contains(&position.0), "{name}");
-        // the frames in it are those that lie there in the file
-        let (inside, index) = (in_packet(first), position.0 as usize / len);
-        assert_eq!(inside, all[index..index + inside.len()], "{name}");
-    }
-}
-
-#[test]
-fn frames_that_cannot_be_split_are_encoded_once_and_for_all() {
-    let file = std::fs::read("tests/data/opus-silk-60ms.webm").expect("there");
-    // configuration 11 is wideband SILK of 60 ms (RFC 6716, table 2)
-    assert!(packets(&file).iter().all(|packet| packet[0] == 11 << 3));
-    let frames = start(file, FrameFormat::Opus, Samples::ZERO, 100).rest();
-    // our encoder's packets are CELT, fullband, 20 ms, stereo
-    assert!(frames.iter().all(|(frame, _)| frame[0] == 0xFC));
-    assert_eq!(frames.len(), 101);
-    let highest = peaks(&frames.into_iter().map(|(f, _)| f).collect::<Vec<_>>());
-    assert!(highest[5..95].iter().all(|top| (0.2..0.5).contains(top)));
-}
-
-/// `file` with the bytes behind `mark` changed.
-fn patched(file: &[u8], mark: &[u8], change: impl Fn(&mut [u8])) -> Vec<u8> {
-    let mut file = file.to_vec();
-    let at = file.windows(mark.len()).position(|bytes| bytes == mark);
-    let behind = at.expect("it is in the file") + mark.len();
-    change(&mut file[behind..]);
-    file
-}
-
-/// Samples of a whole track.
-fn length_of(file: Vec<u8>) -> usize {
-    let mut run = start(file, FrameFormat::Pcm, Samples::ZERO, 100);
-    run.rest().iter().map(|(frame, _)| frame.len() / 8).sum()
-}
-
-#[test]
-fn a_length_that_a_header_only_promises_cuts_nothing() {
-    let read = |name| std::fs::read(format!("tests/data/{name}")).expect("there");
-    // 44 100 samples in STREAMINFO (RFC 9639, 8.2: 36 bits at byte 13, the first four are in the byte before)
-    let flac = read("tone.flac");
-    let short = patched(&flac, b"fLaC", |info| {
-        info[4 + 14..4 + 18].copy_from_slice(&44_100_u32.to_be_bytes());
-    });
-    assert_eq!(length_of(short), length_of(flac));
-    // half a second in Duration, a float of eight bytes
-    let matroska = read("boxes-cues-front.webm");
-    let short = patched(&matroska, &[0x44, 0x89, 0x88], |body| {
-        body[..8].copy_from_slice(&500f64.to_be_bytes());
-    });
-    assert_eq!(length_of(short), length_of(matroska));
-    // 100 of 460 frames in the Info header, behind its flags; the padding is then cut off where the file ends
-    let mp3 = read("tone44.mp3");
-    let short = patched(&mp3, b"Info\0\0\0\x0F", |body| {
-        body[..4].copy_from_slice(&100_u32.to_be_bytes());
-    });
-    let (short, whole) = (length_of(short), length_of(mp3.clone()));
-    assert!((whole - 1700..=whole).contains(&short), "{short} samples");
-    // two files, one behind the other; ffmpeg makes 1 061 039 samples at 44.1 kHz of it
-    let twice = length_of([mp3.clone(), mp3].concat());
-    assert!(twice.abs_diff(1_061_039 * 160 / 147) < 2500, "{twice}");
-}
-
-/// Plays what comes in pieces of `piece` bytes and has no length, as from a station.
-fn station(bytes: Vec<u8>, piece: usize, format: FrameFormat) -> Run {
-    let (mut lane, window) = crate::media::window::lane(1 << 16);
-    let engine = Engine::new(1, Settings::default());
+/// A lane that the test fills, and what is played of it.
+fn start_lane(engine: &Engine, length: usize) -> (crate::media::window::LaneWriter, Run) {
+    let (lane, window) = crate::media::window::lane(1 << 20);
+    lane.describe(Some(length as u64), true);
     let (tell, events) = mpsc::channel();
     let request = Request {
         window,
@@ -417,47 +340,121 @@ fn station(bytes: Vec<u8>, piece: usize, format: FrameFormat) -> Run {
         start: Samples::ZERO,
         volume: 100,
         filters: FilterSpec::default(),
-        format,
+        format: FrameFormat::Pcm,
         stuck_after: Duration::MAX,
     };
     let (playback, reader) = engine.start(request, move |e| drop(tell.send(e)));
-    std::mem::forget(engine);
-    std::thread::spawn(move || {
-        let pieces = bytes::Bytes::from(bytes);
-        for from in (0..pieces.len()).step_by(piece) {
-            while lane.poll().is_none() {
-                std::thread::yield_now();
-            }
-            lane.push(pieces.slice(from..pieces.len().min(from + piece)));
-        }
-        lane.finish();
-        while lane.poll() != Some(crate::media::window::Task::Close) {
-            std::thread::yield_now();
-        }
-    });
-    Run {
+    let run = Run {
         playback,
         reader,
         events,
+    };
+    (lane, run)
+}
+
+#[test]
+fn a_source_that_stalls_is_why_there_is_a_gap() {
+    let file = bytes::Bytes::from(wav(96_000, 48_000));
+    let engine = Engine::new(1, Settings::default());
+    let (mut lane, mut run) = start_lane(&engine, file.len());
+    lane.push(file.slice(..44 + 48_000 * 4));
+    run.hear_until_bytes_are_missing();
+    run.miss(3);
+    assert_eq!(run.playback.report().activity, Activity::Running);
+    lane.push(file.slice(44 + 48_000 * 4..));
+    lane.finish();
+    run.next_frame();
+    let [gap] = run.gaps()[..] else {
+        panic!("one gap");
+    };
+    assert_eq!(
+        (gap.cause, gap.position, gap.frames, gap.is_over),
+        (Cause::SourceStalled, Samples(48_000), 3, true)
+    );
+    assert!(gap.waited >= 2, "{gap:?}");
+}
+
+/// A job that keeps its worker until it is told.
+struct Busy(mpsc::Sender<()>, mpsc::Receiver<()>);
+
+impl Job for Busy {
+    fn run(&mut self) -> After {
+        self.0.send(()).expect("the test listens");
+        let _ = self.1.recv();
+        After::Done
+    }
+
+    fn panicked(&mut self, message: &str) {
+        panic!("{message}");
     }
 }
 
 #[test]
-fn streams_that_follow_each_other_are_played_one_after_the_other() {
-    let read = |name| std::fs::read(format!("tests/data/{name}")).expect("there");
-    // Opus, Vorbis at 44.1 kHz, FLAC at 48 kHz, Opus again: 5, 12, 5 and 5 s
-    let names = ["tone.opus", "tone44.ogg", "tone-flac.ogg", "tone.opus"];
-    let file = names.map(read).concat();
-    let frames = station(file.clone(), 997, FrameFormat::Pcm).rest();
-    let total: usize = frames.iter().map(|(frame, _)| frame.len() / 8).sum();
-    // a change of the rate may round up by a sample
-    assert!((27 * 48_000..27 * 48_000 + 3).contains(&total), "{total}");
-    let is_loud = |(frame, _): &(Vec<u8>, Samples)| left(frame).iter().any(|s| s.abs() > 2000);
-    assert!(frames.iter().rev().skip(1).all(is_loud), "no gaps");
-    let frames = station(file, 4096, FrameFormat::Opus).rest();
-    // the encoder's delay is one frame more, each time that it begins after packets were passed on
-    assert!((1350..=1354).contains(&frames.len()), "{}", frames.len());
-    let packets = packets(&read("tone.opus"));
-    let passed = |(frame, _): &&(Vec<u8>, Samples)| packets.iter().any(|p| p == frame);
-    assert!(frames.iter().filter(passed).count() > 2 * 230);
+fn a_pool_that_is_busy_is_why_there_is_a_gap() {
+    let file = bytes::Bytes::from(wav(96_000, 48_000));
+    let engine = Engine::new(1, Settings::default());
+    let (mut lane, mut run) = start_lane(&engine, file.len());
+    lane.push(file.slice(..44 + 48_000 * 4));
+    run.wait_until_full();
+    let ((said, begun), (free, wait)) = (mpsc::channel(), mpsc::channel());
+    engine.pool.add(|_| Box::new(Busy(said, wait)));
+    begun.recv().expect("it runs");
+    // the bytes that come meanwhile are not what is missing
+    lane.push(file.slice(44 + 48_000 * 4..));
+    for _ in 0..21 {
+        run.frame().expect("made before");
+    }
+    run.miss(4);
+    drop(free);
+    run.next_frame();
+    let [gap] = run.gaps()[..] else {
+        panic!("one gap");
+    };
+    assert_eq!(
+        (gap.cause, gap.position, gap.frames, gap.waited),
+        (Cause::DecodeLate, Samples(21 * 960), 4, 0)
+    );
+}
+
+/// Once the bytes are there, the pool has 100 ms to make a frame of them; from then on it is its own fault.
+#[test]
+fn bytes_that_nobody_has_read_for_long_are_no_stall() {
+    let file = bytes::Bytes::from(wav(96_000, 48_000));
+    let engine = Engine::new(1, Settings::default());
+    let (mut lane, mut run) = start_lane(&engine, file.len());
+    lane.push(file.slice(..44 + 48_000 * 4));
+    run.hear_until_bytes_are_missing();
+    let ((said, begun), (free, wait)) = (mpsc::channel(), mpsc::channel());
+    engine.pool.add(|_| Box::new(Busy(said, wait)));
+    begun.recv().expect("it runs");
+    run.miss(2);
+    lane.push(file.slice(44 + 48_000 * 4..));
+    run.miss(5 + 3);
+    drop(free);
+    run.next_frame();
+    let [stall, late] = run.gaps()[..] else {
+        panic!("two gaps");
+    };
+    assert_eq!((stall.cause, stall.frames), (Cause::SourceStalled, 2 + 5));
+    assert_eq!((late.cause, late.frames), (Cause::DecodeLate, 3));
+}
+
+/// Expected: 48 000 samples a second of two channels and 16 bits.
+#[test]
+fn a_report_tells_what_is_read_and_how() {
+    let mut run = start(wav(96_000, 48_000), FrameFormat::Pcm, Samples::ZERO, 100);
+    run.wait_until_full();
+    let report = run.playback.report();
+    let media = report.media.expect("the headers are read");
+    assert_eq!((media.container, media.codec), ("wav", "pcm"));
+    assert_eq!((media.rate, media.channels), (48_000, 2));
+    let bitrate = report.bitrate.expect("known");
+    assert!(
+        (1_536_000..1_536_500).contains(&bitrate),
+        "{bitrate} with the header"
+    );
+    assert_eq!(report.mode, Some(Mode::Transcode));
+    assert_eq!((report.frames, report.frames_max), (21, 21));
+    run.rest();
+    assert_eq!(run.playback.report().activity, Activity::Drained);
 }

@@ -356,7 +356,8 @@ impl Machine {
                     self.end(now, EndReason::LoadFailed);
                 }
             }
-            Event::Reader(ReaderEvent::Started) => {}
+            // gaps change nothing
+            Event::Reader(ReaderEvent::Started | ReaderEvent::Gap(_)) => {}
             Event::Reader(ReaderEvent::Drained | ReaderEvent::LimitReached) => {
                 self.end(now, EndReason::Finished);
             }

@@ -1,6 +1,7 @@
-//! Owns: what a player tells about itself: the five events, the update, and what is shown of its track.
+//! Owns: what a player tells about itself: the five events, our own, the update, and what is shown of its track.
 //! Never knows: how it looks in JSON, or who is listening.
 
+use super::diagnosis::Underrun;
 use crate::{
     error::Failure,
     track::Track,
@@ -84,6 +85,8 @@ pub enum Note {
         /// Whether Discord closed.
         by_remote: bool,
     },
+    /// The listener hears a gap, or has heard one.
+    Underrun(Underrun),
     /// A `playerUpdate`.
     Update(State),
 }

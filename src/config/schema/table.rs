@@ -1,7 +1,7 @@
 //! Owns: the list of all keys. No other place names them; a new key is one row here and one field in `settings`.
 //! Never knows: where values come from.
 
-use crate::dsp::ResamplingQuality;
+use crate::{dsp::ResamplingQuality, session::Audience};
 use std::{path::PathBuf, time::Duration};
 
 use super::{
@@ -588,6 +588,15 @@ pub(in crate::config) const TABLE: &[Key] = &[
         "1MB",
         |c, b| c.limits.playlist_bytes = b.number(),
     ),
+    key(
+        "extensions.events",
+        Kind::Choice(&["known", "all", "nobody"]),
+        "known",
+        |c, b| c.extensions.events = b.choice(&Audience::ALL),
+    ),
+    key("extensions.playerMetrics", Kind::Switch, "false", |c, b| {
+        c.extensions.player_metrics = b.switch()
+    }),
 ];
 
 const fn bytes(min: i64, max: i64) -> Kind {

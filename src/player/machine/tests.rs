@@ -76,6 +76,7 @@ fn brief(effect: &Effect) -> String {
             assert_eq!(s.is_connected, s.ping_ms.is_some());
             text
         }
+        Effect::Tell(Note::Underrun(u)) => format!("underrun {:?}", u.cause),
         Effect::Start { at, limit, .. } => format!("[start at {} until {limit:?}]", at.0),
         Effect::OpenVoice { target, .. } => format!("[open {}]", target.token.expose()),
         Effect::SetFilters(_) => "[filters]".into(),

@@ -3,7 +3,7 @@
 
 use super::Feedback;
 use crate::{
-    frame::{FrameReader, MAX_OPUS_BYTES, Taken},
+    frame::{Cause, FrameReader, MAX_OPUS_BYTES, Taken},
     output::voice::{
         dave::{FrameSealer, MAX_OVERHEAD, SILENCE},
         transport::{self, Cipher, RTP_HEADER},
@@ -11,7 +11,7 @@ use crate::{
     units::{FRAME_DURATION, FRAME_SAMPLES},
 };
 use std::{
-    io::ErrorKind,
+    io::{self, ErrorKind},
     net::UdpSocket,
     time::{Duration, Instant},
 };
@@ -64,6 +64,8 @@ pub(super) struct Stream {
     /// When the last packet was due, and when it was really sent.
     last: Option<(Instant, Instant)>,
     silence_left: u8,
+    /// Sound was sent in the last turn, and nothing has changed since that would explain a pause.
+    is_in_flow: bool,
     is_speaking: bool,
     keepalives: u32,
     feedback: Feedback,
@@ -81,6 +83,7 @@ impl Stream {
             counters,
             last: None,
             silence_left: 0,
+            is_in_flow: false,
             is_speaking: false,
             keepalives: 0,
             feedback,
@@ -89,6 +92,9 @@ impl Stream {
 
     /// Sequence, timestamp and nonce go on over a new link: nothing of them may repeat under the same key.
     pub(super) fn set_link(&mut self, link: Option<Link>) {
+        if link.is_none() {
+            self.rest();
+        }
         self.link = link;
     }
 
@@ -106,15 +112,30 @@ impl Stream {
     }
 
     pub(super) fn set_reader(&mut self, reader: Option<FrameReader>) {
+        self.is_in_flow = false;
         self.reader = reader;
     }
 
-    pub(super) const fn set_paused(&mut self, is_paused: bool) {
+    pub(super) fn set_paused(&mut self, is_paused: bool) {
+        if is_paused {
+            self.rest();
+        }
         self.is_paused = is_paused;
     }
 
-    pub(super) const fn set_awaiting_key(&mut self, waits: bool) {
+    pub(super) fn set_awaiting_key(&mut self, waits: bool) {
+        if waits {
+            self.rest();
+        }
         self.awaits_key = waits;
+    }
+
+    /// No sound is wanted for a while: its lack is no gap.
+    fn rest(&mut self) {
+        self.is_in_flow = false;
+        if let Some(reader) = &mut self.reader {
+            reader.rest();
+        }
     }
 
     /// Whether sound is due.
@@ -144,14 +165,27 @@ impl Stream {
     /// One frame's turn, which was due at `due`.
     pub(super) fn turn(&mut self, due: Instant, now: Instant) -> Turn {
         let mut packet = [0; PACKET];
+        let was_in_flow = std::mem::replace(&mut self.is_in_flow, false);
         if self.wants_sound()
             && let Some(reader) = &mut self.reader
         {
+            // one frame after the last is right; whole frames more is time that was given up (`wheel`)
+            if was_in_flow
+                && let Some((last, _)) = self.last
+                && let given_up @ 1.. = frames_between(last, due) - 1
+            {
+                reader.lost(Cause::SchedulerLate, given_up.into(), None);
+            }
             match reader.take(&mut packet[RTP_HEADER..]) {
                 Taken::Frame { len, .. } => {
                     self.speak(true);
                     self.silence_left = TRAILING_SILENCE;
-                    self.send(&mut packet, len, due, now);
+                    self.is_in_flow = true;
+                    if let Err(error) = self.send(&mut packet, len, due, now)
+                        && let Some(reader) = &mut self.reader
+                    {
+                        reader.lost(Cause::SendError, 1, error.raw_os_error());
+                    }
                     return Turn::Sent;
                 }
                 Taken::Underrun => {
@@ -173,13 +207,21 @@ impl Stream {
         if self.silence_left > 0 {
             self.silence_left -= 1;
             packet[RTP_HEADER..RTP_HEADER + SILENCE.len()].copy_from_slice(&SILENCE);
-            self.send(packet, SILENCE.len(), due, now);
+            // silence that is lost is silence
+            let _ = self.send(packet, SILENCE.len(), due, now);
         }
     }
 
-    fn send(&mut self, packet: &mut [u8; PACKET], len: usize, due: Instant, now: Instant) {
+    /// Sends a packet. An error means that the system did not take it.
+    fn send(
+        &mut self,
+        packet: &mut [u8; PACKET],
+        len: usize,
+        due: Instant,
+        now: Instant,
+    ) -> io::Result<()> {
         let Some(link) = &self.link else {
-            return;
+            return Ok(());
         };
         let counters = &mut self.counters;
         counters.sequence = counters.sequence.wrapping_add(1);
@@ -199,8 +241,12 @@ impl Stream {
             Ok(_) => self.feedback.count_sent(),
             // nobody listens there at the moment (a restarting server answers so): as good as lost on the way
             Err(e) if e.kind() == ErrorKind::ConnectionRefused => self.feedback.count_sent(),
-            Err(_) => self.feedback.count_dropped(),
+            Err(error) => {
+                self.feedback.count_dropped();
+                return Err(error);
+            }
         }
+        Ok(())
     }
 
     /// Keeps the way through routers open while nothing is said; Discord's clients send eight bytes every five seconds.
@@ -233,180 +279,4 @@ fn frames_between(last: Instant, due: Instant) -> u32 {
 
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "tests begin at any moment")]
-mod tests {
-    use super::*;
-    use crate::{
-        frame::{FrameFormat, FrameWriter, ring},
-        output::voice::transport::Mode,
-        units::Samples,
-    };
-    use chacha20poly1305::{AeadInPlace, KeyInit, XChaCha20Poly1305};
-
-    struct Rig {
-        stream: Stream,
-        writer: FrameWriter,
-        server: UdpSocket,
-        start: Instant,
-        frames: u32,
-    }
-
-    impl Rig {
-        fn new() -> Self {
-            let server = UdpSocket::bind("127.0.0.1:0").unwrap();
-            server
-                .set_read_timeout(Some(Duration::from_millis(500)))
-                .unwrap();
-            let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-            socket.connect(server.local_addr().unwrap()).unwrap();
-            let counters = Counters {
-                sequence: u16::MAX,
-                timestamp: 1000,
-                nonce: 0,
-            };
-            let mut stream = Stream::new(counters, Feedback::default());
-            stream.set_link(Some(Link {
-                socket,
-                ssrc: 1,
-                cipher: Cipher::new(Mode::XChaCha20Poly1305, &[3; 32]),
-            }));
-            let (writer, reader) = ring(FrameFormat::Opus, 20, 500, || (), |_| ());
-            stream.set_reader(Some(reader));
-            Self {
-                stream,
-                writer,
-                server,
-                start: Instant::now(),
-                frames: 0,
-            }
-        }
-
-        fn turn(&mut self, at_ms: u64) -> Turn {
-            let at = self.start + Duration::from_millis(at_ms);
-            self.stream.turn(at, at)
-        }
-
-        fn push(&mut self, frames: u8) {
-            for i in 0..frames {
-                assert!(self.writer.push(&[i; 5], Samples(0)));
-            }
-        }
-
-        /// Sequence, timestamp and payload of the next packet.
-        fn received(&mut self) -> (u16, u32, Vec<u8>) {
-            let mut packet = [0; 2048];
-            let n = self.server.recv(&mut packet).expect("a packet");
-            let mut nonce = [0; 24];
-            nonce[..4].copy_from_slice(&packet[n - 4..n]);
-            let tag: [u8; 16] = packet[n - 20..n - 4].try_into().unwrap();
-            let (header, body) = packet.split_at_mut(12);
-            XChaCha20Poly1305::new(&[3; 32].into())
-                .decrypt_in_place_detached(
-                    &nonce.into(),
-                    header,
-                    &mut body[..n - 32],
-                    (&tag).into(),
-                )
-                .expect("it opens");
-            self.frames += 1;
-            (
-                u16::from_be_bytes([packet[2], packet[3]]),
-                u32::from_be_bytes(packet[4..8].try_into().unwrap()),
-                packet[12..n - 20].to_vec(),
-            )
-        }
-    }
-
-    #[test]
-    fn sound_is_followed_by_five_silence_frames() {
-        let mut rig = Rig::new();
-        rig.push(1);
-        rig.writer.push_end();
-        for i in 0..6 {
-            assert_eq!(rig.turn(i * 20), Turn::Sent);
-        }
-        assert_eq!(rig.turn(120), Turn::Idle);
-        assert_eq!(rig.received(), (0, 1960, vec![0; 5]));
-        for i in 1..6u16 {
-            let expected = (i, 1960 + 960 * u32::from(i), SILENCE.to_vec());
-            assert_eq!(rig.received(), expected);
-        }
-        assert!(!rig.stream.is_active());
-    }
-
-    #[test]
-    fn timestamps_run_on_over_a_pause_but_the_sequence_does_not() {
-        let mut rig = Rig::new();
-        rig.push(2);
-        rig.turn(0);
-        rig.stream.set_paused(true);
-        for i in 1..7 {
-            rig.turn(i * 20);
-        }
-        assert!(!rig.stream.is_active());
-        rig.stream.set_paused(false);
-        rig.turn(1000);
-        for _ in 0..6 {
-            rig.received();
-        }
-        // 50 frames after the first
-        assert_eq!(rig.received(), (6, 1960 + 50 * 960, vec![1; 5]));
-    }
-
-    #[test]
-    fn a_gap_is_filled_with_silence_and_then_with_nothing() {
-        let mut rig = Rig::new();
-        rig.push(1);
-        rig.turn(0);
-        for i in 1..9 {
-            assert_eq!(rig.turn(i * 20), Turn::Starved);
-        }
-        assert!(!rig.stream.may_start(rig.start + Duration::from_millis(161)));
-        rig.push(1);
-        assert!(rig.stream.may_start(rig.start + Duration::from_millis(161)));
-        rig.turn(161);
-        let all: Vec<_> = (0..7).map(|_| rig.received()).collect();
-        assert_eq!(all[6], (6, 1960 + 8 * 960, vec![0; 5]));
-    }
-
-    #[test]
-    fn a_start_keeps_its_distance_to_the_last_packet() {
-        let mut rig = Rig::new();
-        rig.push(2);
-        rig.turn(0);
-        assert!(!rig.stream.may_start(rig.start + Duration::from_millis(9)));
-        assert!(rig.stream.may_start(rig.start + Duration::from_millis(10)));
-    }
-
-    #[test]
-    fn nothing_is_taken_without_a_link() {
-        let mut rig = Rig::new();
-        rig.stream.link = None;
-        rig.push(1);
-        assert!(!rig.stream.is_active());
-        assert_eq!(rig.turn(0), Turn::Idle);
-        assert_eq!(rig.writer.level(), 1);
-    }
-
-    /// Expected: the nonce stands in the byte before the last three of a sealed frame.
-    #[test]
-    fn a_frame_key_that_comes_back_goes_on_counting() {
-        let mut rig = Rig::new();
-        let sealer = |ordinal: u64| Some(FrameSealer::new(&[ordinal as u8; 16], ordinal));
-        let mut nonces = Vec::new();
-        for (at, change) in [sealer(1), None, sealer(1), sealer(1), sealer(2)]
-            .into_iter()
-            .enumerate()
-        {
-            rig.stream.set_sealer(change);
-            rig.push(1);
-            rig.turn(at as u64 * 20);
-            let (_, _, payload) = rig.received();
-            nonces.push(if payload.ends_with(&[0xFA, 0xFA]) {
-                payload[payload.len() - 4]
-            } else {
-                0
-            });
-        }
-        assert_eq!(nonces, [1, 0, 2, 3, 1]);
-    }
-}
+mod tests;
