@@ -212,7 +212,8 @@ mod tests {
         };
         // the third of four is the centre of 3.1, and the left corner of a square; half of full scale, divided by the
         // loudest sum 1.7071
-        let weight = 0.5 * 0.7071 / 1.7071;
+        let half_power = std::f32::consts::FRAC_1_SQRT_2;
+        let weight = 0.5 * half_power / (1.0 + half_power);
         let (left, right) = mixed(0x00F, &[0, 0, 64, 0]);
         assert!(
             (left - weight).abs() < 1e-4 && left == right,

@@ -69,15 +69,17 @@ impl Decoded {
     }
 }
 
+const HALF_POWER: f64 = std::f64::consts::FRAC_1_SQRT_2;
+
 /// Tones of amplitude 0.5, each on one speaker of 5.1: `(Hz, weight on the left, on the right)` after ITU-R BS.775-3, divided
 /// by the loudest sum of a side, 1 + 2 · 0.7071.
 pub(super) const SIX: [(f64, f64, f64); 6] = [
     (300.0, 1.0, 0.0),
     (500.0, 0.0, 1.0),
-    (700.0, 0.7071, 0.7071),
+    (700.0, HALF_POWER, HALF_POWER),
     (60.0, 0.0, 0.0),
-    (1100.0, 0.7071, 0.0),
-    (1300.0, 0.0, 0.7071),
+    (1100.0, HALF_POWER, 0.0),
+    (1300.0, 0.0, HALF_POWER),
 ];
 
 #[track_caller]

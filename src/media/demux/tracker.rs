@@ -270,7 +270,7 @@ mod tests {
         // length in words, fine tune, volume, loop start and length in words
         sample[22..30].copy_from_slice(&[0, 16, 0, 64, 0, 0, 0, 16]);
         file.extend_from_slice(&sample);
-        let mut empty = vec![0; 30];
+        let mut empty = [0; 30];
         empty[29] = 1;
         file.extend(empty.repeat(30));
         // one position, which is pattern 0
