@@ -90,7 +90,7 @@ impl Sound {
     fn of(frame: &[u8]) -> Self {
         let sample = |bytes: &[u8]| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
         Self {
-            left: frame.chunks_exact(8).map(|pair| sample(pair)).collect(),
+            left: frame.chunks_exact(8).map(sample).collect(),
             right: frame
                 .chunks_exact(8)
                 .map(|pair| sample(&pair[4..]))
