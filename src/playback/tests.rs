@@ -458,14 +458,3 @@ fn a_report_tells_what_is_read_and_how() {
     run.rest();
     assert_eq!(run.playback.report().activity, Activity::Drained);
 }
-
-#[test]
-fn every_usual_rate_gives_its_exact_length() {
-    for rate in [
-        8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 64_000, 88_200,
-        96_000, 176_400, 192_000,
-    ] {
-        let samples = rate as usize / 5;
-        assert_eq!(length_of(wav(samples, rate)), 9600, "{rate} Hz");
-    }
-}
