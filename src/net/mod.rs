@@ -4,6 +4,7 @@
 pub mod address;
 mod connect;
 pub mod guard;
+mod icy;
 mod response;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -207,7 +208,7 @@ impl Clients {
         &self,
         address: &Address,
         from: Option<u64>,
-        with_password: bool,
+        with: With,
     ) -> Result<Response, NetError> {
         let inner = &self.0;
         let is_proxied = inner.settings.proxy.is_some();
@@ -216,7 +217,7 @@ impl Clients {
             .await
             .map_err(|_| NetError::Timeout(patience))??;
         let client = self.client()?;
-        let mut request = self.request(address, from, with_password)?;
+        let mut request = self.request(address, from, with)?;
         let mut connection = capture_connection(&mut request);
         let limit = inner.settings.read_timeout;
         let silence = async {
@@ -236,7 +237,7 @@ impl Clients {
         &self,
         address: &Address,
         from: Option<u64>,
-        with_password: bool,
+        with: With,
     ) -> Result<Request<connect::NoBody>, NetError> {
         let uri = Uri::try_from(address.url().as_str()).map_err(NetError::of)?;
         let mut request = Request::get(uri)
@@ -246,7 +247,10 @@ impl Clients {
         if let Some(from) = from {
             request = request.header(header::RANGE, format!("bytes={from}-"));
         }
-        if let (true, Some((user, password))) = (with_password, address.credentials()) {
+        if with.titles {
+            request = request.header("Icy-MetaData", "1");
+        }
+        if let (true, Some((user, password))) = (with.password, address.credentials()) {
             request = request.header(header::AUTHORIZATION, connect::basic(user, password));
         }
         // what is encrypted goes through a tunnel that the connector asks for
@@ -259,11 +263,18 @@ impl Clients {
     }
 }
 
+/// What a request carries besides its address.
+#[derive(Clone, Copy, Default)]
+struct With {
+    password: bool,
+    titles: bool,
+}
+
 /// One thing to be fetched, perhaps several times: remembers whether it has asked for a password.
 pub struct Resource {
     clients: Clients,
     address: Address,
-    wants_password: bool,
+    with: With,
 }
 
 impl Resource {
@@ -273,8 +284,15 @@ impl Resource {
         Self {
             clients,
             address,
-            wants_password: false,
+            with: With::default(),
         }
+    }
+
+    /// Asks radio stations for titles between the bytes (`Icy-MetaData`), too; who reads must take them out again.
+    #[must_use]
+    pub const fn with_titles(mut self) -> Self {
+        self.with.titles = true;
+        self
     }
 
     /// Where it is.
@@ -295,15 +313,12 @@ impl Resource {
     /// # Errors
     /// When there is no answer. Cancel-safe: dropping the future drops the connection.
     pub async fn ask(&mut self, from: Option<u64>) -> Result<Response, NetError> {
-        let response = self
-            .clients
-            .send(&self.address, from, self.wants_password)
-            .await?;
-        if self.wants_password || !self.may_answer(&response) {
+        let response = self.clients.send(&self.address, from, self.with).await?;
+        if self.with.password || !self.may_answer(&response) {
             return Ok(response);
         }
-        self.wants_password = true;
-        self.clients.send(&self.address, from, true).await
+        self.with.password = true;
+        self.clients.send(&self.address, from, self.with).await
     }
 
     /// As [`ask`](Self::ask), but goes where redirects lead.
@@ -320,6 +335,7 @@ impl Resource {
             address = address.join(&location).ok_or(NetError::BadRedirect)?;
             // a resource of its own, so that this one's password stays here
             let mut next = Self::new(self.clients.clone(), address.clone());
+            next.with.titles = self.with.titles;
             response = Box::pin(next.ask(from)).await?;
         }
         match redirect(&response) {
