@@ -285,6 +285,7 @@ fn session_settings(config: &Config) -> session::Settings {
             messages: config.limits.resume_events,
             ..defaults.resume
         },
+        audience: config.extensions.events,
         ..defaults
     }
 }

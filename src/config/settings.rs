@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{dsp::ResamplingQuality, server::RequestLog, units::Secret};
+use crate::{dsp::ResamplingQuality, server::RequestLog, session::Audience, units::Secret};
 
 use super::schema;
 
@@ -57,6 +57,8 @@ pub struct Config {
     pub voice: Voice,
     /// `limits`: our own keys for what clients may ask of the node.
     pub limits: Limits,
+    /// `extensions`: our own keys for what Lavalink does not have.
+    pub extensions: Extensions,
 }
 
 impl Config {
@@ -69,6 +71,7 @@ impl Config {
             audio: Audio::blank(),
             voice: Voice::blank(),
             limits: Limits::blank(),
+            extensions: Extensions::blank(),
         }
     }
 }
@@ -320,6 +323,14 @@ section! {
         request_timeout: Duration,
         /// How much of a playlist file is read, in bytes.
         playlist_bytes: usize,
+    }
+}
+
+section! {
+    /// `extensions`: our own keys for what Lavalink does not have.
+    Extensions {
+        /// Who is told events of our own.
+        events: Audience,
     }
 }
 

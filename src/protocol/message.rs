@@ -37,6 +37,12 @@ pub enum Message {
 }
 
 impl Message {
+    /// Whether Lavalink has no such message: not every client is told (`session/audience`).
+    #[must_use]
+    pub const fn is_extension(&self) -> bool {
+        matches!(self, Self::Event(event) if event.is_extension())
+    }
+
     /// The text frame.
     #[must_use]
     pub fn to_json(&self) -> String {
@@ -44,7 +50,7 @@ impl Message {
     }
 }
 
-/// An event; `type` stands first, then `guildId`.
+/// An event; `type` stands first, then `guildId`. Lavalink's five come first, then our own ones.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all_fields = "camelCase")]
 pub enum Event {
@@ -103,6 +109,63 @@ pub enum Event {
         /// Whether the other side closed.
         by_remote: bool,
     },
+    /// Ours: the listener has heard a gap, or hears one.
+    #[serde(rename = "UnderrunEvent")]
+    Underrun {
+        /// Whose player.
+        #[serde(serialize_with = "signed_id")]
+        guild_id: GuildId,
+        /// The gap.
+        #[serde(flatten)]
+        gap: Gap,
+    },
+}
+
+impl Event {
+    /// Whether Lavalink has no such event. A new type of our own is a variant above, and a word here.
+    #[must_use]
+    pub const fn is_extension(&self) -> bool {
+        match self {
+            Self::TrackStart { .. }
+            | Self::TrackEnd { .. }
+            | Self::TrackException { .. }
+            | Self::TrackStuck { .. }
+            | Self::WebSocketClosed { .. } => false,
+            Self::Underrun { .. } => true,
+        }
+    }
+}
+
+/// A gap that a listener has heard: an own event, and an entry of the diagnosis.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Gap {
+    /// Why.
+    pub cause: GapCause,
+    /// When it began, in Unix milliseconds.
+    pub time: i64,
+    /// Where in the track, in milliseconds.
+    pub position: i64,
+    /// How long it was, or has been until now, in milliseconds: 20 for each frame that was not there.
+    pub length: u64,
+    /// Whether sound has come back (or the track has ended). Of a long gap there are two events: one while it lasts.
+    pub ended: bool,
+    /// The cause in words, with figures; for people.
+    pub detail: String,
+}
+
+/// Why there was a gap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum GapCause {
+    /// The source gave no bytes in time.
+    SourceStalled,
+    /// Bytes were there, but were not decoded in time.
+    DecodeLate,
+    /// The frame was there, but the thread that sends came too late.
+    SchedulerLate,
+    /// The frame was ready, but the system did not take it.
+    SendError,
 }
 
 /// Why a track is over (reference, 1.3).
@@ -261,6 +324,26 @@ mod tests {
         assert_eq!(
             Message::Event(event).to_json(),
             r#"{"op":"event","type":"WebSocketClosedEvent","guildId":"817327181659111454","code":4006,"reason":"Session is no longer valid.","byRemote":true}"#
+        );
+    }
+
+    #[test]
+    fn underruns_are_an_extension() {
+        let event = Event::Underrun {
+            guild_id: GUILD,
+            gap: Gap {
+                cause: GapCause::SourceStalled,
+                time: 1_767_225_600_123,
+                position: 61_240,
+                length: 340,
+                ended: true,
+                detail: "waited for bytes".into(),
+            },
+        };
+        assert!(event.is_extension());
+        assert_eq!(
+            Message::Event(event).to_json(),
+            r#"{"op":"event","type":"UnderrunEvent","guildId":"817327181659111454","cause":"sourceStalled","time":1767225600123,"position":61240,"length":340,"ended":true,"detail":"waited for bytes"}"#
         );
     }
 

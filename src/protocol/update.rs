@@ -131,6 +131,8 @@ pub struct SessionUpdate {
     pub resuming: Omissible<bool>,
     /// For how many seconds; days are possible (reference, 10.2).
     pub timeout: Omissible<i64>,
+    /// Whether the client wants events that Lavalink does not have. Ours; Lavalink ignores the key.
+    pub extension_events: Omissible<bool>,
 }
 
 impl SessionUpdate {
@@ -149,6 +151,7 @@ impl FromJson for SessionUpdate {
         Ok(Self {
             resuming: fields.omissible("resuming")?,
             timeout: fields.omissible("timeout")?,
+            extension_events: fields.omissible("extensionEvents")?,
         })
     }
 }
@@ -296,6 +299,9 @@ mod tests {
         let u = SessionUpdate::parse(br#"{"resuming":"true","timeout":180000}"#).unwrap();
         assert_eq!(u.resuming, Omissible::Present(true));
         assert_eq!(u.timeout, Omissible::Present(180_000));
+        assert_eq!(u.extension_events, Omissible::Absent);
+        let u = SessionUpdate::parse(br#"{"extensionEvents":true}"#).unwrap();
+        assert_eq!(u.extension_events, Omissible::Present(true));
         assert!(SessionUpdate::parse(br#"{"timeout":null}"#).is_err());
     }
 }

@@ -5,6 +5,7 @@
 //! [`SessionHandle`] sends commands to one. What may take long (a voice server that does not answer, a source that is
 //! slow) is waited for in the caller's own future, never in the task.
 
+mod audience;
 mod handle;
 mod outbox;
 mod plan;
@@ -14,6 +15,7 @@ mod seat;
 mod task;
 mod view;
 
+pub use audience::Audience;
 pub use handle::SessionHandle;
 pub use outbox::{Outbox, Outgoing};
 pub use registry::{ClientHello, Connected, Sessions, Totals};
@@ -78,6 +80,8 @@ pub struct Settings {
     pub outbox_bytes: usize,
     /// What is kept for a client that is away.
     pub resume: resume::Limits,
+    /// Who is told events that Lavalink does not have.
+    pub audience: Audience,
     /// How long a request waits for a voice server.
     pub voice_timeout: Duration,
 }
@@ -98,6 +102,7 @@ impl Default for Settings {
                 messages: 10_000,
                 bytes: 16 * 1024 * 1024,
             },
+            audience: Audience::default(),
             voice_timeout: Duration::from_secs(10),
         }
     }

@@ -42,7 +42,7 @@ const TRY_AGAIN_LATER: u16 = 1013;
 pub struct ClientHello {
     /// The bot.
     pub user: UserId,
-    /// `NAME/VERSION`, for the log.
+    /// `NAME/VERSION`, for the log and for [`Audience`](super::Audience).
     pub client_name: Option<String>,
     /// The session to take up again.
     pub session_id: Option<String>,
@@ -271,7 +271,7 @@ impl Sessions {
         tracing::info!(session = %id, user = %hello.user, client, "a client has connected");
         let session = Session::new(
             id.clone(),
-            hello.user,
+            hello,
             self.context.clone(),
             self.table.clone(),
             tally.clone(),

@@ -12,12 +12,12 @@ use super::{
     Context, Rejection,
     outbox::Inlet,
     plan::{Next, Plan},
-    registry::{Table, Tally},
+    registry::{ClientHello, Table, Tally},
     seat::{Now, Seat},
 };
 use crate::{
     player::{Player, PlayerEvent, note::Note, note::VoiceTarget},
-    protocol::rest,
+    protocol::{omissible::Omissible, rest},
     units::{GuildId, UserId},
 };
 use client::Client;
@@ -52,6 +52,10 @@ pub(super) struct Session {
     client: Client,
     next_stats: Instant,
     setting: rest::Session,
+    /// As the client calls itself.
+    client_name: Option<String>,
+    /// Whether it has said that it wants events that Lavalink does not have, or that it does not.
+    asked_for_extensions: Option<bool>,
     seats: HashMap<GuildId, Seat>,
     deadlines: BTreeSet<(std::time::Instant, GuildId)>,
     serials: u64,
@@ -73,7 +77,7 @@ fn now() -> Now {
 impl Session {
     pub(super) fn new(
         id: String,
-        user: UserId,
+        hello: &ClientHello,
         context: Arc<Context>,
         table: Arc<Table>,
         tally: Arc<Tally>,
@@ -82,7 +86,7 @@ impl Session {
     ) -> Self {
         Self {
             id,
-            user,
+            user: hello.user,
             context,
             table,
             tally,
@@ -92,6 +96,8 @@ impl Session {
                 resuming: false,
                 timeout: DEFAULT_TIMEOUT,
             },
+            client_name: hello.client_name.clone(),
+            asked_for_extensions: None,
             seats: HashMap::new(),
             deadlines: BTreeSet::new(),
             serials: 0,
@@ -161,6 +167,9 @@ impl Session {
             Command::Configure(update, reply) => {
                 self.setting.resuming = update.resuming.or(self.setting.resuming);
                 self.setting.timeout = update.timeout.or(self.setting.timeout);
+                if let Omissible::Present(asked) = update.extension_events {
+                    self.asked_for_extensions = Some(asked);
+                }
                 let _ = reply.send(self.setting);
             }
             Command::Attach(inlet, reply) => {

@@ -1,7 +1,7 @@
 //! Owns: the list of all keys. No other place names them; a new key is one row here and one field in `settings`.
 //! Never knows: where values come from.
 
-use crate::dsp::ResamplingQuality;
+use crate::{dsp::ResamplingQuality, session::Audience};
 use std::{path::PathBuf, time::Duration};
 
 use super::{
@@ -587,6 +587,12 @@ pub(in crate::config) const TABLE: &[Key] = &[
         bytes(1024, 64 << 20),
         "1MB",
         |c, b| c.limits.playlist_bytes = b.number(),
+    ),
+    key(
+        "extensions.events",
+        Kind::Choice(&["known", "all", "nobody"]),
+        "known",
+        |c, b| c.extensions.events = b.choice(&Audience::ALL),
     ),
 ];
 

@@ -42,9 +42,16 @@ impl Session {
             if is_update && matches!(self.client, Client::Away { .. }) {
                 continue;
             }
-            let text = view::message(guild, note, now.unix_ms).to_json();
-            self.push(text, !is_update);
+            let message = view::message(guild, note, now.unix_ms);
+            if !message.is_extension() || self.is_told_extensions() {
+                self.push(message.to_json(), !is_update);
+            }
         }
+    }
+
+    fn is_told_extensions(&self) -> bool {
+        let audience = self.context.settings.audience;
+        audience.includes(self.client_name.as_deref(), self.asked_for_extensions)
     }
 
     /// Queues a message for the client, wherever it is. A client that does not read is cut off and counts as lost.
