@@ -5,6 +5,8 @@ pub mod codec;
 pub mod demux;
 pub mod file;
 pub mod http;
+pub mod icy;
+pub mod live;
 pub mod ranges;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -39,6 +39,11 @@ pub struct Settings {
     pub connect_timeout: Duration,
     /// The longest wait for an answer's headers, or for any more of its body (`timeouts.socketTimeoutMs`).
     pub read_timeout: Duration,
+    /// Time without a byte after which an endless stream is connected anew, and without one taken after which its player
+    /// counts as paused (`streams.stallTimeoutMs`).
+    pub stall_timeout: Duration,
+    /// Time of trouble in a row after which an endless stream is given up (`streams.giveUpAfterMs`).
+    pub give_up_after: Duration,
     /// Refuses addresses that are not on the public internet (`httpConfig.blockPrivateAddresses`).
     pub block_private_addresses: bool,
     /// Through which requests go (`httpConfig.proxyHost` and so on).
@@ -49,11 +54,14 @@ pub struct Settings {
 
 impl Default for Settings {
     /// Lavalink's defaults (reference, 5.2). 128 KiB of reading ahead are 8 s of a 128 kbit/s stream and 1 s of FLAC; the
-    /// kernel's receive buffer goes on filling behind it.
+    /// kernel's receive buffer goes on filling behind it. Stations send several times a second, so that five seconds of
+    /// silence are none of theirs, and are bridged by what was read ahead; encoders are started anew in less than five minutes.
     fn default() -> Self {
         Self {
             connect_timeout: Duration::from_millis(3000),
             read_timeout: Duration::from_millis(3000),
+            stall_timeout: Duration::from_secs(5),
+            give_up_after: Duration::from_secs(300),
             block_private_addresses: false,
             proxy: None,
             read_ahead_bytes: 128 * 1024,

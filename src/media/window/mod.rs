@@ -5,20 +5,29 @@
 //! bounded by a credit in bytes; the window never waits, it says how much it is short of ([`Stop::Need`]) and the
 //! playback is woken when that much has arrived. A jump to another offset opens a new *epoch*: everything still on
 //! its way from the old offset is dropped.
+//!
+//! A stream that is kept in many resources (the segments of HLS) comes through a [lane of sections](lane_of_sections): the
+//! window [ends](Stop::End) at the end of each section until its owner [moves on](ByteWindow::next_section), offsets begin at
+//! 0 in each, and a jump goes to a section by its number. A station that was joined again begins a section, too, whose bytes
+//! have nothing to do with those before; its first bytes are those of section 0, which nobody has to move to.
+//!
+//! Between two bytes may stand a [`Notice`].
 
+mod outline;
 mod reader;
 #[cfg(test)]
 mod tests;
 mod writer;
 
+pub use outline::{Outline, Place};
 pub use reader::ByteWindow;
 pub use writer::{LaneWriter, Task};
 
-use super::demux::DemuxError;
+use super::{demux::DemuxError, icy::Title, live::Rejoined};
 use crate::error::Failure;
 use bytes::Bytes;
 use std::sync::{
-    Arc, Mutex,
+    Arc, Mutex, OnceLock,
     atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
 };
 use tokio::sync::{Notify, mpsc};
@@ -43,8 +52,20 @@ impl From<DemuxError> for Stop {
     }
 }
 
+/// Something that is told at a place between two bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// A station plays this from here on.
+    Title(Title),
+    /// It was interrupted, and goes on from here.
+    Rejoined(Rejoined),
+}
+
 enum Delivery {
     Bytes(Bytes),
+    Notice(Notice),
+    /// What follows belongs to the section of this number.
+    Section(u64),
     End,
     Failed(Failure),
 }
@@ -52,7 +73,7 @@ enum Delivery {
 struct Shared {
     /// Raised by every jump. Deliveries of older epochs are dropped.
     epoch: AtomicU64,
-    /// Where the current epoch begins.
+    /// Where the current epoch begins: an offset, or the number of a section.
     start: AtomicU64,
     /// Bytes delivered in this epoch and not yet consumed.
     waiting: AtomicUsize,
@@ -64,6 +85,15 @@ struct Shared {
     length: AtomicU64,
     is_seekable: AtomicBool,
     is_local: AtomicBool,
+    is_live: AtomicBool,
+    /// The section before which nothing is worth reading any more.
+    fresh: AtomicU64,
+    /// The section that the reader can make nothing of, plus one; 0: none.
+    rejected: AtomicU64,
+    /// The writer waits for any byte to be taken.
+    is_idle: AtomicBool,
+    has_sections: bool,
+    outline: OnceLock<Arc<Outline>>,
     closed: AtomicBool,
     to_writer: Notify,
     wake: Mutex<Option<Box<dyn Fn() + Send + Sync>>>,
@@ -85,6 +115,17 @@ impl Shared {
 /// Makes a lane that lets at most `credit` bytes wait.
 #[must_use]
 pub fn lane(credit: usize) -> (LaneWriter, ByteWindow) {
+    make(credit, false)
+}
+
+/// Makes a lane for sections that lets at most `credit` bytes wait, of one section or several. The window must be moved to
+/// the first section like to any other.
+#[must_use]
+pub fn lane_of_sections(credit: usize) -> (LaneWriter, ByteWindow) {
+    make(credit, true)
+}
+
+fn make(credit: usize, has_sections: bool) -> (LaneWriter, ByteWindow) {
     let shared = Arc::new(Shared {
         epoch: AtomicU64::new(0),
         start: AtomicU64::new(0),
@@ -94,6 +135,12 @@ pub fn lane(credit: usize) -> (LaneWriter, ByteWindow) {
         length: AtomicU64::new(0),
         is_seekable: AtomicBool::new(false),
         is_local: AtomicBool::new(false),
+        is_live: AtomicBool::new(false),
+        fresh: AtomicU64::new(0),
+        rejected: AtomicU64::new(0),
+        is_idle: AtomicBool::new(false),
+        has_sections,
+        outline: OnceLock::new(),
         closed: AtomicBool::new(false),
         to_writer: Notify::new(),
         wake: Mutex::new(None),

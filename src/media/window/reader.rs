@@ -1,7 +1,7 @@
 //! Owns: the demuxer's end of a lane: reading, looking ahead, jumping, and saying what is missing.
 //! Never knows: what the fetch task does to have the bytes.
 
-use super::{Delivery, Shared, Stop, lane};
+use super::{Delivery, Notice, Outline, Shared, Stop, lane};
 use crate::error::Failure;
 use bytes::Bytes;
 use std::{
@@ -16,6 +16,9 @@ use tokio::sync::mpsc;
 /// Forward jumps up to this many bytes are read through instead of asking for a new connection.
 /// Lavaplayer uses the same figure (512 KiB).
 const READ_THROUGH: u64 = 512 * 1024;
+
+/// Notices that are kept for places that have not been read; of more, the oldest are dropped.
+const MAX_NOTICES: usize = 32;
 
 /// Scratch space that is kept from read to read, in bytes.
 const KEPT_SCRATCH: usize = 64 * 1024;
@@ -37,10 +40,24 @@ pub struct ByteWindow {
     /// Everything, when nothing has to be fetched.
     whole: Option<Bytes>,
     scratch: Vec<u8>,
+    sections: Sections,
+    /// What is told, and where in this section.
+    notices: VecDeque<(u64, Notice)>,
+}
+
+/// Where the window of a lane of sections stands.
+#[derive(Default)]
+struct Sections {
+    /// The section that is read; `None` before the first, and after a jump to another.
+    current: Option<u64>,
+    /// The section that has arrived behind it: nothing is received before its owner has moved on.
+    next: Option<u64>,
+    /// The current section is fetched again, for the sake of an offset that was passed.
+    is_again: bool,
 }
 
 impl ByteWindow {
-    pub(super) const fn new(shared: Arc<Shared>, receiver: Receiver, credit: usize) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, receiver: Receiver, credit: usize) -> Self {
         Self {
             shared,
             receiver,
@@ -53,6 +70,8 @@ impl ByteWindow {
             end: None,
             whole: None,
             scratch: Vec::new(),
+            sections: Sections::default(),
+            notices: VecDeque::new(),
         }
     }
 
@@ -101,6 +120,101 @@ impl ByteWindow {
     #[must_use]
     pub fn is_local(&self) -> bool {
         self.shared.is_local.load(Ordering::Acquire)
+    }
+
+    /// Whether the stream comes in sections.
+    #[must_use]
+    pub fn has_sections(&self) -> bool {
+        self.shared.has_sections
+    }
+
+    /// Where the sections lie in time, for a stream that has an end.
+    #[must_use]
+    pub fn outline(&self) -> Option<Arc<Outline>> {
+        self.shared.outline.get().cloned()
+    }
+
+    /// Moves to the beginning of the section that follows, over what is left of this one, and gives its number.
+    ///
+    /// # Errors
+    /// [`Stop::Need`] while it has not arrived, [`Stop::End`] behind the last section, [`Stop::Failed`] when it could not be
+    /// fetched.
+    pub fn next_section(&mut self) -> Result<u64, Stop> {
+        loop {
+            self.receive();
+            self.drop_buffered();
+            if let Some(number) = self.sections.next.take() {
+                self.enter(number);
+                self.sections.is_again = false;
+                self.position = 0;
+                self.skip = 0;
+                return Ok(number);
+            }
+            match self.require(1) {
+                Err(Stop::End) if self.sections.next.is_some() => {}
+                outcome => outcome?,
+            }
+        }
+    }
+
+    fn enter(&mut self, number: u64) {
+        self.sections.current = Some(number);
+        // what was told of the one before is not lost
+        self.notices.iter_mut().for_each(|(at, _)| *at = 0);
+    }
+
+    /// Leaves this section: the [next one](Self::next_section) will be that of this number, or one behind it.
+    pub fn jump_to_section(&mut self, number: u64) {
+        self.sections = Sections::default();
+        self.begin_epoch(0, number);
+    }
+
+    /// Whether this is a station: what comes cannot be asked for again, and a section that is
+    /// [rejected](Self::reject_section) is followed by another, or by a failure.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.shared.is_live.load(Ordering::Acquire)
+    }
+
+    /// Nothing can be made of this section: the fetch task is to begin another.
+    pub fn reject_section(&self) {
+        let number = self.sections.current.unwrap_or(0);
+        self.shared.rejected.store(number + 1, Ordering::Release);
+        self.shared.to_writer.notify_one();
+    }
+
+    /// The next of what is told up to here.
+    pub fn notice(&mut self) -> Option<Notice> {
+        let (at, _) = self.notices.front()?;
+        if *at > self.position {
+            return None;
+        }
+        self.notices.pop_front().map(|(_, notice)| notice)
+    }
+
+    /// Bytes that have arrived and were not read, those of later sections included.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.shared.waiting.load(Ordering::Acquire)
+    }
+
+    /// The most that may wait, in bytes.
+    #[must_use]
+    pub const fn credit(&self) -> usize {
+        self.base_credit
+    }
+
+    /// Drops what is not worth reading any more: all before the section of this number.
+    fn freshen(&mut self, fresh: u64) {
+        self.drop_buffered();
+        self.receive();
+        self.drop_buffered();
+        while let Some(number) = self.sections.next.filter(|next| *next < fresh) {
+            self.sections.next = None;
+            self.enter(number);
+            self.receive();
+            self.drop_buffered();
+        }
     }
 
     /// Bytes that can be read now.
@@ -159,7 +273,10 @@ impl ByteWindow {
             Some(ahead) if ahead <= self.buffered as u64 && self.skip == 0 => {
                 self.consume(ahead as usize)
             }
-            Some(ahead) if (ahead <= READ_THROUGH || !self.is_seekable()) && self.end.is_none() => {
+            Some(ahead)
+                if (ahead <= READ_THROUGH || !self.is_seekable())
+                    && (self.end.is_none() || self.has_sections()) =>
+            {
                 self.skip += ahead - self.buffered as u64;
                 self.consume(self.buffered);
                 self.position = to;
@@ -170,31 +287,58 @@ impl ByteWindow {
     }
 
     fn jump(&mut self, to: u64) {
-        self.release(self.buffered);
-        self.chunks.clear();
-        self.buffered = 0;
-        self.skip = 0;
-        self.position = to;
-        if let Some(whole) = &self.whole {
-            let rest = whole.slice(whole.len().min(usize::try_from(to).unwrap_or(usize::MAX))..);
-            self.buffered = rest.len();
-            self.chunks.push_back(rest);
+        if let Some(section) = self.sections.current {
+            self.sections.next = None;
+            self.sections.is_again = true;
+            self.begin_epoch(to, section);
+            self.skip = to;
             return;
         }
+        if let Some(whole) = &self.whole {
+            let rest = whole.slice(whole.len().min(usize::try_from(to).unwrap_or(usize::MAX))..);
+            self.chunks.clear();
+            self.buffered = rest.len();
+            self.chunks.push_back(rest);
+            self.position = to;
+            return;
+        }
+        self.begin_epoch(to, to);
+    }
+
+    /// Nothing counts any more of what was delivered so far. The next byte is at `position`; `start` is what the fetch task
+    /// is told.
+    fn begin_epoch(&mut self, position: u64, start: u64) {
+        self.drop_buffered();
+        self.skip = 0;
+        self.position = position;
         self.end = None;
+        self.notices.clear();
         self.epoch += 1;
-        self.shared.start.store(to, Ordering::Release);
+        self.shared.start.store(start, Ordering::Release);
         self.shared.epoch.store(self.epoch, Ordering::Release);
         self.shared.to_writer.notify_one();
     }
 
+    fn drop_buffered(&mut self) {
+        self.release(self.buffered);
+        self.chunks.clear();
+        self.buffered = 0;
+    }
+
     fn require(&mut self, len: usize) -> Result<(), Stop> {
+        let fresh = self.shared.fresh.load(Ordering::Acquire);
+        if fresh > self.sections.current.unwrap_or(0) {
+            self.freshen(fresh);
+        }
         if self.buffered >= len {
             return Ok(());
         }
         self.receive();
         if self.buffered >= len {
             return Ok(());
+        }
+        if self.sections.next.is_some() {
+            return Err(Stop::End);
         }
         match &self.end {
             Some(Ok(())) => return Err(Stop::End),
@@ -213,7 +357,7 @@ impl ByteWindow {
         // sees the other's. (`finish`, `fail` and dropping wake without asking.)
         fence(Ordering::SeqCst);
         self.receive();
-        if self.buffered >= len || self.end.is_some() {
+        if self.buffered >= len || self.end.is_some() || self.sections.next.is_some() {
             self.shared.wanted.store(0, Ordering::Release);
             return self.require(len);
         }
@@ -221,7 +365,7 @@ impl ByteWindow {
     }
 
     fn receive(&mut self) {
-        loop {
+        while self.sections.next.is_none() {
             let (epoch, delivery) = match self.receiver.try_recv() {
                 Ok(item) => item,
                 Err(mpsc::error::TryRecvError::Empty) => return,
@@ -249,6 +393,19 @@ impl ByteWindow {
                     if !data.is_empty() {
                         self.buffered += data.len();
                         self.chunks.push_back(data);
+                    }
+                }
+                Delivery::Notice(notice) => {
+                    if self.notices.len() == MAX_NOTICES {
+                        self.notices.pop_front();
+                    }
+                    let at = self.position + self.buffered as u64;
+                    self.notices.push_back((at, notice));
+                }
+                Delivery::Section(number) => {
+                    let is_again = std::mem::take(&mut self.sections.is_again);
+                    if !is_again || self.sections.current != Some(number) {
+                        self.sections.next = Some(number);
                     }
                 }
                 Delivery::End => self.end = Some(Ok(())),
@@ -281,6 +438,13 @@ impl ByteWindow {
             return;
         }
         let before = self.shared.waiting.fetch_sub(len, Ordering::AcqRel);
+        // with the one in `LaneWriter::taken_from`
+        fence(Ordering::SeqCst);
+        if self.shared.is_idle.load(Ordering::Relaxed)
+            && self.shared.is_idle.swap(false, Ordering::AcqRel)
+        {
+            self.shared.to_writer.notify_one();
+        }
         // A writer that has stopped is woken when a quarter is free, not for each packet: waking costs a system call on
         // either side. A reader that runs short wakes it anyway.
         let credit = self.shared.credit.load(Ordering::Acquire);

@@ -154,3 +154,95 @@ fn who_is_woken_by_a_dropped_writer_finds_the_failure() {
     drop(writer);
     assert_eq!(*seen.lock().expect("free"), [true]);
 }
+
+/// Sections 3 and 4, of four and two bytes, and the end.
+fn two_sections() -> (LaneWriter, ByteWindow) {
+    let (mut writer, window) = lane_of_sections(1024);
+    for (number, bytes) in [(3, &b"abcd"[..]), (4, b"ef")] {
+        writer.begin_section(number);
+        writer.push(Bytes::from_static(bytes));
+    }
+    writer.finish();
+    (writer, window)
+}
+
+#[test]
+fn a_section_ends_until_its_owner_moves_on() {
+    let (_w, mut window) = two_sections();
+    assert!(window.has_sections() && matches!(window.peek(1), Err(Stop::End)));
+    assert_eq!(window.next_section().expect("there"), 3);
+    assert_eq!(window.take(3).expect("there"), "abc");
+    assert!(matches!(window.peek(2), Err(Stop::End)));
+    assert_eq!((window.position(), window.available()), (3, 1));
+    // over what is left
+    assert_eq!(window.next_section().expect("there"), 4);
+    assert_eq!(
+        (window.position(), window.take(2).expect("there")),
+        (0, Bytes::from("ef"))
+    );
+    assert!(matches!(window.peek(1), Err(Stop::End)));
+    assert!(matches!(window.next_section(), Err(Stop::End)));
+}
+
+#[test]
+fn seeks_in_a_section_do_not_leave_it() {
+    let (_w, mut window) = two_sections();
+    window.next_section().expect("there");
+    window.seek(1 << 40);
+    assert!(matches!(window.peek(1), Err(Stop::End)));
+    assert_eq!(window.next_section().expect("there"), 4);
+    window.skip(1);
+    assert_eq!(window.take(1).expect("there"), "f");
+}
+
+#[test]
+fn going_back_in_a_section_fetches_it_again() {
+    let (mut writer, mut window) = two_sections();
+    window.next_section().expect("there");
+    window.take(4).expect("there");
+    window.seek(1);
+    assert_eq!(writer.poll(), Some(Task::Jump(3)));
+    assert!(matches!(window.peek(1), Err(Stop::Need(1))));
+    writer.begin_section(3);
+    writer.push(Bytes::from_static(b"abcd"));
+    assert_eq!(
+        (window.position(), window.take(3).expect("there")),
+        (1, Bytes::from("bcd"))
+    );
+    // it is gone by now: what comes instead is another section
+    window.seek(0);
+    assert_eq!(writer.poll(), Some(Task::Jump(3)));
+    writer.begin_section(9);
+    writer.push(Bytes::from_static(b"xy"));
+    assert!(matches!(window.peek(1), Err(Stop::End)));
+    assert_eq!(window.next_section().expect("there"), 9);
+    assert_eq!(window.take(2).expect("there"), "xy");
+}
+
+#[test]
+fn a_jump_leads_to_another_section() {
+    let (mut writer, mut window) = two_sections();
+    window.next_section().expect("there");
+    window.jump_to_section(7);
+    assert_eq!(writer.poll(), Some(Task::Jump(7)));
+    assert!(matches!(window.next_section(), Err(Stop::Need(1))));
+    writer.begin_section(7);
+    assert_eq!(window.next_section().expect("there"), 7);
+    assert!(matches!(window.peek(1), Err(Stop::Need(1))));
+    writer.push(Bytes::from_static(b"z"));
+    assert_eq!(window.take(1).expect("there"), "z");
+}
+
+#[test]
+fn bytes_of_sections_count_until_they_are_passed() {
+    let (mut writer, mut window) = lane_of_sections(4);
+    for number in 0..2 {
+        writer.begin_section(number);
+        writer.push(Bytes::from_static(b"ab"));
+    }
+    assert_eq!(writer.poll(), None);
+    assert_eq!(window.next_section().expect("there"), 0);
+    assert_eq!(writer.poll(), None);
+    assert_eq!(window.next_section().expect("there"), 1);
+    assert_eq!(writer.poll(), Some(Task::Deliver));
+}

@@ -1,7 +1,7 @@
 //! Owns: the fetch task's end of a lane: what it is to do, and handing over what it fetched.
 //! Never knows: what is read of it, or when.
 
-use super::{Delivery, Shared};
+use super::{Delivery, Notice, Outline, Shared};
 use crate::error::Failure;
 use bytes::Bytes;
 use std::sync::{
@@ -17,10 +17,12 @@ type Sender = mpsc::UnboundedSender<(u64, Delivery)>;
 pub enum Task {
     /// Go on delivering.
     Deliver,
-    /// Begin anew at this offset.
+    /// Begin anew at this offset, or with the section of this number.
     Jump(u64),
     /// The window is gone: stop.
     Close,
+    /// The reader can make nothing of what comes: begin another section, or give up.
+    Renew,
 }
 
 /// The fetch task's end of a lane.
@@ -29,6 +31,8 @@ pub struct LaneWriter {
     /// `None` only while it is dropped.
     sender: Option<Sender>,
     epoch: u64,
+    /// The section that was begun last; 0 before the first.
+    section: u64,
 }
 
 impl LaneWriter {
@@ -37,6 +41,7 @@ impl LaneWriter {
             shared,
             sender: Some(sender),
             epoch: 0,
+            section: 0,
         }
     }
 
@@ -62,8 +67,66 @@ impl LaneWriter {
         self.shared.is_local.store(true, Ordering::Release);
     }
 
+    /// Says where the sections lie in time, for a stream that has an end: before the first of them is begun, and once.
+    pub fn tell_outline(&self, outline: Outline) {
+        // a second one would be of the same stream
+        let _ = self.shared.outline.set(Arc::new(outline));
+    }
+
+    /// Bytes pushed from now on belong to the section of this number. Who waits for more of the one before is woken.
+    pub fn begin_section(&mut self, number: u64) {
+        self.section = number;
+        self.send(Delivery::Section(number));
+        self.shared.wake_reader();
+    }
+
+    /// What has not been read of the sections before the one begun last is not to be read any more.
+    pub fn tell_fresh(&mut self) {
+        // behind the section, which whoever sees this must find
+        self.shared.fresh.store(self.section, Ordering::Release);
+        self.shared.wake_reader();
+    }
+
+    /// Says that this is a station: see [`ByteWindow::is_live`](super::ByteWindow::is_live).
+    pub fn tell_live(&self) {
+        self.shared.is_live.store(true, Ordering::Release);
+    }
+
+    /// Tells something at this place between the bytes.
+    pub fn notice(&mut self, notice: Notice) {
+        self.send(Delivery::Notice(notice));
+    }
+
+    fn is_rejected(&self) -> bool {
+        self.shared.rejected.load(Ordering::Acquire) == self.section + 1
+    }
+
+    /// Bytes that wait to be read.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.shared.waiting.load(Ordering::Acquire)
+    }
+
+    /// Waits until fewer than `waiting` bytes wait to be read, or something else than [`Task::Deliver`] is to be done.
+    pub async fn taken_from(&self, waiting: usize) {
+        loop {
+            let notified = self.shared.to_writer.notified();
+            self.shared.is_idle.store(true, Ordering::Release);
+            // with the one in `ByteWindow::release`: see `ByteWindow::require`
+            fence(Ordering::SeqCst);
+            let is_called = self.shared.closed.load(Ordering::Acquire)
+                || self.shared.epoch.load(Ordering::Acquire) != self.epoch
+                || self.is_rejected();
+            if is_called || self.waiting() < waiting {
+                self.shared.is_idle.store(false, Ordering::Release);
+                return;
+            }
+            notified.await;
+        }
+    }
+
     /// Waits until there is room for more bytes, or something else is to be done. Returns [`Task::Jump`] once for each
-    /// jump; afterwards pushed bytes belong to the new offset.
+    /// jump; afterwards pushed bytes belong to the new offset. [`Task::Renew`] comes once, too.
     pub async fn ready(&mut self) -> Task {
         loop {
             if let Some(task) = self.poll() {
@@ -79,13 +142,36 @@ impl LaneWriter {
     pub async fn interrupted(&self) {
         loop {
             let notified = self.shared.to_writer.notified();
-            if self.shared.closed.load(Ordering::Acquire)
-                || self.shared.epoch.load(Ordering::Acquire) != self.epoch
-            {
+            if self.is_interrupted() {
                 return;
             }
             notified.await;
         }
+    }
+
+    /// Waits until there is room for more bytes: true; false when something else is to be done, as for
+    /// [`interrupted`](Self::interrupted). Cancel-safe; consumes nothing.
+    pub async fn has_room(&self) -> bool {
+        loop {
+            let notified = self.shared.to_writer.notified();
+            if self.is_interrupted() {
+                return false;
+            }
+            if self.has_credit() {
+                return true;
+            }
+            notified.await;
+        }
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.shared.closed.load(Ordering::Acquire)
+            || self.shared.epoch.load(Ordering::Acquire) != self.epoch
+    }
+
+    fn has_credit(&self) -> bool {
+        let waiting = self.shared.waiting.load(Ordering::Acquire);
+        waiting < self.shared.credit.load(Ordering::Acquire)
     }
 
     /// What is to be done now; `None` when the window holds all it may.
@@ -98,8 +184,11 @@ impl LaneWriter {
             self.epoch = epoch;
             return Some(Task::Jump(self.shared.start.load(Ordering::Acquire)));
         }
-        let waiting = self.shared.waiting.load(Ordering::Acquire);
-        (waiting < self.shared.credit.load(Ordering::Acquire)).then_some(Task::Deliver)
+        if self.is_rejected() {
+            self.shared.rejected.store(0, Ordering::Release);
+            return Some(Task::Renew);
+        }
+        self.has_credit().then_some(Task::Deliver)
     }
 
     /// Delivers the next bytes.
