@@ -4,6 +4,7 @@
 pub mod codec;
 pub mod demux;
 pub mod file;
+pub mod hls;
 pub mod http;
 pub mod icy;
 pub mod live;

@@ -19,6 +19,7 @@ use hyper_util::client::legacy::connect::capture_connection;
 pub use response::{Response, redirect};
 use std::{
     error::Error,
+    fmt,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -215,7 +216,7 @@ impl Clients {
     async fn send(
         &self,
         address: &Address,
-        from: Option<u64>,
+        range: Option<Range>,
         with: With,
     ) -> Result<Response, NetError> {
         let inner = &self.0;
@@ -225,7 +226,7 @@ impl Clients {
             .await
             .map_err(|_| NetError::Timeout(patience))??;
         let client = self.client()?;
-        let mut request = self.request(address, from, with)?;
+        let mut request = self.request(address, range, with)?;
         let mut connection = capture_connection(&mut request);
         let limit = inner.settings.read_timeout;
         let silence = async {
@@ -244,7 +245,7 @@ impl Clients {
     fn request(
         &self,
         address: &Address,
-        from: Option<u64>,
+        range: Option<Range>,
         with: With,
     ) -> Result<Request<connect::NoBody>, NetError> {
         let uri = Uri::try_from(address.url().as_str()).map_err(NetError::of)?;
@@ -252,8 +253,8 @@ impl Clients {
             .header(header::ACCEPT, "*/*")
             .header(header::ACCEPT_ENCODING, "identity")
             .header(header::USER_AGENT, USER_AGENT);
-        if let Some(from) = from {
-            request = request.header(header::RANGE, format!("bytes={from}-"));
+        if let Some(range) = range {
+            request = request.header(header::RANGE, range.to_string());
         }
         if with.titles {
             request = request.header("Icy-MetaData", "1");
@@ -271,7 +272,25 @@ impl Clients {
     }
 }
 
-/// What a request carries besides its address.
+/// The bytes that are asked for, as the header has them (RFC 9110, section 14.1.2).
+#[derive(Clone, Copy)]
+struct Range {
+    from: u64,
+    /// Offset behind the last one.
+    until: Option<u64>,
+}
+
+impl fmt::Display for Range {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "bytes={}-", self.from)?;
+        match self.until {
+            Some(until) => write!(f, "{}", until.saturating_sub(1)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What a request carries besides its address and range.
 #[derive(Clone, Copy, Default)]
 struct With {
     password: bool,
@@ -282,6 +301,7 @@ struct With {
 pub struct Resource {
     clients: Clients,
     address: Address,
+    until: Option<u64>,
     with: With,
 }
 
@@ -292,6 +312,7 @@ impl Resource {
         Self {
             clients,
             address,
+            until: None,
             with: With::default(),
         }
     }
@@ -300,6 +321,13 @@ impl Resource {
     #[must_use]
     pub const fn with_titles(mut self) -> Self {
         self.with.titles = true;
+        self
+    }
+
+    /// Of it, never more is asked for than the bytes before this offset: it is a part of a larger file.
+    #[must_use]
+    pub const fn ending_at(mut self, until: Option<u64>) -> Self {
+        self.until = until;
         self
     }
 
@@ -321,12 +349,16 @@ impl Resource {
     /// # Errors
     /// When there is no answer. Cancel-safe: dropping the future drops the connection.
     pub async fn ask(&mut self, from: Option<u64>) -> Result<Response, NetError> {
-        let response = self.clients.send(&self.address, from, self.with).await?;
+        let range = from.map(|from| Range {
+            from,
+            until: self.until,
+        });
+        let response = self.clients.send(&self.address, range, self.with).await?;
         if self.with.password || !self.may_answer(&response) {
             return Ok(response);
         }
         self.with.password = true;
-        self.clients.send(&self.address, from, self.with).await
+        self.clients.send(&self.address, range, self.with).await
     }
 
     /// As [`ask`](Self::ask), but goes where redirects lead.
@@ -334,21 +366,29 @@ impl Resource {
     /// # Errors
     /// As [`ask`](Self::ask), and when redirects do not end or lead out of HTTP.
     pub async fn ask_following(&mut self, from: Option<u64>) -> Result<Response, NetError> {
+        Ok(self.follow(from).await?.0)
+    }
+
+    /// As [`ask_following`](Self::ask_following); also tells where the answer came from.
+    ///
+    /// # Errors
+    /// As [`ask_following`](Self::ask_following).
+    pub async fn follow(&mut self, from: Option<u64>) -> Result<(Response, Address), NetError> {
         let mut response = self.ask(from).await?;
         let mut address = self.address.clone();
         for _ in 0..MAX_REDIRECTS {
             let Some(location) = redirect(&response) else {
-                return Ok(response);
+                return Ok((response, address));
             };
             address = address.join(&location).ok_or(NetError::BadRedirect)?;
             // a resource of its own, so that this one's password stays here
-            let mut next = Self::new(self.clients.clone(), address.clone());
+            let mut next = Self::new(self.clients.clone(), address.clone()).ending_at(self.until);
             next.with.titles = self.with.titles;
             response = Box::pin(next.ask(from)).await?;
         }
         match redirect(&response) {
             Some(_) => Err(NetError::TooManyRedirects),
-            None => Ok(response),
+            None => Ok((response, address)),
         }
     }
 

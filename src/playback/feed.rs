@@ -119,6 +119,8 @@ pub(super) struct Feed {
     /// Whether nothing lies before the first retained packet (start of stream, or where a seek landed).
     is_from_start: bool,
     decoder: Option<Box<dyn Decoder>>,
+    /// How often the codec had changed when the last packet was read.
+    changes: u32,
     resampler: Option<(u32, Resampler)>,
     quality: ResamplingQuality,
     timeline: Timeline,
@@ -137,6 +139,7 @@ impl Feed {
             cursor: 0,
             is_from_start: true,
             decoder: None,
+            changes: 0,
             resampler: None,
             quality,
             timeline: Timeline::wanting(Samples::ZERO),
@@ -166,8 +169,12 @@ impl Feed {
     /// Whether packets of this stream may go to a listener as they are, if each has 20 ms: Opus, one stereo stream, at the
     /// volume that it was made for.
     pub(super) fn may_pass(&self) -> bool {
+        // a station that was of another codec before goes on counting at that one's rate
+        let is_counted_so = self.info().rate == SAMPLE_RATE;
         match &self.info().codec {
-            Codec::Opus { head } => head.len() >= 19 && head[9] == 2 && head[16..19] == [0, 0, 0],
+            Codec::Opus { head } if is_counted_so => {
+                head.len() >= 19 && head[9] == 2 && head[16..19] == [0, 0, 0]
+            }
             _ => false,
         }
     }
@@ -215,6 +222,7 @@ impl Feed {
     pub(super) fn packet(&mut self, bytes: &mut ByteWindow) -> Result<&Packet, Stop> {
         if self.cursor == self.retained.len() {
             let packet = bounded(self.demuxer.next_packet(bytes)?);
+            self.note_change();
             self.retained_bytes += packet.data.len();
             self.retained.push_back(packet);
             while self.retained_bytes > MAX_RETAINED_BYTES && self.cursor > 0 {
@@ -223,6 +231,23 @@ impl Feed {
         }
         self.cursor += 1;
         Ok(&self.retained[self.cursor - 1])
+    }
+
+    /// The packet that was read last is the next one again.
+    pub(super) fn unread(&mut self) {
+        self.cursor = self.cursor.saturating_sub(1);
+    }
+
+    /// From a packet on that is coded in another way, sound is made by another decoder, and never again from packets before.
+    fn note_change(&mut self) {
+        let changes = self.demuxer.changes();
+        if std::mem::replace(&mut self.changes, changes) != changes {
+            self.decoder = None;
+            self.retained.clear();
+            self.retained_bytes = 0;
+            self.cursor = 0;
+            self.is_from_start = false;
+        }
     }
 
     fn forget_first(&mut self) {

@@ -11,7 +11,7 @@ use crate::{
     dsp::{FilterSpec, ResamplingQuality},
     error::Failure,
     frame::{self, FrameFormat, FrameReader, Progress, ReaderEvent},
-    media::{demux::probe::Hint, window::ByteWindow},
+    media::{demux::probe::Hint, icy::Title, live::Rejoined, window::ByteWindow},
     units::{FRAME_DURATION, Samples},
 };
 use pool::{Pool, Waker};
@@ -79,6 +79,10 @@ pub enum Event {
         /// Whether any frame had been made.
         produced: bool,
     },
+    /// A station says what it plays now.
+    Title(Title),
+    /// A station was interrupted, and goes on.
+    Rejoined(Rejoined),
     /// From the frames' reader.
     Reader(ReaderEvent),
 }

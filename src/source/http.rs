@@ -1,10 +1,17 @@
 //! Owns: the `http` source: URLs of sound and of playlists (reference, 6.5).
 //! Never knows: what a container is.
 
-use super::{Media, Outcome, Reference, Source, probe};
+use super::{
+    Media, Outcome, Reference, Source,
+    probe::{self, Found, Stream},
+};
 use crate::{
     error::Failure,
-    media::{demux::probe::Hint, http},
+    media::{
+        demux::probe::Hint,
+        hls::{self, HlsError},
+        http,
+    },
     net::{Clients, NetError, address::Address},
     track::{LoadResult, Track},
 };
@@ -68,10 +75,15 @@ impl Http {
             title: icy.title.or_else(|| reference.title.clone()),
             author: icy.author,
         };
+        let mut found = probe::probe(window, hint, self.playlist_bytes).await?;
+        if let Found::Hls(text) = &found {
+            let summary = hls::inspect(&self.clients, &address, text)
+                .await
+                .map_err(HlsError::into_load_failure)?;
+            found = Found::Stream(Stream::hls(summary.length));
+        }
         // a list from the network never leads to local files
-        probe::probe(window, hint, self.playlist_bytes)
-            .await?
-            .into_outcome(origin, |link| Some(address.join(link)?.to_identifier()))
+        found.into_outcome(origin, |link| Some(address.join(link)?.to_identifier()))
     }
 }
 
@@ -85,11 +97,14 @@ impl Source for Http {
     }
 
     fn open(&self, track: &Track) -> Result<Media, Failure> {
-        probe::refuse_hls(track)?;
         let identifier = &track.info.identifier;
         let url = as_http(identifier).unwrap_or(Cow::Borrowed(identifier));
         let address = parse(&url)?;
         let hint = probe::hint(track, address.extension());
+        if probe::is_hls(track) {
+            let window = hls::fetch(&self.clients, address, &self.runtime);
+            return Ok(Media { window, hint });
+        }
         let window = http::fetch(&self.clients, address, &self.runtime);
         Ok(Media { window, hint })
     }

@@ -83,7 +83,6 @@ impl Source for Local {
     }
 
     fn open(&self, track: &Track) -> Result<Media, Failure> {
-        probe::refuse_hls(track)?;
         let path = PathBuf::from(&track.info.identifier);
         let hint = probe::hint(track, extension(&path));
         let roots = self.roots.clone();

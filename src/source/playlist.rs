@@ -67,6 +67,12 @@ pub fn detect(head: &[u8]) -> Option<Kind> {
     }
 }
 
+/// Whether these first bytes of a playlist have a tag that only lists of segments have.
+#[must_use]
+pub fn mentions_segments(head: &[u8]) -> bool {
+    head.windows(7).any(|window| window == b"#EXT-X-")
+}
+
 /// Finds what is in a playlist.
 #[must_use]
 pub fn read(kind: Kind, text: &str) -> Content {

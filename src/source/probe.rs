@@ -9,12 +9,13 @@ use crate::{
             DemuxError, Opened, Opening, Tags,
             probe::{Hint, Prober},
         },
+        hls,
         window::{ByteWindow, Stop},
     },
     source::{Outcome, Reference, UNKNOWN_AUTHOR, UNKNOWN_TITLE},
     track::{LoadResult, Track, TrackInfo, UNKNOWN_LENGTH, codec},
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tokio::{sync::Notify, task::spawn_blocking};
 
 /// What was found.
@@ -22,6 +23,8 @@ use tokio::{sync::Notify, task::spawn_blocking};
 pub enum Found {
     /// Links of a playlist; at least one.
     Links(Vec<Link>),
+    /// The playlist of a stream in segments.
+    Hls(String),
     /// Something to be played.
     Stream(Stream),
 }
@@ -56,20 +59,20 @@ async fn probe_with(
 ) -> Result<Found, Failure> {
     let mut waiting = Waiting::new(window);
     if let Some(kind) = waiting.detect_playlist().await? {
-        let text = waiting.text(playlist_bytes).await?;
-        return links(kind, &text).map(Found::Links);
+        let limit = waiting.playlist_limit(playlist_bytes);
+        let text = waiting.text(limit).await?;
+        return match playlist::read(kind, &text) {
+            Content::Hls if text.len() >= limit => {
+                Err(Failure::common("The HLS playlist is too large."))
+            }
+            Content::Hls => Ok(Found::Hls(text)),
+            Content::Links(links) if links.is_empty() => {
+                Err(Failure::common("The playlist file contains no links."))
+            }
+            Content::Links(links) => Ok(Found::Links(links)),
+        };
     }
     waiting.open(opening).await.map(Found::Stream)
-}
-
-fn links(kind: Kind, text: &str) -> Result<Vec<Link>, Failure> {
-    match playlist::read(kind, text) {
-        Content::Hls => Err(Failure::common("HLS streams are not supported.")),
-        Content::Links(links) if links.is_empty() => {
-            Err(Failure::common("The playlist file contains no links."))
-        }
-        Content::Links(links) => Ok(links),
-    }
 }
 
 fn describe(opened: Opened, has_length: bool) -> Stream {
@@ -155,6 +158,16 @@ impl Waiting {
         Ok(playlist::detect(self.window.peek_up_to(playlist::HEAD_LEN)))
     }
 
+    /// Of lists of segments as much is read as will be when they are played.
+    fn playlist_limit(&mut self, usual: usize) -> usize {
+        let head = self.window.peek_up_to(playlist::HEAD_LEN);
+        if playlist::mentions_segments(head) {
+            usual.max(hls::playlist::MAX_BYTES)
+        } else {
+            usual
+        }
+    }
+
     /// All of it, or its first `limit` bytes.
     async fn text(&mut self, limit: usize) -> Result<String, Failure> {
         let mut bytes = Vec::new();
@@ -186,12 +199,25 @@ pub struct Origin<'a> {
     pub author: Option<String>,
 }
 
+impl Stream {
+    /// A stream in segments, of this length. The original takes all of them for endless.
+    #[must_use]
+    pub fn hls(length: Option<Duration>) -> Self {
+        let millis = |length: Duration| i64::try_from(length.as_millis()).unwrap_or(UNKNOWN_LENGTH);
+        Self {
+            container: "m3u|hls-outer",
+            length: length.map(millis),
+            tags: Tags::default(),
+        }
+    }
+}
+
 impl Found {
     /// What a look-up ends with: the track, or the first link that leads anywhere. `resolve` finds what a link that is no
     /// URL means at the place of its playlist.
     ///
     /// # Errors
-    /// When no link leads anywhere.
+    /// When no link leads anywhere, and for a playlist of segments: those are for its source to look into.
     pub fn into_outcome(
         self,
         origin: Origin<'_>,
@@ -213,6 +239,9 @@ impl Found {
                 .into_iter()
                 .find_map(reference)
                 .ok_or_else(|| Failure::common("The playlist file contains no links.")),
+            Self::Hls(_) => Err(Failure::common(
+                "HLS streams are played from HTTP addresses only.",
+            )),
             Self::Stream(stream) => {
                 let track = Box::new(track(stream, origin));
                 Ok(Outcome::Found(LoadResult::Track(track)))
@@ -266,15 +295,10 @@ pub fn hint(track: &Track, extension: Option<String>) -> Hint {
     }
 }
 
-/// Refuses tracks that were found in a playlist of segments.
-///
-/// # Errors
-/// For those.
-pub fn refuse_hls(track: &Track) -> Result<(), Failure> {
-    if probe_info(track).starts_with("m3u") {
-        return Err(Failure::common("HLS streams are not supported."));
-    }
-    Ok(())
+/// Whether the track was found in a playlist of segments, here or by another node.
+#[must_use]
+pub fn is_hls(track: &Track) -> bool {
+    probe_info(track).starts_with("m3u")
 }
 
 fn probe_info(track: &Track) -> &str {

@@ -12,12 +12,18 @@ const MAX_TOTAL: u64 = 16 << 20;
 /// How much of a tag is read that is unsynchronised as a whole: there sizes cannot be added up without reading.
 const MAX_UNSYNCHRONISED: u64 = 64 << 10;
 
+/// Owner of the private frame that holds a time stamp, and the bytes of that frame: the owner, a zero, eight bytes of number
+/// (RFC 8216, section 3.4).
+const TRANSPORT_TIME: &[u8] = b"com.apple.streaming.transportStreamTimestamp\0";
+const TRANSPORT_TIME_LEN: usize = TRANSPORT_TIME.len() + 8;
+
 /// Reads the tags at the window's position, however many there are in a row.
 #[derive(Default)]
 pub(super) struct Id3 {
     tags: Tags,
     open: Option<Tag>,
     total: u64,
+    transport_time: Option<u64>,
 }
 
 #[derive(Clone, Copy)]
@@ -62,6 +68,11 @@ impl Id3 {
     /// What was found.
     pub(super) fn into_tags(self) -> Tags {
         self.tags
+    }
+
+    /// The time stamp in front of a segment of HLS, in ticks of the clock of MPEG-TS.
+    pub(super) const fn transport_time(&self) -> Option<u64> {
+        self.transport_time
     }
 
     /// Reads a tag's header; false when there is none.
@@ -139,6 +150,17 @@ impl Id3 {
             return Ok(());
         };
         let whole = frame.header_len + frame.len;
+        if &frame.id == b"PRIV" && frame.len == TRANSPORT_TIME_LEN {
+            match bytes.peek(whole) {
+                Ok(seen) => {
+                    let ticks = seen[frame.header_len..].strip_prefix(TRANSPORT_TIME);
+                    let ticks = ticks.and_then(|ticks| ticks.first_chunk());
+                    self.transport_time = ticks.map(|ticks| u64::from_be_bytes(*ticks));
+                }
+                Err(Stop::End) => {}
+                Err(stop) => return Err(stop),
+            }
+        }
         if let Some(slot) = self.slot(&frame) {
             match bytes.peek(whole) {
                 Ok(seen) => *slot = frame.text(tag.version, &seen[frame.header_len..]),

@@ -19,6 +19,7 @@ pub mod ogg;
 pub mod probe;
 mod raw_samples;
 mod search;
+pub mod sections;
 mod sync;
 #[cfg(test)]
 mod testing;
@@ -194,8 +195,15 @@ pub trait Opening: Send {
 
 /// Cuts an opened stream into packets.
 pub trait Demuxer: Send {
-    /// What the stream is. `length` may become known later; the rest never changes.
+    /// What the stream is. `length` may become known later; `codec` and `channels` change only as [`changes`](Self::changes)
+    /// says; the rest never changes.
     fn info(&self) -> &StreamInfo;
+
+    /// How often the codec or its parameters have changed so far: the last packet given is the first that is coded in the
+    /// new way when this is another number than before it.
+    fn changes(&self) -> u32 {
+        0
+    }
 
     /// The next packet, in decoding order.
     ///

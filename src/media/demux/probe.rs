@@ -1,7 +1,9 @@
 //! Owns: finding out which container a stream is in, by its first bytes and what its source says of it.
 //! Never knows: what is in a container.
 
-use super::{DemuxError, Opened, Opening, adts, aiff, flac, matroska, mp3, mp4, ogg, wav};
+use super::{
+    DemuxError, Opened, Opening, adts, aiff, flac, matroska, mp3, mp4, ogg, sections, wav,
+};
 use crate::media::window::{ByteWindow, Stop};
 use std::{cmp::Ordering, collections::VecDeque};
 
@@ -43,6 +45,7 @@ pub struct Prober {
     candidates: Option<VecDeque<Candidate>>,
     opening: Option<(Box<dyn Opening>, Sign)>,
     failure: Option<DemuxError>,
+    is_section: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -72,6 +75,15 @@ impl Prober {
             candidates: None,
             opening: None,
             failure: None,
+            is_section: false,
+        }
+    }
+
+    /// Starts in a section of a stream.
+    pub(super) fn of_section(hint: Hint) -> Self {
+        Self {
+            is_section: true,
+            ..Self::new(hint)
         }
     }
 
@@ -107,13 +119,19 @@ impl Opening for Prober {
                 self.opening = None;
                 bytes.seek(0);
             }
+            if bytes.has_sections() && !self.is_section && self.candidates.is_none() {
+                self.candidates = Some(VecDeque::from([Candidate {
+                    open: sections::open,
+                    sign: Sign::Sure,
+                }]));
+            }
             let Some(candidates) = &mut self.candidates else {
                 let head = match bytes.peek(LOOK) {
                     Ok(head) => head,
                     Err(Stop::End) => bytes.peek_up_to(LOOK),
                     Err(stop) => return Err(stop),
                 };
-                self.candidates = Some(candidates(head, &self.hint));
+                self.candidates = Some(candidates(head, &self.hint, self.is_section));
                 continue;
             };
             let Some(next) = candidates.pop_front() else {
@@ -124,8 +142,8 @@ impl Opening for Prober {
     }
 }
 
-/// What these first bytes can be, the likeliest first.
-fn candidates(head: &[u8], hint: &Hint) -> VecDeque<Candidate> {
+/// What these first bytes can be, the likeliest first. An MP4 that is a section may begin without saying its type.
+fn candidates(head: &[u8], hint: &Hint, is_section: bool) -> VecDeque<Candidate> {
     let at = |offset: usize, magic: &[u8]| head.get(offset..).is_some_and(|h| h.starts_with(magic));
     let form = |kind: &[u8]| at(8, kind);
     let sure: [(bool, Open); 7] = [
@@ -134,7 +152,10 @@ fn candidates(head: &[u8], hint: &Hint) -> VecDeque<Candidate> {
             wav::open,
         ),
         (at(0, &[0x1A, 0x45, 0xDF, 0xA3]), matroska::open),
-        (at(4, b"ftyp"), mp4::open),
+        (
+            at(4, b"ftyp") || is_section && (at(4, b"styp") || at(4, b"moov")),
+            mp4::open,
+        ),
         (at(0, b"fLaC"), flac::open),
         (at(0, b"OggS"), ogg::open),
         (

@@ -146,9 +146,11 @@ impl Fetcher {
     }
 
     fn jump(&mut self, to: u64) {
-        if self.section > 0 {
-            return self.begin_again();
+        // a window that has come to a section asks for it by its number; before, for an offset
+        if self.section > 0 && to > 0 {
+            return self.begin_again(to);
         }
+        self.section = 0;
         self.offset = to;
         self.is_done = false;
         self.has_delivered = false;
@@ -162,10 +164,10 @@ impl Fetcher {
     }
 
     /// A section of a station is wanted from its beginning: what can be had is another beginning.
-    fn begin_again(&mut self) {
+    fn begin_again(&mut self, section: u64) {
         self.is_done = false;
         self.connection = None;
-        self.section -= 1;
+        self.section = section - 1;
     }
 
     /// Connects, or delivers what comes next. Returns early when the window wants something else.

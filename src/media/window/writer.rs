@@ -182,6 +182,7 @@ impl LaneWriter {
         let epoch = self.shared.epoch.load(Ordering::Acquire);
         if epoch != self.epoch {
             self.epoch = epoch;
+            self.section = 0;
             return Some(Task::Jump(self.shared.start.load(Ordering::Acquire)));
         }
         if self.is_rejected() {

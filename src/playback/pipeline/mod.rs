@@ -18,8 +18,8 @@ use crate::{
     error::Failure,
     frame::{FrameFormat, FrameWriter, MAX_OPUS_BYTES},
     media::{
-        demux::{DemuxError, Opening, probe::Prober},
-        window::{ByteWindow, Stop},
+        demux::{DemuxError, Opened, Opening, probe::Prober, sections},
+        window::{ByteWindow, Notice, Stop},
     },
     pcm::PcmBlock,
     units::{FRAME_SAMPLES, Samples},
@@ -87,6 +87,8 @@ pub(super) struct Pipeline {
     /// one comes.
     sought: Option<Samples>,
     has_produced: bool,
+    /// Nobody knows when it ends: it comes as fast as it is made, and may be interrupted.
+    is_endless: bool,
     told_length: Option<Option<Samples>>,
     wishes: Arc<Mutex<Wishes>>,
     events: Arc<dyn Fn(Event) + Send + Sync>,
@@ -120,6 +122,7 @@ impl Pipeline {
             made: VecDeque::new(),
             sought: None,
             has_produced: false,
+            is_endless: false,
             told_length: None,
             wishes,
             events,
@@ -134,7 +137,13 @@ impl Pipeline {
             match &mut self.stage {
                 Stage::Opening(prober) => {
                     let opened = prober.advance(&mut self.window)?;
-                    self.opened(Feed::new(opened.demuxer, self.settings.resampling));
+                    self.is_endless = is_endless(&opened, &self.window);
+                    let demuxer = if self.is_endless && !self.window.has_sections() {
+                        sections::follow(opened)
+                    } else {
+                        opened.demuxer
+                    };
+                    self.opened(Feed::new(demuxer, self.settings.resampling));
                 }
                 Stage::Seeking(target) => {
                     let target = *target;
@@ -243,6 +252,12 @@ impl Pipeline {
             }
             Err(stop) => return Err(stop),
         };
+        if !feed.may_pass() {
+            // it goes on in another codec
+            feed.unread();
+            self.transcode_from(self.render.position(), Mode::Transcode);
+            return Ok(());
+        }
         let position = Samples(frame_position(&packet));
         if packet.duration != FRAME_SAMPLES as u32 || packet.data.len() > MAX_OPUS_BYTES {
             self.transcode_from(position, Mode::Passthrough);
@@ -380,12 +395,24 @@ impl Pipeline {
     }
 }
 
+/// Whether nothing tells the length of a stream that comes over the network.
+fn is_endless(opened: &Opened, window: &ByteWindow) -> bool {
+    opened.demuxer.info().length.is_none() && window.length().is_none() && !window.is_local()
+}
+
 impl Job for Pipeline {
     fn run(&mut self) -> After {
         if !self.obey() {
             return After::Done;
         }
-        match self.advance() {
+        let advanced = self.advance();
+        while let Some(notice) = self.window.notice() {
+            (self.events)(match notice {
+                Notice::Title(title) => Event::Title(title),
+                Notice::Rejoined(rejoined) => Event::Rejoined(rejoined),
+            });
+        }
+        match advanced {
             Ok(after) => after,
             Err(Stop::Need(_)) => After::Sleep,
             Err(Stop::Failed(failure)) => {

@@ -69,6 +69,8 @@ impl Opening for Mp4Opening {
                         .movie
                         .take()
                         .ok_or(DemuxError::Broken("a fragment comes before the moov"))?;
+                    // what lies between holds no samples
+                    self.behind_movie = at;
                     return self.finish(movie, bytes);
                 }
                 // samples in the tables come first: nothing more needs to be known now

@@ -1,0 +1,335 @@
+//! Owns: which segment comes next, and when the playlist of a live stream is loaded again (RFC 8216, sections 6.3.3 and
+//! 6.3.4). Pure decisions.
+//! Never knows: connections, clocks.
+
+use super::playlist::Media;
+use std::time::{Duration, Instant};
+
+/// A live stream begins so many target durations before its end.
+const EDGE: u32 = 3;
+/// Loads without anything new, half a target duration apart, before they become rarer.
+const STEADY_RELOADS: u32 = 6;
+/// The longest between two loads.
+const MAX_PAUSE: Duration = Duration::from_secs(30);
+/// The first pause after a load that failed; each one doubles it.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// A live stream that brings nothing for so long is given up.
+const PATIENCE: Duration = Duration::from_secs(5 * 60);
+/// Segments in a row that may be missing of a stream that has an end.
+const MAX_LOST: u32 = 3;
+
+/// What is to be done next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Fetch the segment of this number.
+    Fetch(u64),
+    /// Load the playlist again, not before this.
+    Reload(Instant),
+    /// All segments have been fetched, and there will be no more.
+    End,
+    /// Nothing has come for so long that nothing is expected any more.
+    GiveUp,
+}
+
+/// The way through the segments.
+#[derive(Debug)]
+pub struct Course {
+    media: Media,
+    /// Number of the next segment.
+    next: u64,
+    reload_at: Instant,
+    /// Loads in a row without a new segment, and of them those that failed.
+    idle: u32,
+    failed: u32,
+    /// Segments in a row that could not be fetched.
+    lost: u32,
+    /// When anything came last.
+    heard: Instant,
+}
+
+impl Course {
+    /// Starts at the beginning, or near the end of what has no end yet.
+    #[must_use]
+    pub fn new(media: Media, now: Instant) -> Self {
+        let next = if media.is_ended {
+            media.first
+        } else {
+            edge(&media)
+        };
+        Self {
+            reload_at: now + media.target,
+            media,
+            next,
+            idle: 0,
+            failed: 0,
+            lost: 0,
+            heard: now,
+        }
+    }
+
+    /// The playlist as it was loaded last.
+    #[must_use]
+    pub const fn media(&self) -> &Media {
+        &self.media
+    }
+
+    /// What is to be done. Passes over segments that are not there.
+    pub fn step(&mut self, now: Instant) -> Step {
+        while let Some(segment) = self.media.segment(self.next) {
+            if !segment.is_gap {
+                return Step::Fetch(self.next);
+            }
+            self.next += 1;
+        }
+        if self.media.is_ended {
+            return Step::End;
+        }
+        if now.saturating_duration_since(self.heard) >= PATIENCE {
+            return Step::GiveUp;
+        }
+        Step::Reload(self.reload_at)
+    }
+
+    /// Bytes of the segment have come.
+    pub const fn heard(&mut self, now: Instant) {
+        self.heard = now;
+        self.lost = 0;
+    }
+
+    /// The segment is done with.
+    pub const fn pass(&mut self) {
+        self.next += 1;
+    }
+
+    /// The segment could not be fetched, and is passed over. False when that are too many.
+    pub const fn lose(&mut self) -> bool {
+        self.next += 1;
+        self.lost += 1;
+        !self.media.is_ended || self.lost < MAX_LOST
+    }
+
+    /// Goes to the segment of this number.
+    pub const fn jump(&mut self, number: u64) {
+        self.next = number;
+        self.lost = 0;
+    }
+
+    /// The playlist has been loaded again: `began` is when that began. Goes to where the stream is now when it has gone on
+    /// without us; true then.
+    pub fn reloaded(&mut self, media: Media, began: Instant) -> bool {
+        self.failed = 0;
+        let is_new = media.end() > self.media.end() || media.is_ended;
+        // an older copy from some cache would overlap with what was there
+        let has_restarted = media.end() <= self.media.first && !media.segments.is_empty();
+        if !is_new && !has_restarted {
+            self.idle += 1;
+            let doublings = self.idle.saturating_sub(STEADY_RELOADS).min(8);
+            let pause = (media.target / 2).saturating_mul(1 << doublings);
+            self.reload_at = began + pause.min(MAX_PAUSE);
+            return false;
+        }
+        self.idle = 0;
+        self.reload_at = began + media.target;
+        let is_behind = self.next < media.first;
+        self.media = media;
+        if is_behind || has_restarted {
+            self.next = edge(&self.media);
+        }
+        is_behind || has_restarted
+    }
+
+    /// The playlist could not be loaded: it is tried again after 100, 200, 400 ms and so on, each up to a half longer by
+    /// `chance` (any number), so that many players of one server do not come back at once.
+    pub fn missed(&mut self, now: Instant, chance: u64) {
+        let pause = FIRST_PAUSE
+            .saturating_mul(1 << self.failed.min(10))
+            .min(MAX_PAUSE);
+        self.failed += 1;
+        let half = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX) / 2;
+        self.reload_at = now + pause + Duration::from_millis(chance % (half + 1));
+    }
+}
+
+/// Number of the last segment that begins at least three target durations before the end.
+fn edge(media: &Media) -> u64 {
+    let mut left = media.target * EDGE;
+    for (index, segment) in media.segments.iter().enumerate().rev() {
+        left = left.saturating_sub(segment.duration);
+        if left.is_zero() {
+            return media.first + index as u64;
+        }
+    }
+    media.first
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::hls::playlist::{Playlist, parse};
+
+    /// A list of so many segments of 2 s, from this number on.
+    fn live(first: u64, count: usize) -> Media {
+        let head = format!("#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:{first}\n");
+        match parse(&(head + &"#EXTINF:2,\nx\n".repeat(count))) {
+            Ok(Playlist::Media(media)) => media,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn ended(first: u64, count: usize) -> Media {
+        Media {
+            is_ended: true,
+            ..live(first, count)
+        }
+    }
+
+    fn seconds(seconds: f64) -> Duration {
+        Duration::from_secs_f64(seconds)
+    }
+
+    /// All segments that can be fetched now.
+    fn run(course: &mut Course, now: Instant) -> (Vec<u64>, Step) {
+        let mut fetched = Vec::new();
+        loop {
+            match course.step(now) {
+                Step::Fetch(number) => {
+                    fetched.push(number);
+                    course.heard(now);
+                    course.pass();
+                }
+                other => return (fetched, other),
+            }
+        }
+    }
+
+    #[test]
+    fn what_has_an_end_is_fetched_from_the_first_to_the_last() {
+        let now = Instant::now();
+        let mut course = Course::new(ended(5, 3), now);
+        assert_eq!(run(&mut course, now), (vec![5, 6, 7], Step::End));
+        course.jump(6);
+        assert_eq!(run(&mut course, now), (vec![6, 7], Step::End));
+        course.jump(100);
+        assert_eq!(run(&mut course, now), (vec![], Step::End));
+    }
+
+    #[test]
+    fn gaps_are_passed_over() {
+        let now = Instant::now();
+        let mut media = ended(0, 3);
+        media.segments[1].is_gap = true;
+        assert_eq!(
+            media.outline().map(|outline| outline.length),
+            Some(4_000_000)
+        );
+        let mut course = Course::new(media, now);
+        assert_eq!(run(&mut course, now), (vec![0, 2], Step::End));
+    }
+
+    #[test]
+    fn a_live_stream_begins_three_target_durations_before_its_end() {
+        let now = Instant::now();
+        let mut course = Course::new(live(100, 10), now);
+        let reload = Step::Reload(now + seconds(2.0));
+        assert_eq!(run(&mut course, now), (vec![107, 108, 109], reload));
+        // shorter than that: its first
+        let mut course = Course::new(live(100, 2), now);
+        assert_eq!(run(&mut course, now), (vec![100, 101], reload));
+    }
+
+    #[test]
+    fn the_list_is_loaded_after_a_target_duration_and_sooner_when_it_has_not_changed() {
+        let start = Instant::now();
+        let mut course = Course::new(live(0, 3), start);
+        run(&mut course, start);
+        let later = start + seconds(2.0);
+        assert!(!course.reloaded(live(0, 3), later));
+        let half = Step::Reload(later + seconds(1.0));
+        assert_eq!(run(&mut course, later), (vec![], half));
+        let later = later + seconds(1.0);
+        assert!(!course.reloaded(live(1, 3), later));
+        let whole = Step::Reload(later + seconds(2.0));
+        assert_eq!(run(&mut course, later), (vec![3], whole));
+    }
+
+    #[test]
+    fn a_list_that_stands_still_is_asked_less_and_less_and_then_given_up() {
+        let start = Instant::now();
+        let mut course = Course::new(live(0, 3), start);
+        run(&mut course, start);
+        let (mut now, mut loads) = (start, 0);
+        while let Step::Reload(at) = course.step(now) {
+            now = at;
+            assert!(!course.reloaded(live(0, 3), now));
+            loads += 1;
+        }
+        assert_eq!(course.step(now), Step::GiveUp);
+        let waited = now - start;
+        assert!(
+            (PATIENCE..PATIENCE + MAX_PAUSE).contains(&waited),
+            "{waited:?}"
+        );
+        assert!((15..30).contains(&loads), "{loads}");
+    }
+
+    #[test]
+    fn failures_are_answered_with_growing_pauses_until_one_succeeds() {
+        let now = Instant::now();
+        let mut course = Course::new(live(0, 3), now);
+        run(&mut course, now);
+        let mut pauses = Vec::new();
+        for _ in 0..12 {
+            course.missed(now, 0);
+            let Step::Reload(at) = course.step(now) else {
+                panic!("given up");
+            };
+            pauses.push((at - now).as_millis());
+        }
+        assert_eq!(pauses[..4], [100, 200, 400, 800]);
+        assert_eq!(pauses[11], MAX_PAUSE.as_millis());
+        course.missed(now, u64::MAX);
+        assert!(matches!(course.step(now), Step::Reload(at) if at <= now + MAX_PAUSE * 3 / 2));
+        course.reloaded(live(1, 3), now);
+        course.missed(now, 0);
+        assert_eq!(run(&mut course, now).0, [3]);
+        let first = Step::Reload(now + FIRST_PAUSE);
+        assert_eq!(course.step(now), first);
+    }
+
+    #[test]
+    fn who_is_left_behind_goes_on_where_the_stream_is() {
+        let now = Instant::now();
+        let mut course = Course::new(live(0, 3), now);
+        run(&mut course, now);
+        assert!(course.reloaded(live(50, 10), now));
+        assert_eq!(run(&mut course, now).0, [57, 58, 59]);
+        // an older copy of the list, from a cache
+        assert!(!course.reloaded(live(48, 10), now));
+        assert!(run(&mut course, now).0.is_empty());
+        // the numbers begin anew
+        assert!(course.reloaded(live(0, 4), now));
+        assert_eq!(run(&mut course, now).0, [1, 2, 3]);
+    }
+
+    #[test]
+    fn what_gets_an_end_is_played_to_it() {
+        let now = Instant::now();
+        let mut course = Course::new(live(0, 3), now);
+        run(&mut course, now);
+        assert!(!course.reloaded(ended(0, 5), now));
+        assert_eq!(run(&mut course, now), (vec![3, 4], Step::End));
+    }
+
+    #[test]
+    fn one_lost_segment_is_nothing_and_three_in_a_row_are_the_end() {
+        let now = Instant::now();
+        let mut course = Course::new(ended(0, 9), now);
+        assert!(course.lose() && course.lose());
+        course.heard(now);
+        course.pass();
+        assert!(course.lose() && course.lose() && !course.lose());
+        // a live stream goes on
+        let mut course = Course::new(live(0, 9), now);
+        assert!((0..6).all(|_| course.lose()));
+    }
+}
