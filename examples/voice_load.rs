@@ -156,17 +156,12 @@ impl Load {
         println!("idle: {:.2} % of a core", (all_ms()? - idle) as f64 / 20.0);
         self.play(&mut connections);
         tokio::time::sleep(Duration::from_secs(1)).await;
-        let sent = || {
-            connections
-                .iter()
-                .map(|c| c.voice_stats().sent)
-                .sum::<u64>()
-        };
+        let sent = || connections.iter().map(|c| c.stats().sent).sum::<u64>();
         let (frames, all, pacers, at) = (sent(), all_ms()?, pacers_ms()?, Instant::now());
         tokio::time::sleep(Duration::from_secs(self.seconds)).await;
         let (frames, took) = (sent() - frames, at.elapsed().as_secs_f64());
         let (all, pacers) = (all_ms()? - all, pacers_ms()? - pacers);
-        let dropped: u64 = connections.iter().map(|c| c.voice_stats().dropped).sum();
+        let dropped: u64 = connections.iter().map(|c| c.stats().dropped).sum();
         println!(
             "{frames} frames in {took:.2} s ({:.1} % of those due), {dropped} dropped",
             100.0 * frames as f64 / (50.0 * took * n as f64)

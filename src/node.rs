@@ -5,7 +5,7 @@ use crate::{
     config::{self, Config},
     dsp::{self, FilterSpec},
     error::Failure,
-    frame::{FrameFormat, FrameReader},
+    frame::{FrameFormat, FrameReader, Underruns},
     net,
     output::{Output, voice},
     playback::{self, Engine, encode},
@@ -91,6 +91,7 @@ impl Node {
             sources: sources.clone(),
             voice: voice::Voice::new(voice_settings(&config)),
             stuck_after: config.lavalink.track_stuck_threshold,
+            underruns: Arc::default(),
         });
         let system = Arc::new(System::new(Instant::now(), SystemTime::now()));
         let figures = system.clone();
@@ -148,6 +149,7 @@ struct NodeWorld {
     sources: Arc<Registry>,
     voice: voice::Voice,
     stuck_after: Duration,
+    underruns: Arc<Underruns>,
 }
 
 impl World for NodeWorld {
@@ -189,6 +191,10 @@ impl World for NodeWorld {
 
     fn panics(&self) -> u64 {
         self.engine.panics()
+    }
+
+    fn underruns(&self) -> Arc<Underruns> {
+        self.underruns.clone()
     }
 }
 
@@ -304,6 +310,7 @@ fn server_settings(config: &Config) -> server::Settings {
         metrics: config.metrics.enabled.then(|| server::Metrics {
             path: config.metrics.endpoint.clone(),
             is_open: config.metrics.is_endpoint_explicit,
+            has_players: config.extensions.player_metrics,
         }),
         request_log: config.logging.request.clone(),
         limits: server::Limits {

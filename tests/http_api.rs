@@ -256,6 +256,9 @@ async fn bodies_are_checked_before_sessions() {
     assert_error(&patch(path, JSON, voice).await, 400, path, message);
     let reply = patch(&format!("{path}?noReplace=banana"), JSON, "{}").await;
     assert_error(&reply, 400, path, "Bad Request");
+    let diagnosis = "/v4/sessions/nope/players/1/diagnosis";
+    let reply = node.get(diagnosis).await;
+    assert_error(&reply, 404, diagnosis, "Session not found");
     let bad_guild = "/v4/sessions/nope/players/abc";
     assert_error(
         &patch(bad_guild, JSON, "{}").await,
@@ -300,6 +303,7 @@ async fn metrics_need_the_password_unless_their_path_was_set() {
         let metrics = Some(Metrics {
             path: path.into(),
             is_open,
+            has_players: false,
         });
         let node = Node::start(Settings {
             metrics,
@@ -488,7 +492,9 @@ mod socket {
         assert_eq!(configured.body, r#"{"resuming":false,"timeout":44}"#);
 
         let player = format!("{session}/players/007");
-        assert_error(&node.get(&player).await, 404, &player, "Player not found");
+        for path in [player.clone(), format!("{player}/diagnosis")] {
+            assert_error(&node.get(&path).await, 404, &path, "Player not found");
+        }
         let update = format!(
             r#"{{"track":{{"encoded":"{ENCODED}","userData":{{"b":1,"a":[2]}}}},"volume":5000,"filters":{{"lowPass":{{}}}}}}"#
         );

@@ -232,7 +232,7 @@ async fn frames_arrive_unchanged_in_order_and_every_20_ms() {
     assert!(whole >= 1900, "99 frames took {whole} ms");
     assert_eq!(call.events.all(), [Seen::Opened, Seen::Connected]);
     assert!(!lock(&call.events.pings).is_empty(), "the ping is known");
-    assert!(call.connection.voice_stats().sent >= 105);
+    assert!(call.connection.stats().sent >= 105);
 }
 
 #[tokio::test(flavor = "multi_thread")]

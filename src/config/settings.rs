@@ -331,6 +331,8 @@ section! {
     Extensions {
         /// Who is told events of our own.
         events: Audience,
+        /// Whether each player has metrics of its own.
+        player_metrics: bool,
     }
 }
 

@@ -9,9 +9,13 @@
 //! Payloads are kept in atomic words, read and written relaxed; the counter's acquire/release pair orders them. That
 //! costs a copy of some hundred bytes a frame and saves the crate its only need for `unsafe` here.
 
+mod gap;
 mod progress;
+mod reader;
 
+pub use gap::{Cause, Count, Gap, Underruns};
 pub use progress::Progress;
+pub use reader::{FrameReader, Gauge};
 
 use crate::units::Samples;
 use std::sync::{
@@ -60,6 +64,8 @@ pub enum ReaderEvent {
     LimitReached,
     /// Frames were asked for, but none came, for as long as the stuck threshold says. Once per ring.
     Stuck,
+    /// The listener has heard a gap, or hears a long one. Two a second at most.
+    Gap(Gap),
 }
 
 /// What one poll of the reader gave.
@@ -166,18 +172,13 @@ pub fn ring(
         abandoned: AtomicBool::new(false),
         progress: Arc::default(),
     });
-    let reader = FrameReader {
-        ring: ring.clone(),
+    let reader = FrameReader::new(
+        ring.clone(),
         format,
-        wake: Box::new(wake),
-        notify: Box::new(notify),
+        Box::new(wake),
+        Box::new(notify),
         stuck_after,
-        empty_polls: 0,
-        started: false,
-        stuck: false,
-        over: false,
-        home: None,
-    };
+    );
     let writer = FrameWriter {
         ring,
         is_ended: false,
@@ -306,164 +307,6 @@ impl FrameWriter {
             self.is_ended = false;
         }
         taken
-    }
-}
-
-/// Who gets a reader that is dropped; see [`FrameReader::with_home`].
-type Home = Box<dyn FnOnce(FrameReader) + Send>;
-
-/// The consuming end. Dropping it ends the playback, unless it has a home to go to: the writer sees
-/// [`FrameWriter::is_abandoned`].
-pub struct FrameReader {
-    ring: Arc<Ring>,
-    format: FrameFormat,
-    wake: Box<dyn Fn() + Send>,
-    notify: Box<dyn FnMut(ReaderEvent) + Send>,
-    stuck_after: u32,
-    empty_polls: u32,
-    started: bool,
-    stuck: bool,
-    over: bool,
-    home: Option<Home>,
-}
-
-impl FrameReader {
-    /// Gives it a home: when it is dropped, `home` gets it back as it is (without a home), on the dropping thread, and
-    /// the playback goes on. That is how a track outlives the output that plays it. `home` must not block; if it drops
-    /// the reader in turn, the playback ends.
-    #[must_use]
-    pub fn with_home(mut self, home: impl FnOnce(Self) + Send + 'static) -> Self {
-        self.home = Some(Box::new(home));
-        self
-    }
-
-    /// What the frames are.
-    #[must_use]
-    pub const fn format(&self) -> FrameFormat {
-        self.format
-    }
-
-    /// The position and counters that this reader keeps.
-    #[must_use]
-    pub fn progress(&self) -> Arc<Progress> {
-        self.ring.progress.clone()
-    }
-
-    /// Whether a frame (or the end) waits: lets an idle output start in the very moment that sound is there.
-    #[must_use]
-    pub fn is_ready(&self) -> bool {
-        self.level() > 0
-    }
-
-    /// Frames that wait to be taken (an end marker counts).
-    #[must_use]
-    pub fn level(&self) -> usize {
-        Ends::unpack(self.ring.ends.load(Ordering::Relaxed)).level() as usize
-    }
-
-    /// Takes the next frame into `out`. Never waits, locks nothing, allocates nothing in the steady state.
-    ///
-    /// # Panics
-    /// When `out` is shorter than the format's largest frame.
-    pub fn take(&mut self, out: &mut [u8]) -> Taken {
-        assert!(
-            out.len() >= self.format.max_bytes(),
-            "a frame buffer of {} bytes",
-            out.len()
-        );
-        if self.over {
-            return Taken::Over;
-        }
-        let mut seen = self.ring.ends.load(Ordering::Acquire);
-        loop {
-            let ends = Ends::unpack(seen);
-            if ends.level() == 0 {
-                return self.found_nothing();
-            }
-            let slot = self.ring.slot(ends.head);
-            let word = slot[0].load(Ordering::Relaxed);
-            if word >> 32 == KIND_END {
-                self.over = true;
-                (self.notify)(ReaderEvent::Drained);
-                return Taken::Over;
-            }
-            let (len, position) = (word as u32 as usize, slot[1].load(Ordering::Relaxed));
-            if position >= self.ring.progress.limit.load(Ordering::Relaxed) {
-                self.over = true;
-                (self.notify)(ReaderEvent::LimitReached);
-                return Taken::Over;
-            }
-            // a torn copy is possible only if the writer took this very slot back; then the era differs
-            for (bytes, word) in out[..len.min(self.format.max_bytes())]
-                .chunks_mut(8)
-                .zip(&slot[HEADER_WORDS..])
-            {
-                let le = word.load(Ordering::Relaxed).to_le_bytes();
-                bytes.copy_from_slice(&le[..bytes.len()]);
-            }
-            let next = Ends {
-                head: ends.head.wrapping_add(1),
-                ..ends
-            };
-            match self.ring.ends.compare_exchange_weak(
-                seen,
-                next.pack(),
-                Ordering::AcqRel,
-                Ordering::Acquire,
-            ) {
-                Ok(_) => return self.took(len, position, ends.level() - 1),
-                Err(now) => seen = now,
-            }
-        }
-    }
-
-    fn took(&mut self, len: usize, position: u64, left: u32) -> Taken {
-        self.empty_polls = 0;
-        let progress = &self.ring.progress;
-        progress
-            .position
-            .store(position + Samples::FRAME.0, Ordering::Relaxed);
-        progress.sent.fetch_add(1, Ordering::Relaxed);
-        if !self.started {
-            self.started = true;
-            (self.notify)(ReaderEvent::Started);
-        }
-        if left <= self.ring.capacity / 2 {
-            (self.wake)();
-        }
-        Taken::Frame {
-            len,
-            position: Samples(position),
-        }
-    }
-
-    fn found_nothing(&mut self) -> Taken {
-        self.ring.progress.missed.fetch_add(1, Ordering::Relaxed);
-        self.empty_polls = self.empty_polls.saturating_add(1);
-        if self.empty_polls >= self.stuck_after && !self.stuck {
-            self.stuck = true;
-            (self.notify)(ReaderEvent::Stuck);
-        }
-        (self.wake)();
-        Taken::Underrun
-    }
-}
-
-impl Drop for FrameReader {
-    fn drop(&mut self) {
-        if let Some(home) = self.home.take() {
-            // closures without captures need no memory
-            home(Self {
-                ring: self.ring.clone(),
-                wake: std::mem::replace(&mut self.wake, Box::new(|| ())),
-                notify: std::mem::replace(&mut self.notify, Box::new(|_| ())),
-                home: None,
-                ..*self
-            });
-            return;
-        }
-        self.ring.abandoned.store(true, Ordering::Relaxed);
-        (self.wake)();
     }
 }
 

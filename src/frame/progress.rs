@@ -1,4 +1,4 @@
-//! Owns: how far a playback has come, and where it is to stop.
+//! Owns: how far a playback has come, where it is to stop, and whether whoever makes its frames waits for bytes.
 //! Never knows: frames.
 
 use crate::units::Samples;
@@ -13,12 +13,16 @@ pub struct Progress {
     pub(super) limit: AtomicU64,
     pub(super) sent: AtomicU64,
     pub(super) missed: AtomicU64,
+    /// How many polls there had been when the maker of frames began to wait for bytes, or [`NOT_WAITING`].
+    waiting_since: AtomicU64,
 }
 
 /// [`Progress::limit`]'s value when there is none.
 const NO_LIMIT: u64 = u64::MAX;
 /// [`Progress::seeking`]'s value when no seek is under way.
 const NO_SEEK: u64 = u64::MAX;
+/// [`Progress::waiting_since`]'s value while bytes are not what is missing.
+const NOT_WAITING: u64 = u64::MAX;
 
 fn seeking(target: Samples) -> u64 {
     target.0.min(NO_SEEK - 1)
@@ -32,6 +36,7 @@ impl Default for Progress {
             limit: AtomicU64::new(NO_LIMIT),
             sent: AtomicU64::new(0),
             missed: AtomicU64::new(0),
+            waiting_since: AtomicU64::new(NOT_WAITING),
         }
     }
 }
@@ -67,6 +72,39 @@ impl Progress {
             Ordering::Relaxed,
             Ordering::Relaxed,
         );
+    }
+
+    /// Whether a seek is under way.
+    #[must_use]
+    pub fn is_seeking(&self) -> bool {
+        self.seeking.load(Ordering::Relaxed) != NO_SEEK
+    }
+
+    /// Whoever makes frames can make none before bytes arrive. Nothing changes when that is known.
+    pub fn begin_waiting(&self) {
+        let (sent, missed) = self.counts();
+        let _ = self.waiting_since.compare_exchange(
+            NOT_WAITING,
+            sent + missed,
+            Ordering::Relaxed,
+            Ordering::Relaxed,
+        );
+    }
+
+    /// The bytes are there, or are not needed any more.
+    pub fn end_waiting(&self) {
+        // most often nobody waits, and a look is cheaper than a write
+        if self.waiting_since.load(Ordering::Relaxed) != NOT_WAITING {
+            self.waiting_since.store(NOT_WAITING, Ordering::Relaxed);
+        }
+    }
+
+    /// For how many polls, 20 ms each, bytes have been missing; `None` while they are not.
+    #[must_use]
+    pub fn waited(&self) -> Option<u64> {
+        let since = self.waiting_since.load(Ordering::Relaxed);
+        let (sent, missed) = self.counts();
+        (since != NOT_WAITING).then(|| (sent + missed).saturating_sub(since))
     }
 
     /// Ends the playback before the first frame that starts at or after `at`; `None` lifts the limit.

@@ -151,7 +151,8 @@ fn the_end_alone_can_be_taken_back_and_is_there_once() {
     w.push_end();
     assert_eq!(take(&mut r), Some(b"b".to_vec()));
     assert_eq!(r.take(&mut [0; MAX_OPUS_BYTES]), Taken::Over);
-    let events = events.lock().expect("no panic");
+    let mut events = events.lock().expect("no panic");
+    events.retain(|event| !matches!(event, ReaderEvent::Gap(_)));
     assert_eq!(*events, [ReaderEvent::Started, ReaderEvent::Drained]);
 }
 
@@ -234,4 +235,125 @@ fn a_reader_and_a_rewinding_writer_lose_and_invent_nothing() {
         }
     }
     writer.join().expect("the writer's asserts hold");
+}
+
+/// The gaps that were told.
+fn gaps(events: &Events) -> Vec<Gap> {
+    let events = events.lock().expect("no panic");
+    let gap = |event: &ReaderEvent| match event {
+        ReaderEvent::Gap(gap) => Some(*gap),
+        _ => None,
+    };
+    events.iter().filter_map(gap).collect()
+}
+
+fn nothing(reader: &mut FrameReader, polls: usize) {
+    for _ in 0..polls {
+        assert_eq!(reader.take(&mut [0; MAX_OPUS_BYTES]), Taken::Underrun);
+    }
+}
+
+#[test]
+fn a_gap_knows_whether_bytes_were_missing() {
+    for waits in [true, false] {
+        let (mut w, mut r, events) = opus(4);
+        w.push(b"a", at(0));
+        if waits {
+            w.progress().begin_waiting();
+        }
+        take(&mut r);
+        nothing(&mut r, 2);
+        w.progress().end_waiting();
+        w.push(b"b", at(1));
+        take(&mut r);
+        let [gap] = gaps(&events)[..] else {
+            panic!("one gap: {events:?}");
+        };
+        let (cause, waited) = match waits {
+            // it began one frame earlier, which was still there to be heard
+            true => (Cause::SourceStalled, 2),
+            false => (Cause::DecodeLate, 0),
+        };
+        assert_eq!((gap.cause, gap.waited), (cause, waited));
+        assert_eq!((gap.position, gap.frames, gap.is_over), (at(1), 2, true));
+    }
+}
+
+#[test]
+fn a_start_is_no_gap() {
+    let (mut w, mut r, events) = opus(4);
+    nothing(&mut r, 100);
+    w.push(b"a", at(0));
+    take(&mut r);
+    assert_eq!(gaps(&events), []);
+}
+
+#[test]
+fn a_seek_is_a_gap_only_beyond_its_first_second() {
+    for (polls, frames) in [(50, None), (60, Some(10))] {
+        let (mut w, mut r, events) = opus(4);
+        w.push(b"a", at(0));
+        take(&mut r);
+        w.progress().begin_seek(at(500));
+        w.progress().begin_waiting();
+        nothing(&mut r, polls);
+        w.progress().end_seek(at(500), at(500));
+        w.push(b"b", at(500));
+        take(&mut r);
+        let told: Vec<_> = gaps(&events);
+        let lengths: Vec<_> = told.iter().map(|g| (g.position, g.frames)).collect();
+        assert_eq!(lengths, Vec::from_iter(frames.map(|n| (at(500), n))));
+    }
+}
+
+#[test]
+fn a_rest_ends_a_gap() {
+    let (mut w, mut r, events) = opus(4);
+    w.push(b"a", at(0));
+    take(&mut r);
+    nothing(&mut r, 1);
+    r.rest();
+    assert_eq!(gaps(&events).len(), 1);
+    w.push(b"b", at(1));
+    take(&mut r);
+    assert_eq!(gaps(&events).len(), 1);
+}
+
+#[test]
+fn a_gap_that_lasts_to_the_end_is_told_before_it() {
+    let (mut w, mut r, events) = opus(4);
+    w.push(b"a", at(0));
+    take(&mut r);
+    nothing(&mut r, 1);
+    w.push_end();
+    take(&mut r);
+    let events = events.lock().expect("no panic");
+    assert!(
+        matches!(events[..], [_, ReaderEvent::Gap(gap), ReaderEvent::Drained] if gap.is_over),
+        "{events:?}"
+    );
+}
+
+#[test]
+fn what_is_lost_after_it_was_made_is_counted() {
+    let (mut w, r, events) = opus(4);
+    let underruns = Arc::new(Underruns::default());
+    let mut r = r.counting(underruns.clone());
+    (0..4).for_each(|i| assert!(w.push(b"a", at(i))));
+    take(&mut r);
+    r.lost(Cause::SchedulerLate, 7, None);
+    take(&mut r);
+    r.lost(Cause::SendError, 1, Some(11));
+    assert_eq!(
+        underruns.count(Cause::SchedulerLate),
+        Count { gaps: 1, frames: 7 }
+    );
+    assert_eq!(
+        underruns.count(Cause::SendError),
+        Count { gaps: 1, frames: 1 }
+    );
+    let [gap] = gaps(&events)[..] else {
+        panic!("one is over: {events:?}");
+    };
+    assert_eq!((gap.cause, gap.position), (Cause::SchedulerLate, at(1)));
 }

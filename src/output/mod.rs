@@ -30,6 +30,15 @@ pub enum OutputEvent {
     Unreachable(Failure),
 }
 
+/// What an output has sent so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OutputStats {
+    /// Packets handed to the network, silence included.
+    pub sent: u64,
+    /// Packets that the system did not take (its send buffer was full, or there was no route).
+    pub dropped: u64,
+}
+
 /// Where finished frames leave: takes them from a reader at its own clock. Dropping it closes it without a word.
 pub trait Output: Send {
     /// Plays from this reader from now on; the one before is dropped.
@@ -38,6 +47,8 @@ pub trait Output: Send {
     fn stop(&mut self);
     /// While paused no frame is taken. New outputs are not paused.
     fn set_paused(&mut self, is_paused: bool);
+    /// What it has sent so far.
+    fn stats(&self) -> OutputStats;
     /// Says goodbye properly and takes nothing any more. No [`OutputEvent`] follows.
     fn close(self: Box<Self>);
 }

@@ -6,15 +6,25 @@ mod feed;
 mod pipeline;
 pub mod pool;
 mod render;
+mod report;
+
+pub use report::{Activity, Media, Mode, Report};
+
+/// What stations tell.
+pub use crate::media::{
+    icy::Title,
+    live::{Lost, Rejoined},
+};
 
 use crate::{
     dsp::{FilterSpec, ResamplingQuality},
     error::Failure,
     frame::{self, FrameFormat, FrameReader, Progress, ReaderEvent},
-    media::{demux::probe::Hint, icy::Title, live::Rejoined, window::ByteWindow},
+    media::{demux::probe::Hint, window::ByteWindow},
     units::{FRAME_DURATION, Samples},
 };
 use pool::{Pool, Waker};
+use report::{Notes, Reporter};
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -100,6 +110,7 @@ struct Parts {
     window: ByteWindow,
     hint: Hint,
     format: FrameFormat,
+    notes: Arc<Notes>,
 }
 
 /// Runs playbacks. Cheap to clone.
@@ -140,6 +151,8 @@ impl Engine {
             + 1;
         let stuck_after = (request.stuck_after.as_millis() / FRAME_DURATION.as_millis()).max(1);
         let mut window = request.window;
+        let bytes = window.gauge();
+        let notes = Arc::new(Notes::default());
         let mut reader = None;
         let waker = self.pool.add(|waker| {
             let (for_reader, for_window) = (waker.clone(), waker);
@@ -154,12 +167,17 @@ impl Engine {
             if request.start > Samples::ZERO {
                 writer.progress().begin_seek(request.start);
             }
+            let progress = taken.progress();
             reader = Some(taken);
-            window.on_ready(move || for_window.wake());
+            window.on_ready(move || {
+                progress.end_waiting();
+                for_window.wake();
+            });
             let parts = Parts {
                 window,
                 hint: request.hint,
                 format: request.format,
+                notes: notes.clone(),
             };
             Box::new(pipeline::Pipeline::new(
                 parts,
@@ -170,8 +188,15 @@ impl Engine {
             ))
         });
         let reader = reader.expect("made with the job");
+        let progress = reader.progress();
         let playback = Playback {
-            progress: reader.progress(),
+            progress: progress.clone(),
+            reporter: Reporter {
+                notes,
+                progress,
+                ring: reader.gauge(),
+                bytes,
+            },
             wishes,
             waker,
         };
@@ -188,6 +213,7 @@ impl Engine {
 /// A running playback, as its owner holds it. Dropping it ends it.
 pub struct Playback {
     progress: Arc<Progress>,
+    reporter: Reporter,
     wishes: Arc<Mutex<Wishes>>,
     waker: Waker,
 }
@@ -213,6 +239,12 @@ impl Playback {
     /// Changes the filters.
     pub fn set_filters(&self, filters: FilterSpec) {
         self.wish(|w| w.filters = filters);
+    }
+
+    /// How it is doing.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        self.reporter.report()
     }
 
     /// Position, counters, and the limit.

@@ -3,9 +3,10 @@
 
 use super::*;
 use crate::{
-    frame::{MAX_OPUS_BYTES, PCM_FRAME_BYTES, Taken},
+    frame::{Cause, Gap, MAX_OPUS_BYTES, PCM_FRAME_BYTES, Taken},
     units::FRAME_SAMPLES,
 };
+use pool::{After, Job};
 use std::sync::mpsc;
 
 /// A sample of the test signal: every position has a value of its own, so that what was played tells from where.
@@ -78,6 +79,43 @@ impl Run {
 
     fn rest(&mut self) -> Vec<(Vec<u8>, Samples)> {
         std::iter::from_fn(|| self.frame()).collect()
+    }
+}
+
+impl Run {
+    /// Takes what is there and what is being made, until no more can be made of the bytes there are. No poll is in vain.
+    fn hear_until_bytes_are_missing(&mut self) {
+        while self.playback.report().waits.is_none() || self.reader.level() > 0 {
+            if self.reader.level() > 0 {
+                self.frame().expect("a frame");
+            } else {
+                std::thread::yield_now();
+            }
+        }
+    }
+
+    /// So many polls in vain.
+    fn miss(&mut self, polls: usize) {
+        for _ in 0..polls {
+            let taken = self.reader.take(&mut [0u8; PCM_FRAME_BYTES]);
+            assert_eq!(taken, Taken::Underrun);
+        }
+    }
+
+    /// The next frame, without a poll before it is there.
+    fn next_frame(&mut self) {
+        while self.reader.level() == 0 {
+            std::thread::yield_now();
+        }
+        self.frame().expect("a frame");
+    }
+
+    fn gaps(&self) -> Vec<Gap> {
+        let gap = |event| match event {
+            Event::Reader(ReaderEvent::Gap(gap)) => Some(gap),
+            _ => None,
+        };
+        self.events.try_iter().filter_map(gap).collect()
     }
 }
 
@@ -287,4 +325,135 @@ fn packets_are_passed_on_again_without_a_bump() {
         // half a decibel is about what an ear can notice
         assert!(highest < 1.06, "from {quiet}: {highest} times as loud");
     }
+}
+
+/// A lane that the test fills, and what is played of it.
+fn start_lane(engine: &Engine, length: usize) -> (crate::media::window::LaneWriter, Run) {
+    let (lane, window) = crate::media::window::lane(1 << 20);
+    lane.describe(Some(length as u64), true);
+    let (tell, events) = mpsc::channel();
+    let request = Request {
+        window,
+        hint: Hint::default(),
+        start: Samples::ZERO,
+        volume: 100,
+        filters: FilterSpec::default(),
+        format: FrameFormat::Pcm,
+        stuck_after: Duration::MAX,
+    };
+    let (playback, reader) = engine.start(request, move |e| drop(tell.send(e)));
+    let run = Run {
+        playback,
+        reader,
+        events,
+    };
+    (lane, run)
+}
+
+#[test]
+fn a_source_that_stalls_is_why_there_is_a_gap() {
+    let file = bytes::Bytes::from(wav(96_000, 48_000));
+    let engine = Engine::new(1, Settings::default());
+    let (mut lane, mut run) = start_lane(&engine, file.len());
+    lane.push(file.slice(..44 + 48_000 * 4));
+    run.hear_until_bytes_are_missing();
+    run.miss(3);
+    assert_eq!(run.playback.report().activity, Activity::Running);
+    lane.push(file.slice(44 + 48_000 * 4..));
+    lane.finish();
+    run.next_frame();
+    let [gap] = run.gaps()[..] else {
+        panic!("one gap");
+    };
+    assert_eq!(
+        (gap.cause, gap.position, gap.frames, gap.is_over),
+        (Cause::SourceStalled, Samples(48_000), 3, true)
+    );
+    assert!(gap.waited >= 2, "{gap:?}");
+}
+
+/// A job that keeps its worker until it is told.
+struct Busy(mpsc::Sender<()>, mpsc::Receiver<()>);
+
+impl Job for Busy {
+    fn run(&mut self) -> After {
+        self.0.send(()).expect("the test listens");
+        let _ = self.1.recv();
+        After::Done
+    }
+
+    fn panicked(&mut self, message: &str) {
+        panic!("{message}");
+    }
+}
+
+#[test]
+fn a_pool_that_is_busy_is_why_there_is_a_gap() {
+    let file = bytes::Bytes::from(wav(96_000, 48_000));
+    let engine = Engine::new(1, Settings::default());
+    let (mut lane, mut run) = start_lane(&engine, file.len());
+    lane.push(file.slice(..44 + 48_000 * 4));
+    run.wait_until_full();
+    let ((said, begun), (free, wait)) = (mpsc::channel(), mpsc::channel());
+    engine.pool.add(|_| Box::new(Busy(said, wait)));
+    begun.recv().expect("it runs");
+    // the bytes that come meanwhile are not what is missing
+    lane.push(file.slice(44 + 48_000 * 4..));
+    for _ in 0..21 {
+        run.frame().expect("made before");
+    }
+    run.miss(4);
+    drop(free);
+    run.next_frame();
+    let [gap] = run.gaps()[..] else {
+        panic!("one gap");
+    };
+    assert_eq!(
+        (gap.cause, gap.position, gap.frames, gap.waited),
+        (Cause::DecodeLate, Samples(21 * 960), 4, 0)
+    );
+}
+
+/// Bytes that came while the pool was busy do not make it the source's fault any more.
+#[test]
+fn bytes_that_nobody_has_read_yet_are_no_stall() {
+    let file = bytes::Bytes::from(wav(96_000, 48_000));
+    let engine = Engine::new(1, Settings::default());
+    let (mut lane, mut run) = start_lane(&engine, file.len());
+    lane.push(file.slice(..44 + 48_000 * 4));
+    run.hear_until_bytes_are_missing();
+    let ((said, begun), (free, wait)) = (mpsc::channel(), mpsc::channel());
+    engine.pool.add(|_| Box::new(Busy(said, wait)));
+    begun.recv().expect("it runs");
+    run.miss(2);
+    lane.push(file.slice(44 + 48_000 * 4..));
+    run.miss(3);
+    drop(free);
+    run.next_frame();
+    // the second one follows too soon to be told
+    let [stall] = run.gaps()[..] else {
+        panic!("one gap");
+    };
+    assert_eq!((stall.cause, stall.frames), (Cause::SourceStalled, 2));
+}
+
+/// Expected: 48 000 samples a second of two channels and 16 bits.
+#[test]
+fn a_report_tells_what_is_read_and_how() {
+    let mut run = start(wav(96_000, 48_000), FrameFormat::Pcm, Samples::ZERO, 100);
+    run.frame().expect("sound");
+    run.wait_until_full();
+    let report = run.playback.report();
+    let media = report.media.expect("the headers are read");
+    assert_eq!((media.container, media.codec), ("wav", "pcm"));
+    assert_eq!((media.rate, media.channels), (48_000, 2));
+    let bitrate = report.bitrate.expect("known");
+    assert!(
+        (1_536_000..1_536_500).contains(&bitrate),
+        "{bitrate} with the header"
+    );
+    assert_eq!(report.mode, Some(Mode::Transcode));
+    assert_eq!((report.frames, report.frames_max), (21, 21));
+    run.rest();
+    assert_eq!(run.playback.report().activity, Activity::Drained);
 }

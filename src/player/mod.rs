@@ -4,6 +4,7 @@
 //! A [`Player`] is a plain value in its session's task. Playbacks and outputs tell it things from their own threads
 //! through [`Post`]; the task brings them back to [`Player::heard`].
 
+pub mod diagnosis;
 mod link;
 pub mod machine;
 pub mod note;
@@ -11,7 +12,7 @@ pub mod note;
 use crate::{
     dsp::FilterSpec,
     error::Failure,
-    frame::{FrameReader, Progress},
+    frame::{FrameReader, Gauge, Progress, ReaderEvent, Underruns},
     playback::Playback,
     track::{LoadResult, Track},
     units::{GuildId, Samples, UserId},
@@ -20,9 +21,10 @@ use futures_util::future::BoxFuture;
 
 /// What a [`World`] deals in.
 pub use crate::{
-    output::{Output, OutputEvent},
-    playback::Event,
+    output::{Output, OutputEvent, OutputStats},
+    playback::{Activity, Event, Media, Mode, Report},
 };
+use diagnosis::History;
 use machine::{Change, Effect, Machine, Moment, Play, Settings};
 use note::{Note, Shown, State, VoiceTarget};
 use std::{sync::Arc, time::Instant};
@@ -60,6 +62,8 @@ pub trait Sound: Send {
     fn set_volume(&self, percent: u16);
     /// Replaces all filters.
     fn set_filters(&self, filters: FilterSpec);
+    /// How it is doing.
+    fn report(&self) -> Report;
 }
 
 impl Sound for Playback {
@@ -73,6 +77,10 @@ impl Sound for Playback {
 
     fn set_filters(&self, filters: FilterSpec) {
         Self::set_filters(self, filters);
+    }
+
+    fn report(&self) -> Report {
+        Self::report(self)
     }
 }
 
@@ -96,6 +104,8 @@ pub trait World: Send + Sync {
     fn connect(&self, call: Call, events: OnVoice) -> Box<dyn Output>;
     /// Playbacks that have ended by a panic since the start.
     fn panics(&self) -> u64;
+    /// Counters of the gaps of all players since the start.
+    fn underruns(&self) -> Arc<Underruns>;
 }
 
 /// What comes back to a player from its playback and its output, with the generation it belongs to.
@@ -124,6 +134,9 @@ struct Running {
     generation: u64,
     sound: Box<dyn Sound>,
     progress: Arc<Progress>,
+    ring: Gauge,
+    /// The host that the track comes from, for words about gaps.
+    host: Option<String>,
 }
 
 /// One player. Methods that change it return what the client is to be told, in order.
@@ -138,6 +151,8 @@ pub struct Player {
     reader: Option<FrameReader>,
     output: Option<Box<dyn Output>>,
     waiting: Vec<(u64, oneshot::Sender<Result<(), Failure>>)>,
+    underruns: Arc<Underruns>,
+    history: History,
 }
 
 impl Player {
@@ -149,6 +164,7 @@ impl Player {
         world: Arc<dyn World>,
         post: Post,
     ) -> Self {
+        let underruns = Arc::new(Underruns::within(world.underruns()));
         Self {
             guild,
             user,
@@ -159,6 +175,8 @@ impl Player {
             reader: None,
             output: None,
             waiting: Vec::new(),
+            underruns,
+            history: History::default(),
         }
     }
 
@@ -222,6 +240,12 @@ impl Player {
     #[must_use]
     pub fn frame_counts(&self) -> Option<(u64, u64)> {
         self.running.as_ref().map(|r| r.progress.counts())
+    }
+
+    /// Counters of its gaps; they go on counting when the track changes.
+    #[must_use]
+    pub const fn underruns(&self) -> &Arc<Underruns> {
+        &self.underruns
     }
 
     /// Leads the voice connection to `target` (reference, 2.6, step 8). No [`Attempt`] when it is there already.
@@ -288,6 +312,16 @@ impl Player {
     pub fn heard(&mut self, now: Instant, event: PlayerEvent) -> Vec<Note> {
         let moment = self.moment(now);
         match event {
+            PlayerEvent::Sound(generation, Event::Reader(ReaderEvent::Gap(gap))) => {
+                // one that ends with its track is remembered, but the client has no such track any more
+                let current = self.running.as_ref().filter(|r| r.generation == generation);
+                let host = current.and_then(|running| running.host.as_deref());
+                let underrun = self.history.heard(now, &gap, host);
+                return current
+                    .map(|_| Note::Underrun(underrun))
+                    .into_iter()
+                    .collect();
+            }
             PlayerEvent::Sound(generation, event) => {
                 self.machine.heard_sound(moment, generation, event);
             }
@@ -368,6 +402,7 @@ impl Player {
 
     fn start(&mut self, generation: u64, track: Arc<Track>, at: Samples, limit: Option<Samples>) {
         let post = self.post.clone();
+        let host = diagnosis::host(&track);
         let run = Run {
             track,
             at,
@@ -390,12 +425,15 @@ impl Player {
                 return;
             }
         };
+        let reader = reader.counting(self.underruns.clone());
         let progress = reader.progress();
         progress.set_limit(limit);
         self.running = Some(Running {
             generation,
             sound,
             progress,
+            ring: reader.gauge(),
+            host,
         });
         self.reader = Some(reader);
         self.hand_over();

@@ -1,5 +1,9 @@
-//! Owns: what a player tells about itself: the five events, the update, and what is shown of its track.
+//! Owns: what a player tells about itself: the five events, our own, the update, and what is shown of its track.
 //! Never knows: how it looks in JSON, or who is listening.
+
+use super::diagnosis::Underrun;
+/// What stations tell.
+pub use crate::playback::{Lost, Rejoined, Title};
 
 use crate::{
     error::Failure,
@@ -23,6 +27,8 @@ pub struct Shown {
     pub length: i64,
     /// The client's data.
     pub user_data: Arc<UserData>,
+    /// What the station plays now, as it says itself; never empty.
+    pub stream_title: Option<Arc<str>>,
 }
 
 /// Why a track is over (reference, 1.3).
@@ -84,6 +90,12 @@ pub enum Note {
         /// Whether Discord closed.
         by_remote: bool,
     },
+    /// The listener hears a gap, or has heard one.
+    Underrun(Underrun),
+    /// A station says what it plays now.
+    StreamTitle(Title),
+    /// A station was interrupted, and goes on.
+    StreamRejoined(Rejoined),
     /// A `playerUpdate`.
     Update(State),
 }

@@ -1,6 +1,7 @@
 //! Owns: the wire: every JSON shape that a client sends or receives (Lavalink v4).
 //! Never knows: HTTP, sockets, sessions, or what the values cause.
 
+pub mod diagnosis;
 pub mod filters;
 pub mod json;
 pub mod message;

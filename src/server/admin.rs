@@ -16,8 +16,9 @@ use crate::{
         server::{Cpu, Git, Info, Memory, Stats, Version},
         update::FreeAddress,
     },
+    session,
     stats::{
-        prometheus::{self, Figures},
+        prometheus::{self, Figures, Player, Underruns},
         system::System,
     },
 };
@@ -112,10 +113,14 @@ pub fn stats(app: &App, now: Instant) -> Answer {
 /// The page for Prometheus; `name[]` chooses samples.
 pub fn metrics(app: &App, query: &Query, now: Instant) -> Answer {
     let totals = app.sessions.totals();
+    let has_players = app.settings.metrics.as_ref().is_some_and(|m| m.has_players);
     let figures = Figures {
         players: totals.players,
         playing_players: totals.playing_players,
         panics: app.sessions.panics(),
+        underruns: underruns(&app.sessions.underruns()),
+        rejoins: app.sessions.rejoins().counts().collect(),
+        each_player: has_players.then(|| each_player(app)),
         uptime_ms: millis(app.system.uptime(now)),
         memory: app.system.memory(),
         cpu: app.system.cpu(now),
@@ -126,6 +131,28 @@ pub fn metrics(app: &App, query: &Query, now: Instant) -> Answer {
         prometheus::CONTENT_TYPE,
         prometheus::render(&figures, &names),
     )
+}
+
+fn underruns(counters: &session::Underruns) -> Vec<Underruns> {
+    let of_cause = |cause: session::Cause| {
+        let count = counters.count(cause);
+        Underruns {
+            cause: cause.label(),
+            gaps: count.gaps,
+            frames: count.frames,
+        }
+    };
+    session::Cause::ALL.map(of_cause).into()
+}
+
+fn each_player(app: &App) -> Vec<Player> {
+    let all = app.sessions.underruns_of_players().into_iter();
+    all.map(|(session, guild, counters)| Player {
+        session,
+        guild: guild.0,
+        underruns: underruns(&counters),
+    })
+    .collect()
 }
 
 fn millis(time: std::time::Duration) -> u64 {

@@ -170,6 +170,9 @@ where
                 Method::DELETE => players::destroy(app, &session, &guild).await,
                 _ => players::get(app, &session, &guild).await,
             },
+            Resource::Diagnosis { session, guild } => {
+                players::diagnosis(app, &session, &guild).await
+            }
             Resource::PlannerStatus => Ok(admin::planner_status()),
             Resource::PlannerFreeAddress => self.json_body(admin::planner_free_address).await,
             Resource::PlannerFreeAll => Err(admin::planner_free_all()),

@@ -34,8 +34,7 @@ pub async fn list(app: &App, session: &str) -> Result<Answer, Problem> {
 pub async fn get(app: &App, session: &str, guild: &str) -> Result<Answer, Problem> {
     let guild = guild_id(guild)?;
     let player = find(app, session)?.player(guild).await;
-    let player = player.ok_or_else(|| Problem::told(StatusCode::NOT_FOUND, "Player not found"))?;
-    Ok(json(&player))
+    Ok(json(&player.ok_or_else(no_player)?))
 }
 
 /// What `PATCH /v4/sessions/{session}/players/{guild}` asks for.
@@ -77,6 +76,13 @@ pub async fn update(app: &App, session: &str, change: Change) -> Result<Answer, 
     Ok(json(&player))
 }
 
+/// `GET /v4/sessions/{session}/players/{guild}/diagnosis`.
+pub async fn diagnosis(app: &App, session: &str, guild: &str) -> Result<Answer, Problem> {
+    let guild = guild_id(guild)?;
+    let diagnosis = find(app, session)?.diagnosis(guild).await;
+    Ok(json(&diagnosis.ok_or_else(no_player)?))
+}
+
 /// `DELETE /v4/sessions/{session}/players/{guild}`.
 pub async fn destroy(app: &App, session: &str, guild: &str) -> Result<Answer, Problem> {
     let guild = guild_id(guild)?;
@@ -88,6 +94,10 @@ pub async fn destroy(app: &App, session: &str, guild: &str) -> Result<Answer, Pr
 fn find(app: &App, id: &str) -> Result<SessionHandle, Problem> {
     let session = app.sessions.find(id);
     session.ok_or_else(|| Problem::told(StatusCode::NOT_FOUND, "Session not found"))
+}
+
+fn no_player() -> Problem {
+    Problem::told(StatusCode::NOT_FOUND, "Player not found")
 }
 
 fn guild_id(text: &str) -> Result<GuildId, Problem> {

@@ -35,6 +35,13 @@ pub enum Resource {
         /// What stands for the guild id; may be no number.
         guild: String,
     },
+    /// `/v4/sessions/{session}/players/{guild}/diagnosis`: ours.
+    Diagnosis {
+        /// Id of the session.
+        session: String,
+        /// What stands for the guild id; may be no number.
+        guild: String,
+    },
     /// `/v4/routeplanner/status`.
     PlannerStatus,
     /// `/v4/routeplanner/free/address`.
@@ -85,6 +92,14 @@ impl Resource {
                     guild: guild.to_owned(),
                 })
             }
+            ["v4", "sessions", session, "players", guild, "diagnosis"]
+                if !session.is_empty() && !guild.is_empty() =>
+            {
+                Some(Self::Diagnosis {
+                    session: session.to_owned(),
+                    guild: guild.to_owned(),
+                })
+            }
             ["v4", "routeplanner", "status"] => Some(Self::PlannerStatus),
             ["v4", "routeplanner", "free", "address"] => Some(Self::PlannerFreeAddress),
             ["v4", "routeplanner", "free", "all"] => Some(Self::PlannerFreeAll),
@@ -108,6 +123,7 @@ impl Resource {
             | Self::LoadTracks
             | Self::DecodeTrack
             | Self::Players(_)
+            | Self::Diagnosis { .. }
             | Self::PlannerStatus
             | Self::Metrics => "GET",
         }
@@ -144,12 +160,17 @@ mod tests {
     }
 
     #[test]
-    fn every_route_of_lavalink_is_found() {
+    fn every_route_is_found() {
         let player = Resource::Player {
             session: "abc".into(),
             guild: "1".into(),
         };
+        let diagnosis = Resource::Diagnosis {
+            session: "abc".into(),
+            guild: "1".into(),
+        };
         for (path, resource) in [
+            ("/v4/sessions/abc/players/1/diagnosis", diagnosis),
             ("/", Resource::Old),
             ("/v3/websocket", Resource::Old),
             ("/v4/websocket", Resource::Socket),

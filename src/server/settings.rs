@@ -29,6 +29,8 @@ pub struct Metrics {
     pub path: String,
     /// Whether it can be read without the password: only when the path was set explicitly (reference, 5.2).
     pub is_open: bool,
+    /// Whether each player has series of its own.
+    pub has_players: bool,
 }
 
 /// `logging.request` (reference, 5.2).

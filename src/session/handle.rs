@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     error::Severity,
-    protocol::rest,
+    protocol::{diagnosis::Diagnosis, rest},
     track::{LoadResult, Track},
     units::GuildId,
 };
@@ -45,6 +45,13 @@ impl SessionHandle {
     /// One player, if it exists.
     pub async fn player(&self, guild: GuildId) -> Option<rest::Player> {
         self.ask(|reply| Command::Player(guild, reply))
+            .await
+            .flatten()
+    }
+
+    /// How a player is doing, if it exists.
+    pub async fn diagnosis(&self, guild: GuildId) -> Option<Diagnosis> {
+        self.ask(|reply| Command::Diagnosis(guild, reply))
             .await
             .flatten()
     }

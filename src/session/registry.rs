@@ -4,10 +4,14 @@
 //! Its lock is held for one operation on a map. Session tasks enter and leave by themselves.
 
 use super::{
-    Context, Outbox, SessionHandle, Settings, StatsSource, outbox,
+    Context, Outbox, Rejoins, SessionHandle, Settings, StatsSource, outbox,
     task::{Command, Session},
 };
-use crate::{player::World, units::UserId};
+use crate::{
+    frame::Underruns,
+    player::World,
+    units::{GuildId, UserId},
+};
 use ring::rand::{SecureRandom, SystemRandom};
 use std::{
     collections::HashMap,
@@ -72,6 +76,8 @@ pub(super) struct Tally {
     players: AtomicU64,
     playing: AtomicU64,
     is_connected: AtomicBool,
+    /// Its players' counters; locked for an operation on the map.
+    underruns: Mutex<HashMap<GuildId, Arc<Underruns>>>,
 }
 
 impl Tally {
@@ -80,14 +86,23 @@ impl Tally {
             players: AtomicU64::new(0),
             playing: AtomicU64::new(0),
             is_connected: AtomicBool::new(true),
+            underruns: Mutex::default(),
         }
     }
 
-    pub(super) fn add_player(&self) {
+    fn underruns(&self) -> MutexGuard<'_, HashMap<GuildId, Arc<Underruns>>> {
+        self.underruns
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn add_player(&self, guild: GuildId, underruns: Arc<Underruns>) {
+        self.underruns().insert(guild, underruns);
         self.players.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn remove_player(&self, was_playing: bool) {
+    pub(super) fn remove_player(&self, guild: GuildId, was_playing: bool) {
+        self.underruns().remove(&guild);
         self.players.fetch_sub(1, Ordering::Relaxed);
         if was_playing {
             self.set_playing(false);
@@ -178,6 +193,7 @@ impl Sessions {
                 settings,
                 world,
                 stats,
+                rejoins: Rejoins::default(),
             }),
             table: Arc::default(),
             random: SystemRandom::new(),
@@ -214,6 +230,32 @@ impl Sessions {
     #[must_use]
     pub fn panics(&self) -> u64 {
         self.context.world.panics()
+    }
+
+    /// How often stations were joined again since the start.
+    #[must_use]
+    pub fn rejoins(&self) -> &Rejoins {
+        &self.context.rejoins
+    }
+
+    /// Gaps of all players since the start.
+    #[must_use]
+    pub fn underruns(&self) -> Arc<Underruns> {
+        self.context.world.underruns()
+    }
+
+    /// Gaps of each player that exists, with the id of its session and its guild.
+    #[must_use]
+    pub fn underruns_of_players(&self) -> Vec<(String, GuildId, Arc<Underruns>)> {
+        let entries = self.table.lock();
+        let of_session = |(id, entry): (&String, &Entry)| {
+            let of_player = |(guild, counters): (&GuildId, &Arc<Underruns>)| {
+                (id.clone(), *guild, counters.clone())
+            };
+            let players: Vec<_> = entry.tally.underruns().iter().map(of_player).collect();
+            players
+        };
+        entries.iter().flat_map(of_session).collect()
     }
 
     /// Players of connected sessions.

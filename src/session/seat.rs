@@ -4,7 +4,7 @@
 use super::view;
 use crate::{
     player::{Player, note::Note},
-    protocol::{filters::Filters, rest},
+    protocol::{diagnosis::Diagnosis, filters::Filters, rest},
     stats::frames::{FrameCounter, Minute},
     units::GuildId,
 };
@@ -112,6 +112,11 @@ impl Seat {
         }
         self.count(now);
         self.frames.last_minute(now.unix_ms)
+    }
+
+    /// How it is doing.
+    pub(super) fn diagnosis(&self, guild_id: GuildId, now: Now) -> Diagnosis {
+        view::diagnosis(guild_id, self.player.diagnosis(now.at), now)
     }
 
     /// As clients see it.

@@ -150,6 +150,10 @@ impl Session {
             Command::Player(guild, reply) => {
                 let _ = reply.send(self.view(guild, now));
             }
+            Command::Diagnosis(guild, reply) => {
+                let seat = self.seats.get(&guild);
+                let _ = reply.send(seat.map(|seat| seat.diagnosis(guild, now)));
+            }
             Command::Open(guild, voice, reply) => {
                 let _ = reply.send(self.open(guild, voice, now));
             }
@@ -234,8 +238,8 @@ impl Session {
             self.context.world.clone(),
             post,
         );
+        self.tally.add_player(guild, player.underruns().clone());
         self.seats.insert(guild, Seat::new(serial, player));
-        self.tally.add_player();
     }
 
     /// Steps 9 to 14.
@@ -295,7 +299,7 @@ impl Session {
         if let Some(at) = seat.deadline {
             self.deadlines.remove(&(at, guild));
         }
-        self.tally.remove_player(seat.counted_playing);
+        self.tally.remove_player(guild, seat.counted_playing);
         self.tell(guild, notes, now);
     }
 

@@ -2,6 +2,7 @@
 //! Never knows: sound, sockets.
 
 mod stage;
+mod underruns;
 
 use super::*;
 use crate::{

@@ -1,16 +1,23 @@
-//! Owns: how players and what they tell look on the wire, and what a client's filters mean for the sound.
+//! Owns: how players, what they tell, and how they are doing look on the wire, and what a client's filters mean for the sound.
 //! Never knows: why something is told.
 
+use super::seat::Now;
 use crate::{
     dsp::{
         ChannelMixSpec, DistortionSpec, EqualizerSpec, FilterSpec, KaraokeSpec, LowPassSpec,
         RotationSpec, TimescaleSpec, TremoloSpec, VibratoSpec,
     },
-    player::note::{EndReason, Note, Shown, State, VoiceTarget},
-    protocol::{filters::Filters, message, message::Event, message::Message, rest},
+    frame::{Cause, Count},
+    player::{
+        Activity, Mode,
+        diagnosis::{Audible, Diagnosis, Underrun},
+        note::{EndReason, Lost, Note, Shown, State, VoiceTarget},
+    },
+    protocol::{diagnosis, filters::Filters, message, message::Event, message::Message, rest},
     track::codec,
-    units::GuildId,
+    units::{FRAME_DURATION, GuildId},
 };
+use std::time::Duration;
 
 /// A track with its current position, encoded anew (reference, 2.2).
 pub(super) fn track(shown: &Shown) -> rest::Track {
@@ -22,6 +29,11 @@ pub(super) fn track(shown: &Shown) -> rest::Track {
     let mut track = rest::Track::new(encoded, &shown.track, (*shown.user_data).clone());
     track.info.position = shown.position.0;
     track.info.length = shown.length;
+    // the encoded track keeps its own title; here clients expect anything
+    if let Some(title) = &shown.stream_title {
+        let title = title.to_string().into();
+        track.plugin_info.insert("streamTitle".to_owned(), title);
+    }
     track
 }
 
@@ -55,12 +67,12 @@ const fn reason(reason: EndReason) -> message::EndReason {
     }
 }
 
-/// A message for the client, made at a Unix time in milliseconds.
-pub(super) fn message(guild_id: GuildId, note: Note, time: i64) -> Message {
+/// A message for the client.
+pub(super) fn message(guild_id: GuildId, note: Note, at: Now) -> Message {
     Message::Event(match note {
         Note::Update(now) => {
             return Message::PlayerUpdate {
-                state: state(now, time),
+                state: state(now, at.unix_ms),
                 guild_id,
             };
         }
@@ -93,7 +105,130 @@ pub(super) fn message(guild_id: GuildId, note: Note, time: i64) -> Message {
             reason,
             by_remote,
         },
+        Note::StreamTitle(title) => Event::StreamTitle {
+            guild_id,
+            title: title.text,
+            url: title.url,
+        },
+        Note::StreamRejoined(rejoined) => Event::StreamRejoined {
+            guild_id,
+            reason: lost(rejoined.reason),
+            attempts: rejoined.attempts,
+            silent_ms: millis(rejoined.silent_for),
+        },
+        Note::Underrun(underrun) => Event::Underrun {
+            guild_id,
+            gap: gap(underrun, at),
+        },
     })
+}
+
+const fn lost(reason: Lost) -> message::Lost {
+    match reason {
+        Lost::Ended => message::Lost::Ended,
+        Lost::Broken => message::Lost::Broken,
+        Lost::Stalled => message::Lost::Stalled,
+        Lost::Refused => message::Lost::Refused,
+        Lost::Unreadable => message::Lost::Unreadable,
+        Lost::Paused => message::Lost::Paused,
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn gap(underrun: Underrun, now: Now) -> message::Gap {
+    let ago = millis(now.at.saturating_duration_since(underrun.began));
+    message::Gap {
+        cause: match underrun.cause {
+            Cause::SourceStalled => message::GapCause::SourceStalled,
+            Cause::DecodeLate => message::GapCause::DecodeLate,
+            Cause::SchedulerLate => message::GapCause::SchedulerLate,
+            Cause::SendError => message::GapCause::SendError,
+        },
+        time: now.unix_ms.saturating_sub_unsigned(ago),
+        position: underrun.position.0,
+        length: millis(underrun.length),
+        ended: underrun.is_over,
+        detail: underrun.detail,
+    }
+}
+
+/// How a player is doing.
+pub(super) fn diagnosis(guild_id: GuildId, is: Diagnosis, now: Now) -> diagnosis::Diagnosis {
+    let report = is.report;
+    let media = report.and_then(|report| report.media);
+    let mut underruns = diagnosis::Underruns::default();
+    for (cause, Count { gaps, frames }) in is.counts {
+        let count = match cause {
+            Cause::SourceStalled => &mut underruns.source_stalled,
+            Cause::DecodeLate => &mut underruns.decode_late,
+            Cause::SchedulerLate => &mut underruns.scheduler_late,
+            Cause::SendError => &mut underruns.send_error,
+        };
+        *count = diagnosis::Count {
+            gaps,
+            missing_ms: frames * millis(FRAME_DURATION),
+        };
+    }
+    let state = state(is.state, now.unix_ms);
+    diagnosis::Diagnosis {
+        guild_id,
+        audible: audible(is.audible),
+        output: is.output.map(|sent| diagnosis::Output {
+            connected: state.connected,
+            ping: state.ping,
+            packets_sent: sent.sent,
+            send_errors: sent.dropped,
+        }),
+        state,
+        source: is.track.map(|shown| diagnosis::Source {
+            title: shown.track.info.title.clone(),
+            source_name: shown.track.info.source_name.clone(),
+            host: is.host,
+            container: media.map(|media| media.container.to_owned()),
+            codec: media.map(|media| media.codec.to_owned()),
+            sample_rate: media.map(|media| media.rate),
+            channels: media.map(|media| media.channels),
+            bitrate: report.and_then(|report| report.bitrate),
+            read_ahead_bytes: report.map_or(0, |report| report.read_ahead_bytes),
+            retries: report.map_or(0, |report| report.retries),
+        }),
+        producer: report.map(|report| diagnosis::Producer {
+            activity: activity(report.activity),
+            mode: report.mode.map(|mode| match mode {
+                Mode::Passthrough => diagnosis::Mode::Passthrough,
+                Mode::Transcode => diagnosis::Mode::Transcode,
+            }),
+            waiting_for_bytes_ms: report.waits.map(millis),
+            frames_ready: report.frames,
+            frames_max: report.frames_max,
+        }),
+        underruns,
+        gaps: is.gaps.into_iter().map(|g| gap(g, now)).collect(),
+    }
+}
+
+const fn audible(audible: Audible) -> diagnosis::Audible {
+    match audible {
+        Audible::Idle => diagnosis::Audible::Idle,
+        Audible::Paused => diagnosis::Audible::Paused,
+        Audible::Disconnected => diagnosis::Audible::Disconnected,
+        Audible::Starting => diagnosis::Audible::Starting,
+        Audible::Playing => diagnosis::Audible::Playing,
+        Audible::Starving => diagnosis::Audible::Starving,
+    }
+}
+
+const fn activity(activity: Activity) -> diagnosis::Activity {
+    match activity {
+        Activity::Opening => diagnosis::Activity::Opening,
+        Activity::Seeking => diagnosis::Activity::Seeking,
+        Activity::Running => diagnosis::Activity::Running,
+        Activity::Drained => diagnosis::Activity::Drained,
+        Activity::Failed => diagnosis::Activity::Failed,
+    }
 }
 
 /// What the filters ask of the sound.

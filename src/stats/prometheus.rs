@@ -11,8 +11,30 @@ pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// Upper bounds of Lavalink's histogram of garbage collections, in seconds.
 const GC_BUCKETS: [&str; 8] = ["0.025", "0.05", "0.1", "0.2", "0.4", "0.8", "1.6", "+Inf"];
 
+/// Gaps that listeners have heard, for one cause.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Underruns {
+    /// The cause, as a label's value.
+    pub cause: &'static str,
+    /// How many gaps.
+    pub gaps: u64,
+    /// How many frames of 20 ms they lack together.
+    pub frames: u64,
+}
+
+/// One player's part of the figures.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Player {
+    /// Id of its session: letters and digits.
+    pub session: String,
+    /// Its guild.
+    pub guild: u64,
+    /// Its gaps by cause.
+    pub underruns: Vec<Underruns>,
+}
+
 /// The figures behind the metrics.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Figures {
     /// Players of connected sessions.
     pub players: u64,
@@ -20,6 +42,12 @@ pub struct Figures {
     pub playing_players: u64,
     /// Playbacks that ended by a panic.
     pub panics: u64,
+    /// Gaps of all players since the start, by cause.
+    pub underruns: Vec<Underruns>,
+    /// How often stations were joined again since the start, with the reason as a label's value.
+    pub rejoins: Vec<(&'static str, u64)>,
+    /// Players that exist, if their own series are wanted.
+    pub each_player: Option<Vec<Player>>,
     /// Milliseconds since the start.
     pub uptime_ms: u64,
     /// Memory.
@@ -44,6 +72,7 @@ pub fn render(figures: &Figures, names: &[impl AsRef<str>]) -> String {
         "counter",
         Some(figures.panics),
     );
+    underruns(&mut page, figures);
     process(&mut page, &figures.process);
     page.text
 }
@@ -107,6 +136,54 @@ fn lavalink(page: &mut Page<impl Fn(&str) -> bool>, figures: &Figures) {
     );
 }
 
+fn underruns(page: &mut Page<impl Fn(&str) -> bool>, figures: &Figures) {
+    let of_all = |value: fn(&Underruns) -> u64| {
+        let all = figures.underruns.iter();
+        all.map(move |u| (format!("cause=\"{}\"", u.cause), value(u)))
+    };
+    page.counters(
+        "lavalink_rust_underruns_total",
+        "Gaps that listeners have heard.",
+        of_all(|u| u.gaps),
+    );
+    page.counters(
+        "lavalink_rust_underrun_frames_total",
+        "Frames of 20 ms that were missing in these gaps.",
+        of_all(|u| u.frames),
+    );
+    page.counters(
+        "lavalink_rust_stream_rejoins_total",
+        "Radio stations that were joined again, by why they were left.",
+        figures
+            .rejoins
+            .iter()
+            .map(|(reason, count)| (format!("reason=\"{reason}\""), *count)),
+    );
+    let Some(players) = &figures.each_player else {
+        return;
+    };
+    let of_each = |value: fn(&Underruns) -> u64| {
+        players.iter().flat_map(move |player| {
+            let Player { session, guild, .. } = player;
+            player.underruns.iter().map(move |u| {
+                let cause = u.cause;
+                let labels = format!("session=\"{session}\",guild=\"{guild}\",cause=\"{cause}\"");
+                (labels, value(u))
+            })
+        })
+    };
+    page.counters(
+        "lavalink_rust_player_underruns_total",
+        "Gaps that the listeners of a player have heard.",
+        of_each(|u| u.gaps),
+    );
+    page.counters(
+        "lavalink_rust_player_underrun_frames_total",
+        "Frames of 20 ms that were missing in these gaps.",
+        of_each(|u| u.frames),
+    );
+}
+
 fn process(page: &mut Page<impl Fn(&str) -> bool>, process: &Process) {
     page.sample(
         "process_cpu_seconds_total",
@@ -162,6 +239,15 @@ impl<F: Fn(&str) -> bool> Page<F> {
         }
     }
 
+    fn counters(&mut self, name: &str, help: &str, series: impl Iterator<Item = (String, u64)>) {
+        if (self.is_wanted)(name) {
+            self.head(name, help, "counter");
+            for (labels, value) in series {
+                self.line(&format!("{name}{{{labels}}} {value}"));
+            }
+        }
+    }
+
     fn empty_histogram(&mut self, name: &str, help: &str) {
         let bucket = format!("{name}_bucket");
         let (count, sum) = (format!("{name}_count"), format!("{name}_sum"));
@@ -202,6 +288,13 @@ mod tests {
             players: 3,
             playing_players: 2,
             panics: 1,
+            underruns: vec![Underruns {
+                cause: "send_error",
+                gaps: 2,
+                frames: 17,
+            }],
+            rejoins: vec![("stalled", 3)],
+            each_player: None,
             uptime_ms: 86_400_000,
             memory: Memory {
                 used: 512,
@@ -256,6 +349,29 @@ mod tests {
         let text = render(&figures(), &[] as &[&str]);
         assert!(text.contains("\nprocess_open_fds 12\n"));
         assert!(!text.contains("process_max_fds"));
+    }
+
+    #[test]
+    fn players_have_series_of_their_own_where_they_are_wanted() {
+        let mut figures = figures();
+        let names = &[
+            "lavalink_rust_underruns_total",
+            "lavalink_rust_player_underrun_frames_total",
+        ];
+        let samples = |figures: &Figures| -> Vec<String> {
+            let text = render(figures, names);
+            let samples = text.lines().filter(|l| !l.starts_with('#'));
+            samples.map(str::to_owned).collect()
+        };
+        let all = r#"lavalink_rust_underruns_total{cause="send_error"} 2"#;
+        assert_eq!(samples(&figures), [all]);
+        figures.each_player = Some(vec![Player {
+            session: "abc".into(),
+            guild: 5,
+            underruns: figures.underruns.clone(),
+        }]);
+        let one = r#"lavalink_rust_player_underrun_frames_total{session="abc",guild="5",cause="send_error"} 17"#;
+        assert_eq!(samples(&figures), [all, one]);
     }
 
     #[test]

@@ -10,9 +10,9 @@ use futures_util::future::BoxFuture;
 use lavalink_rust::{
     dsp::FilterSpec,
     error::Failure,
-    frame::{FrameFormat, FrameReader, FrameWriter, ring},
-    output::{Output, OutputEvent},
-    player::{Call, OnSound, OnVoice, Run, Sound, World},
+    frame::{FrameFormat, FrameReader, FrameWriter, Underruns, ring},
+    output::{Output, OutputEvent, OutputStats},
+    player::{Call, OnSound, OnVoice, Report, Run, Sound, World},
     server,
     session::{self, Sessions},
     source::{self, Registry},
@@ -37,6 +37,9 @@ impl Sound for Silence {
     }
     fn set_volume(&self, _percent: u16) {}
     fn set_filters(&self, _filters: FilterSpec) {}
+    fn report(&self) -> Report {
+        Report::default()
+    }
 }
 
 struct Nowhere;
@@ -45,6 +48,9 @@ impl Output for Nowhere {
     fn play(&mut self, _reader: FrameReader) {}
     fn stop(&mut self) {}
     fn set_paused(&mut self, _is_paused: bool) {}
+    fn stats(&self) -> OutputStats {
+        OutputStats::default()
+    }
     fn close(self: Box<Self>) {}
 }
 
@@ -58,6 +64,10 @@ impl World for SilentWorld {
 
     fn panics(&self) -> u64 {
         0
+    }
+
+    fn underruns(&self) -> Arc<Underruns> {
+        Arc::default()
     }
 
     fn has_source(&self, name: &str) -> bool {

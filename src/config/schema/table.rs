@@ -594,6 +594,9 @@ pub(in crate::config) const TABLE: &[Key] = &[
         "known",
         |c, b| c.extensions.events = b.choice(&Audience::ALL),
     ),
+    key("extensions.playerMetrics", Kind::Switch, "false", |c, b| {
+        c.extensions.player_metrics = b.switch()
+    }),
 ];
 
 const fn bytes(min: i64, max: i64) -> Kind {

@@ -413,6 +413,7 @@ impl Fetcher {
         match delay {
             Some(delay) => {
                 tracing::debug!(at = self.offset, %error, "connection is taken up again");
+                self.writer.count_retry();
                 self.pause(delay).await;
             }
             None => self.give_up(error.into_play_failure()),
@@ -425,6 +426,7 @@ impl Fetcher {
         match self.rejoin.lost(now(), reason, chance(self.offset)) {
             Some(delay) => {
                 tracing::debug!(at = self.offset, ?reason, "a stream is taken up again");
+                self.writer.count_retry();
                 self.pause(delay).await;
             }
             None => self.give_up(match error {

@@ -13,12 +13,14 @@
 //!
 //! Between two bytes may stand a [`Notice`].
 
+mod gauge;
 mod outline;
 mod reader;
 #[cfg(test)]
 mod tests;
 mod writer;
 
+pub use gauge::Gauge;
 pub use outline::{Outline, Place};
 pub use reader::ByteWindow;
 pub use writer::{LaneWriter, Task};
@@ -77,6 +79,10 @@ struct Shared {
     start: AtomicU64,
     /// Bytes delivered in this epoch and not yet consumed.
     waiting: AtomicUsize,
+    /// Bytes delivered since the lane was made, over all jumps.
+    delivered: AtomicU64,
+    /// How often the fetch was taken up again after it had broken.
+    retries: AtomicU64,
     /// The most that may wait, in bytes; raised for a single unit that is larger.
     credit: AtomicUsize,
     /// How much the parked reader waits for; 0 when it is not parked.
@@ -130,6 +136,8 @@ fn make(credit: usize, has_sections: bool) -> (LaneWriter, ByteWindow) {
         epoch: AtomicU64::new(0),
         start: AtomicU64::new(0),
         waiting: AtomicUsize::new(0),
+        delivered: AtomicU64::new(0),
+        retries: AtomicU64::new(0),
         credit: AtomicUsize::new(credit),
         wanted: AtomicUsize::new(0),
         length: AtomicU64::new(0),

@@ -1,7 +1,7 @@
 //! Owns: the demuxer's end of a lane: reading, looking ahead, jumping, and saying what is missing.
 //! Never knows: what the fetch task does to have the bytes.
 
-use super::{Delivery, Notice, Outline, Shared, Stop, lane};
+use super::{Delivery, Gauge, Notice, Outline, Shared, Stop, lane};
 use crate::error::Failure;
 use bytes::Bytes;
 use std::{
@@ -86,6 +86,12 @@ impl ByteWindow {
         window.whole = Some(data);
         window.jump(0);
         window
+    }
+
+    /// Shows how the lane is doing, to anybody at any time.
+    #[must_use]
+    pub fn gauge(&self) -> Gauge {
+        Gauge(self.shared.clone())
     }
 
     /// Whoever reads this window is woken through `wake` when what it [needs](Stop::Need) is there. Called on the fetch

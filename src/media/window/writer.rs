@@ -198,6 +198,9 @@ impl LaneWriter {
         if len == 0 {
             return;
         }
+        self.shared
+            .delivered
+            .fetch_add(len as u64, Ordering::Relaxed);
         // counted before it is sent, so that the window never takes away what has not been added yet
         let waiting = self.shared.waiting.fetch_add(len, Ordering::AcqRel) + len;
         self.send(Delivery::Bytes(data));
@@ -207,6 +210,11 @@ impl LaneWriter {
         if wanted != 0 && waiting >= wanted {
             self.shared.wake_reader();
         }
+    }
+
+    /// Notes that the fetch had broken and is taken up again.
+    pub fn count_retry(&self) {
+        self.shared.retries.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Nothing more comes from this offset on: the resource has ended. The task goes on waiting for a jump.

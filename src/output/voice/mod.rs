@@ -18,7 +18,7 @@ mod pacer;
 mod task;
 mod transport;
 
-use super::{Output, OutputEvent};
+use super::{Output, OutputEvent, OutputStats};
 use crate::{
     frame::{FrameFormat, FrameReader},
     net::guard::Guard,
@@ -218,15 +218,6 @@ fn random_counters() -> Counters {
     }
 }
 
-/// What a connection has sent so far.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct VoiceStats {
-    /// Packets handed to the network, silence included.
-    pub sent: u64,
-    /// Packets that the system did not take (its send buffer was full, or there was no route).
-    pub dropped: u64,
-}
-
 /// A voice connection. Takes only [`FrameFormat::Opus`].
 pub struct Connection {
     stream: StreamHandle,
@@ -235,15 +226,6 @@ pub struct Connection {
     closing: watch::Sender<bool>,
     /// No event is passed on any more.
     is_closed: Arc<AtomicBool>,
-}
-
-impl Connection {
-    /// What was sent so far.
-    #[must_use]
-    pub fn voice_stats(&self) -> VoiceStats {
-        let (sent, dropped) = self.feedback.counts();
-        VoiceStats { sent, dropped }
-    }
 }
 
 impl Output for Connection {
@@ -264,6 +246,11 @@ impl Output for Connection {
 
     fn set_paused(&mut self, is_paused: bool) {
         self.stream.pause(is_paused);
+    }
+
+    fn stats(&self) -> OutputStats {
+        let (sent, dropped) = self.feedback.counts();
+        OutputStats { sent, dropped }
     }
 
     fn close(self: Box<Self>) {

@@ -13,10 +13,11 @@ use super::{
     feed::{Feed, frame_position},
     pool::{After, Job},
     render::Render,
+    report::{Activity, Mode, Notes},
 };
 use crate::{
     error::Failure,
-    frame::{FrameFormat, FrameWriter, MAX_OPUS_BYTES},
+    frame::{FrameFormat, FrameWriter, MAX_OPUS_BYTES, Progress},
     media::{
         demux::{DemuxError, Opened, Opening, probe::Prober, sections},
         window::{ByteWindow, Notice, Stop},
@@ -53,15 +54,6 @@ enum Stage {
     Failed,
 }
 
-/// How frames are made at the moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mode {
-    /// Packets are passed on as they are.
-    Passthrough,
-    /// Sound is decoded, processed and encoded.
-    Transcode,
-}
-
 /// A frame that has been made and may have to be made again.
 struct Made {
     position: Samples,
@@ -81,6 +73,8 @@ pub(super) struct Pipeline {
     /// Frames encoded since the sound was last changed by volume or filters.
     steady: usize,
     writer: FrameWriter,
+    progress: Arc<Progress>,
+    notes: Arc<Notes>,
     format: FrameFormat,
     made: VecDeque<Made>,
     /// The target of a seek that has not arrived. The ring may still hold frames from before it; they go when the first new
@@ -117,6 +111,8 @@ impl Pipeline {
             encoder: None,
             warm: None,
             steady: 0,
+            progress: writer.progress(),
+            notes: parts.notes,
             writer,
             format: parts.format,
             made: VecDeque::new(),
@@ -137,6 +133,7 @@ impl Pipeline {
             match &mut self.stage {
                 Stage::Opening(prober) => {
                     let opened = prober.advance(&mut self.window)?;
+                    self.notes.opened(opened.container, opened.demuxer.info());
                     self.is_endless = is_endless(&opened, &self.window);
                     let demuxer = if self.is_endless && !self.window.has_sections() {
                         sections::follow(opened)
@@ -382,6 +379,30 @@ impl Pipeline {
         self.stage = Stage::Drained;
     }
 
+    /// Says what the turn came to, for whoever finds the ring empty or asks.
+    fn note(&mut self, advanced: &Result<After, Stop>) {
+        let activity = match (advanced, &self.stage) {
+            (Err(Stop::End | Stop::Malformed(_) | Stop::Failed(_)), _) | (_, Stage::Failed) => {
+                Activity::Failed
+            }
+            (_, Stage::Opening(_)) => Activity::Opening,
+            (_, Stage::Seeking(_) | Stage::Aligning(_)) => Activity::Seeking,
+            (_, Stage::Running) => Activity::Running,
+            (_, Stage::Drained) => Activity::Drained,
+        };
+        self.notes.now(activity, self.mode);
+        match advanced {
+            Err(Stop::Need(len)) => {
+                self.progress.begin_waiting();
+                // what has come since the look is not what is missing; what comes from now on ends the waiting itself
+                if self.window.available() >= *len {
+                    self.progress.end_waiting();
+                }
+            }
+            _ => self.progress.end_waiting(),
+        }
+    }
+
     fn fail(&mut self, failure: Failure) {
         if let Some(target) = self.sought.take() {
             self.writer.progress().cancel_seek(target);
@@ -412,6 +433,7 @@ impl Job for Pipeline {
                 Notice::Rejoined(rejoined) => Event::Rejoined(rejoined),
             });
         }
+        self.note(&advanced);
         match advanced {
             Ok(after) => after,
             Err(Stop::Need(_)) => After::Sleep,

@@ -2,10 +2,10 @@
 //! passed on and encoded frames.
 //! Never knows: how a single frame is made.
 
-use super::{Mode, Pipeline, Stage, WARM_FRAMES};
+use super::{Pipeline, Stage, WARM_FRAMES};
 use crate::{
     pcm::PcmBlock,
-    playback::Wishes,
+    playback::{Wishes, report::Mode},
     units::{FRAME_SAMPLES, Samples},
 };
 use std::sync::PoisonError;

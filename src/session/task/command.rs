@@ -3,7 +3,7 @@
 
 use crate::{
     player::{Attempt, PlayerEvent, note::VoiceTarget},
-    protocol::rest,
+    protocol::{diagnosis::Diagnosis, rest},
     session::{
         Rejection,
         handle::Flushed,
@@ -46,6 +46,7 @@ pub(in crate::session) enum Applied {
 pub(in crate::session) enum Command {
     Players(oneshot::Sender<Vec<rest::Player>>),
     Player(GuildId, oneshot::Sender<Option<rest::Player>>),
+    Diagnosis(GuildId, oneshot::Sender<Option<Diagnosis>>),
     /// Creates the player if missing, and leads its voice to a target if there is one.
     Open(
         GuildId,

@@ -4,8 +4,8 @@
 use super::*;
 use crate::{
     dsp::FilterSpec,
-    frame::{self, FrameFormat, FrameReader, FrameWriter},
-    player::{Call, OnSound, OnVoice, Output, Run, Sound},
+    frame::{self, FrameFormat, FrameReader, FrameWriter, ReaderEvent, Underruns},
+    player::{Call, OnSound, OnVoice, Output, OutputStats, Report, Run, Sound},
     player::{machine::Play, note::VoiceTarget},
     protocol::message::{Cpu, Memory},
     track::{LoadResult, Playlist, Track, codec},
@@ -34,6 +34,7 @@ struct Props {
     sounds: Vec<Arc<dyn Fn(Event) + Send + Sync>>,
     writers: Vec<FrameWriter>,
     voices: Vec<Voice>,
+    underruns: Arc<Underruns>,
 }
 
 struct FakeSound;
@@ -42,6 +43,9 @@ impl Sound for FakeSound {
     fn seek(&self, _: Samples) {}
     fn set_volume(&self, _: u16) {}
     fn set_filters(&self, _: FilterSpec) {}
+    fn report(&self) -> Report {
+        Report::default()
+    }
 }
 
 struct FakeOutput {
@@ -59,6 +63,10 @@ impl Output for FakeOutput {
     }
 
     fn set_paused(&mut self, _: bool) {}
+
+    fn stats(&self) -> OutputStats {
+        OutputStats::default()
+    }
 
     fn close(self: Box<Self>) {
         *self.is_closed.lock().unwrap() = true;
@@ -127,6 +135,10 @@ impl World for FakeWorld {
         0
     }
 
+    fn underruns(&self) -> Arc<Underruns> {
+        self.0.lock().unwrap().underruns.clone()
+    }
+
     fn has_source(&self, name: &str) -> bool {
         name == "http"
     }
@@ -135,10 +147,18 @@ impl World for FakeWorld {
         if run.track.info.identifier == "unopenable" {
             return Err(Failure::common("no such file"));
         }
-        let (writer, reader) = frame::ring(FrameFormat::Opus, 4, 500, || (), |_| ());
+        let events: Arc<dyn Fn(Event) + Send + Sync> = Arc::from(events);
+        let tell = events.clone();
+        let notify = move |event| {
+            // the rest is told by the tests themselves
+            if matches!(event, ReaderEvent::Gap(_)) {
+                tell(Event::Reader(event));
+            }
+        };
+        let (writer, reader) = frame::ring(FrameFormat::Opus, 4, 500, || (), notify);
         let mut props = self.0.lock().unwrap();
         props.runs.push(run);
-        props.sounds.push(Arc::from(events));
+        props.sounds.push(events);
         props.writers.push(writer);
         Ok((Box::new(FakeSound), reader))
     }
@@ -204,11 +224,25 @@ impl Stage {
     }
 
     async fn connect(&self, session_id: Option<String>) -> Client {
-        let hello = ClientHello {
+        self.welcome(ClientHello {
             user: USER,
             client_name: None,
             session_id,
-        };
+        })
+        .await
+    }
+
+    /// A client that calls itself `name`.
+    pub(super) async fn client_named(&self, name: &str) -> Client {
+        self.welcome(ClientHello {
+            user: USER,
+            client_name: Some(name.into()),
+            session_id: None,
+        })
+        .await
+    }
+
+    async fn welcome(&self, hello: ClientHello) -> Client {
         let connected = self.sessions.connect(hello).await;
         Client {
             id: connected.session_id,
@@ -369,6 +403,12 @@ fn brief(message: &Value) -> String {
         (_, "WebSocketClosedEvent") => {
             format!("closed {} {}", message["code"], message["byRemote"])
         }
+        (_, "UnderrunEvent") => format!(
+            "underrun {} {} ended {}",
+            text(&message["cause"]),
+            message["length"],
+            message["ended"]
+        ),
         _ => message.to_string(),
     }
 }

@@ -230,16 +230,18 @@ mod tests {
         *,
     };
     use crate::{
-        frame::{FrameFormat, FrameWriter, ring},
+        frame::{Cause, FrameFormat, FrameWriter, Gap, ReaderEvent, ring},
         output::voice::transport::{Cipher, Mode},
         units::Samples,
     };
-    use std::net::UdpSocket;
+    use std::{net::UdpSocket, sync::mpsc};
 
     struct Rig {
         seats: Seats,
         server: UdpSocket,
         start: Instant,
+        tell: mpsc::Sender<Gap>,
+        gaps: mpsc::Receiver<Gap>,
     }
 
     impl Rig {
@@ -247,10 +249,13 @@ mod tests {
             let start = Instant::now();
             let server = UdpSocket::bind("127.0.0.1:0").unwrap();
             server.set_nonblocking(true).unwrap();
+            let (tell, gaps) = mpsc::channel();
             Self {
                 seats: Seats::new(start),
                 server,
                 start,
+                tell,
+                gaps,
             }
         }
 
@@ -271,7 +276,13 @@ mod tests {
                 cipher: Cipher::new(Mode::Aes256Gcm, &[1; 32]),
             };
             self.seats.change(now, id, |s| s.set_link(Some(link)));
-            let (writer, reader) = ring(FrameFormat::Opus, 50, 500, || (), |_| ());
+            let tell = self.tell.clone();
+            let notify = move |event| {
+                if let ReaderEvent::Gap(gap) = event {
+                    let _ = tell.send(gap);
+                }
+            };
+            let (writer, reader) = ring(FrameFormat::Opus, 50, 500, || (), notify);
             self.seats.change(now, id, |s| s.set_reader(Some(reader)));
             writer
         }
@@ -367,6 +378,9 @@ mod tests {
         rig.sent();
         rig.seats.run(rig.at(500_000));
         assert!(rig.sent().len() <= 1);
+        // tick 1 was due at 2.5 ms: 497.5 ms late are 24 whole frames
+        let gap = rig.gaps.try_recv().expect("a gap");
+        assert_eq!((gap.cause, gap.frames), (Cause::SchedulerLate, 24));
     }
 
     #[test]

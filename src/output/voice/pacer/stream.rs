@@ -3,7 +3,7 @@
 
 use super::Feedback;
 use crate::{
-    frame::{FrameReader, MAX_OPUS_BYTES, Taken},
+    frame::{Cause, FrameReader, MAX_OPUS_BYTES, Taken},
     output::voice::{
         dave::{FrameSealer, MAX_OVERHEAD, SILENCE},
         transport::{self, Cipher, RTP_HEADER},
@@ -11,7 +11,7 @@ use crate::{
     units::{FRAME_DURATION, FRAME_SAMPLES},
 };
 use std::{
-    io::ErrorKind,
+    io::{self, ErrorKind},
     net::UdpSocket,
     time::{Duration, Instant},
 };
@@ -64,6 +64,8 @@ pub(super) struct Stream {
     /// When the last packet was due, and when it was really sent.
     last: Option<(Instant, Instant)>,
     silence_left: u8,
+    /// Sound was sent in the last turn, and nothing has changed since that would explain a pause.
+    is_in_flow: bool,
     is_speaking: bool,
     keepalives: u32,
     feedback: Feedback,
@@ -81,6 +83,7 @@ impl Stream {
             counters,
             last: None,
             silence_left: 0,
+            is_in_flow: false,
             is_speaking: false,
             keepalives: 0,
             feedback,
@@ -89,6 +92,9 @@ impl Stream {
 
     /// Sequence, timestamp and nonce go on over a new link: nothing of them may repeat under the same key.
     pub(super) fn set_link(&mut self, link: Option<Link>) {
+        if link.is_none() {
+            self.rest();
+        }
         self.link = link;
     }
 
@@ -106,15 +112,30 @@ impl Stream {
     }
 
     pub(super) fn set_reader(&mut self, reader: Option<FrameReader>) {
+        self.is_in_flow = false;
         self.reader = reader;
     }
 
-    pub(super) const fn set_paused(&mut self, is_paused: bool) {
+    pub(super) fn set_paused(&mut self, is_paused: bool) {
+        if is_paused {
+            self.rest();
+        }
         self.is_paused = is_paused;
     }
 
-    pub(super) const fn set_awaiting_key(&mut self, waits: bool) {
+    pub(super) fn set_awaiting_key(&mut self, waits: bool) {
+        if waits {
+            self.rest();
+        }
         self.awaits_key = waits;
+    }
+
+    /// No sound is wanted for a while: its lack is no gap.
+    fn rest(&mut self) {
+        self.is_in_flow = false;
+        if let Some(reader) = &mut self.reader {
+            reader.rest();
+        }
     }
 
     /// Whether sound is due.
@@ -144,14 +165,27 @@ impl Stream {
     /// One frame's turn, which was due at `due`.
     pub(super) fn turn(&mut self, due: Instant, now: Instant) -> Turn {
         let mut packet = [0; PACKET];
+        let was_in_flow = std::mem::replace(&mut self.is_in_flow, false);
         if self.wants_sound()
             && let Some(reader) = &mut self.reader
         {
+            // one frame after the last is right; whole frames more is time that was given up (`wheel`)
+            if was_in_flow
+                && let Some((last, _)) = self.last
+                && let given_up @ 1.. = frames_between(last, due) - 1
+            {
+                reader.lost(Cause::SchedulerLate, given_up.into(), None);
+            }
             match reader.take(&mut packet[RTP_HEADER..]) {
                 Taken::Frame { len, .. } => {
                     self.speak(true);
                     self.silence_left = TRAILING_SILENCE;
-                    self.send(&mut packet, len, due, now);
+                    self.is_in_flow = true;
+                    if let Err(error) = self.send(&mut packet, len, due, now)
+                        && let Some(reader) = &mut self.reader
+                    {
+                        reader.lost(Cause::SendError, 1, error.raw_os_error());
+                    }
                     return Turn::Sent;
                 }
                 Taken::Underrun => {
@@ -173,13 +207,21 @@ impl Stream {
         if self.silence_left > 0 {
             self.silence_left -= 1;
             packet[RTP_HEADER..RTP_HEADER + SILENCE.len()].copy_from_slice(&SILENCE);
-            self.send(packet, SILENCE.len(), due, now);
+            // silence that is lost is silence
+            let _ = self.send(packet, SILENCE.len(), due, now);
         }
     }
 
-    fn send(&mut self, packet: &mut [u8; PACKET], len: usize, due: Instant, now: Instant) {
+    /// Sends a packet. An error means that the system did not take it.
+    fn send(
+        &mut self,
+        packet: &mut [u8; PACKET],
+        len: usize,
+        due: Instant,
+        now: Instant,
+    ) -> io::Result<()> {
         let Some(link) = &self.link else {
-            return;
+            return Ok(());
         };
         let counters = &mut self.counters;
         counters.sequence = counters.sequence.wrapping_add(1);
@@ -199,8 +241,12 @@ impl Stream {
             Ok(_) => self.feedback.count_sent(),
             // nobody listens there at the moment (a restarting server answers so): as good as lost on the way
             Err(e) if e.kind() == ErrorKind::ConnectionRefused => self.feedback.count_sent(),
-            Err(_) => self.feedback.count_dropped(),
+            Err(error) => {
+                self.feedback.count_dropped();
+                return Err(error);
+            }
         }
+        Ok(())
     }
 
     /// Keeps the way through routers open while nothing is said; Discord's clients send eight bytes every five seconds.
@@ -236,11 +282,12 @@ fn frames_between(last: Instant, due: Instant) -> u32 {
 mod tests {
     use super::*;
     use crate::{
-        frame::{FrameFormat, FrameWriter, ring},
+        frame::{FrameFormat, FrameWriter, Gap, ReaderEvent, ring},
         output::voice::transport::Mode,
         units::Samples,
     };
     use chacha20poly1305::{AeadInPlace, KeyInit, XChaCha20Poly1305};
+    use std::sync::mpsc;
 
     struct Rig {
         stream: Stream,
@@ -248,6 +295,7 @@ mod tests {
         server: UdpSocket,
         start: Instant,
         frames: u32,
+        gaps: mpsc::Receiver<Gap>,
     }
 
     impl Rig {
@@ -269,7 +317,13 @@ mod tests {
                 ssrc: 1,
                 cipher: Cipher::new(Mode::XChaCha20Poly1305, &[3; 32]),
             }));
-            let (writer, reader) = ring(FrameFormat::Opus, 20, 500, || (), |_| ());
+            let (tell, gaps) = mpsc::channel();
+            let notify = move |event| {
+                if let ReaderEvent::Gap(gap) = event {
+                    tell.send(gap).expect("the test listens");
+                }
+            };
+            let (writer, reader) = ring(FrameFormat::Opus, 20, 500, || (), notify);
             stream.set_reader(Some(reader));
             Self {
                 stream,
@@ -277,6 +331,7 @@ mod tests {
                 server,
                 start: Instant::now(),
                 frames: 0,
+                gaps,
             }
         }
 
@@ -366,6 +421,56 @@ mod tests {
         rig.turn(161);
         let all: Vec<_> = (0..7).map(|_| rig.received()).collect();
         assert_eq!(all[6], (6, 1960 + 8 * 960, vec![0; 5]));
+    }
+
+    #[test]
+    fn time_that_was_given_up_is_a_gap_of_the_scheduler() {
+        let mut rig = Rig::new();
+        rig.push(4);
+        for at_ms in [0, 20, 20 + 160, 20 + 180] {
+            rig.turn(at_ms);
+        }
+        let gap = rig.gaps.try_recv().expect("a gap");
+        assert_eq!((gap.cause, gap.frames), (Cause::SchedulerLate, 7));
+        assert!(rig.gaps.try_recv().is_err());
+    }
+
+    #[test]
+    fn silence_that_was_wanted_is_no_gap() {
+        let mut rig = Rig::new();
+        rig.push(9);
+        rig.turn(0);
+        rig.stream.set_paused(true);
+        rig.turn(20);
+        rig.stream.set_paused(false);
+        rig.turn(1000);
+        rig.stream.set_awaiting_key(true);
+        rig.stream.set_awaiting_key(false);
+        rig.turn(2000);
+        let link = rig.stream.link.take();
+        rig.stream.set_link(None);
+        assert_eq!(rig.turn(2020), Turn::Idle);
+        rig.stream.set_link(link);
+        rig.turn(3000);
+        assert!(rig.gaps.try_recv().is_err());
+    }
+
+    #[test]
+    fn frames_that_the_system_does_not_take_are_a_gap() {
+        let mut rig = Rig::new();
+        rig.push(9);
+        rig.turn(0);
+        // a socket without a destination: `send` fails (POSIX, send(): EDESTADDRREQ)
+        let nowhere = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let link = rig.stream.link.as_mut().unwrap();
+        let good = std::mem::replace(&mut link.socket, nowhere);
+        (1..4).for_each(|i| assert_eq!(rig.turn(i * 20), Turn::Sent));
+        rig.stream.link.as_mut().unwrap().socket = good;
+        (4..6).for_each(|i| assert_eq!(rig.turn(i * 20), Turn::Sent));
+        let gap = rig.gaps.try_recv().expect("a gap");
+        assert_eq!((gap.cause, gap.frames), (Cause::SendError, 3));
+        assert_eq!(gap.os_error, Some(libc::EDESTADDRREQ));
+        assert_eq!(rig.stream.feedback.counts(), (3, 3));
     }
 
     #[test]
