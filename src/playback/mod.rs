@@ -262,3 +262,6 @@ impl Drop for Playback {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod station_tests;

@@ -105,6 +105,10 @@ impl Opening for Prober {
             if let Some((opening, sign)) = &mut self.opening {
                 let sign = *sign;
                 match opening.advance(bytes) {
+                    Ok(opened) => {
+                        bytes.let_go();
+                        return Ok(opened);
+                    }
                     // nothing else has its magic number: a sync word in it would be an accident
                     Err(stop @ Stop::Malformed(DemuxError::Unsupported(_)))
                         if sign == Sign::Sure =>
@@ -126,6 +130,9 @@ impl Opening for Prober {
                 }]));
             }
             let Some(candidates) = &mut self.candidates else {
+                if bytes.length().is_none() {
+                    bytes.hold();
+                }
                 let head = match bytes.peek(LOOK) {
                     Ok(head) => head,
                     Err(Stop::End) => bytes.peek_up_to(LOOK),

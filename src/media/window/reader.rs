@@ -17,6 +17,9 @@ use tokio::sync::mpsc;
 /// Lavaplayer uses the same figure (512 KiB).
 const READ_THROUGH: u64 = 512 * 1024;
 
+/// The most that is held, in bytes: four times what may lie in front of the first frame of mp3.
+const MAX_HELD: usize = 256 * 1024;
+
 /// Notices that are kept for places that have not been read; of more, the oldest are dropped.
 const MAX_NOTICES: usize = 32;
 
@@ -41,8 +44,17 @@ pub struct ByteWindow {
     whole: Option<Bytes>,
     scratch: Vec<u8>,
     sections: Sections,
+    held: Option<Held>,
     /// What is told, and where in this section.
     notices: VecDeque<(u64, Notice)>,
+}
+
+/// Bytes that were read and may have to be read again.
+struct Held {
+    /// Where they begin.
+    from: u64,
+    chunks: Vec<Bytes>,
+    len: usize,
 }
 
 /// Where the window of a lane of sections stands.
@@ -71,6 +83,7 @@ impl ByteWindow {
             whole: None,
             scratch: Vec::new(),
             sections: Sections::default(),
+            held: None,
             notices: VecDeque::new(),
         }
     }
@@ -175,6 +188,38 @@ impl ByteWindow {
         self.begin_epoch(0, number);
     }
 
+    /// Keeps what is read from here on, up to 256 KiB, so that going back to it needs no new connection: what a station
+    /// sent once never comes again.
+    pub fn hold(&mut self) {
+        self.held = Some(Held {
+            from: self.position,
+            chunks: Vec::new(),
+            len: 0,
+        });
+    }
+
+    /// Ends [`hold`](Self::hold).
+    pub fn let_go(&mut self) {
+        self.held = None;
+    }
+
+    /// Goes back to the beginning of what is held, if that is not behind `to`.
+    fn restore(&mut self, to: u64) {
+        let Some(held) = self
+            .held
+            .take_if(|held| held.from <= to && to < self.position)
+        else {
+            return;
+        };
+        self.shared.waiting.fetch_add(held.len, Ordering::AcqRel);
+        self.buffered += held.len;
+        self.position = held.from;
+        for chunk in held.chunks.into_iter().rev() {
+            self.chunks.push_front(chunk);
+        }
+        self.hold();
+    }
+
     /// Whether this is a station: what comes cannot be asked for again, and a section that is
     /// [rejected](Self::reject_section) is followed by another, or by a failure.
     #[must_use]
@@ -274,6 +319,7 @@ impl ByteWindow {
     /// Moves to an offset. What is there, or near, is used; else the fetch task starts anew from there.
     pub fn seek(&mut self, to: u64) {
         self.receive();
+        self.restore(to);
         let ahead = to.checked_sub(self.position);
         match ahead {
             Some(ahead) if ahead <= self.buffered as u64 && self.skip == 0 => {
@@ -283,6 +329,7 @@ impl ByteWindow {
                 if (ahead <= READ_THROUGH || !self.is_seekable())
                     && (self.end.is_none() || self.has_sections()) =>
             {
+                self.let_go();
                 self.skip += ahead - self.buffered as u64;
                 self.consume(self.buffered);
                 self.position = to;
@@ -326,6 +373,7 @@ impl ByteWindow {
     }
 
     fn drop_buffered(&mut self) {
+        self.held = None;
         self.release(self.buffered);
         self.chunks.clear();
         self.buffered = 0;
@@ -426,14 +474,17 @@ impl ByteWindow {
             let Some(first) = self.chunks.front_mut() else {
                 break;
             };
-            if first.len() > left {
-                let _ = first.split_to(left);
-                left = 0;
-            } else {
-                left -= first.len();
+            let part = first.split_to(left.min(first.len()));
+            if first.is_empty() {
                 self.chunks.pop_front();
             }
+            left -= part.len();
+            if let Some(held) = &mut self.held {
+                held.len += part.len();
+                held.chunks.push(part);
+            }
         }
+        self.held.take_if(|held| held.len > MAX_HELD);
         self.buffered -= len;
         self.position += len as u64;
         self.release(len);
