@@ -89,8 +89,10 @@
 //! | a source; references and playlists | `source/` (one file, one line in `registry.rs`); `source/playlist.rs` |
 //! | connections, proxies, refused addresses | `net/connect.rs`, `net/guard.rs`; redirects: `net/mod.rs` |
 //! | a container; which one it is | `media/demux/` (one file or folder each); `media/demux/probe.rs` |
-//! | retries and ranges of a fetch | `media/ranges.rs`, `media/http.rs` |
+//! | retries and ranges of a fetch | `media/ranges.rs`, `media/http/fetcher.rs` |
+//! | radio stations: joined again, titles, `ICY 200 OK` | `media/live.rs`, `media/icy.rs`, `net/icy.rs`; `media/demux/sections/station.rs` |
 //! | a codec; what packets tell without decoding | `media/codec/`; `media/demux/codecs/` |
+//! | a station's clock that is not ours | `playback/drift.rs` |
 //! | gapless trims, exact seeks | `playback/feed.rs` |
 //! | passthrough, frames made again | `playback/pipeline/mod.rs`, `playback/pipeline/remake.rs` |
 //! | a filter's formula, its place in the chain | `dsp/filters/`, `dsp/chain.rs`; allowed values: `dsp/spec.rs` |

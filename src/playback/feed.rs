@@ -233,6 +233,45 @@ impl Feed {
         Ok(&self.retained[self.cursor - 1])
     }
 
+    /// Reads packets, without using them, until `ahead` seconds of sound are there. To be repeated until it is `Ok`, also at
+    /// the end.
+    pub(super) fn gather(&mut self, ahead: f32, bytes: &mut ByteWindow) -> Result<(), Stop> {
+        while self.ahead() < ahead && self.retained_bytes < MAX_RETAINED_BYTES / 2 {
+            let cursor = self.cursor;
+            self.cursor = self.retained.len();
+            let read = self.packet(bytes).map(|_| ());
+            self.cursor = match read {
+                // a change of codec has emptied what was retained
+                Ok(()) => cursor.min(self.retained.len() - 1),
+                Err(_) => cursor,
+            };
+            match read {
+                Err(Stop::End) => return Ok(()),
+                read => read?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Seconds of sound in packets that were read and not used.
+    fn ahead(&self) -> f32 {
+        let samples: u64 = self.unused().map(|p| u64::from(p.duration)).sum();
+        samples as f32 / self.info().rate.max(1) as f32
+    }
+
+    fn unused(&self) -> impl Iterator<Item = &Packet> {
+        self.retained.iter().skip(self.cursor)
+    }
+
+    /// Seconds of sound that have arrived: `waiting` bytes that were not read, at the bitrate of the last packets, and
+    /// packets that were not used.
+    pub(super) fn arrived(&self, waiting: usize) -> f32 {
+        let samples: u64 = self.retained.iter().map(|p| u64::from(p.duration)).sum();
+        let rate = self.info().rate.max(1) as f32;
+        let seconds_of_byte = samples as f32 / rate / self.retained_bytes.max(1) as f32;
+        self.ahead() + waiting as f32 * seconds_of_byte
+    }
+
     /// The packet that was read last is the next one again.
     pub(super) fn unread(&mut self) {
         self.cursor = self.cursor.saturating_sub(1);

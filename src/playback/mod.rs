@@ -1,6 +1,7 @@
 //! Owns: one run of a track: from fetched bytes to a ring of frames.
 //! Never knows: sessions, clients, voice.
 
+mod drift;
 pub mod encode;
 mod feed;
 mod pipeline;

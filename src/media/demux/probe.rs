@@ -46,6 +46,8 @@ pub struct Prober {
     opening: Option<(Box<dyn Opening>, Sign)>,
     failure: Option<DemuxError>,
     is_section: bool,
+    /// Where the stream begins in the window: behind the tags of a section.
+    start: Option<u64>,
 }
 
 #[derive(Clone, Copy)]
@@ -76,6 +78,7 @@ impl Prober {
             opening: None,
             failure: None,
             is_section: false,
+            start: None,
         }
     }
 
@@ -101,6 +104,7 @@ impl Opening for Prober {
     /// [`DemuxError::Unsupported`] with the text `Unknown file format.` when nothing matches; else what the container that
     /// matches says.
     fn advance(&mut self, bytes: &mut ByteWindow) -> Result<Opened, Stop> {
+        let start = *self.start.get_or_insert(bytes.position());
         loop {
             if let Some((opening, sign)) = &mut self.opening {
                 let sign = *sign;
@@ -121,7 +125,7 @@ impl Opening for Prober {
                     answer => return answer,
                 }
                 self.opening = None;
-                bytes.seek(0);
+                bytes.seek(start);
             }
             if bytes.has_sections() && !self.is_section && self.candidates.is_none() {
                 self.candidates = Some(VecDeque::from([Candidate {

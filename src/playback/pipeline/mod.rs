@@ -9,6 +9,7 @@ mod remake;
 
 use super::{
     Event, Settings, Wishes,
+    drift::{self, Drift},
     encode::{Encoder, LOOKAHEAD},
     feed::{Feed, frame_position},
     pool::{After, Job},
@@ -81,8 +82,11 @@ pub(super) struct Pipeline {
     /// one comes.
     sought: Option<Samples>,
     has_produced: bool,
-    /// Nobody knows when it ends: it comes as fast as it is made, and may be interrupted.
-    is_endless: bool,
+    /// Of a station, whose clock is not ours.
+    drift: Option<Drift>,
+    /// Nothing is ahead of a station's first frame, or of the first after it ran dry: sound is gathered first, so that there
+    /// is one gap and not many.
+    fills_cushion: bool,
     told_length: Option<Option<Samples>>,
     wishes: Arc<Mutex<Wishes>>,
     events: Arc<dyn Fn(Event) + Send + Sync>,
@@ -118,7 +122,8 @@ impl Pipeline {
             made: VecDeque::new(),
             sought: None,
             has_produced: false,
-            is_endless: false,
+            drift: None,
+            fills_cushion: false,
             told_length: None,
             wishes,
             events,
@@ -134,8 +139,9 @@ impl Pipeline {
                 Stage::Opening(prober) => {
                     let opened = prober.advance(&mut self.window)?;
                     self.notes.opened(opened.container, opened.demuxer.info());
-                    self.is_endless = is_endless(&opened, &self.window);
-                    let demuxer = if self.is_endless && !self.window.has_sections() {
+                    self.fills_cushion = self.window.is_live();
+                    self.drift = self.fills_cushion.then(Drift::default);
+                    let demuxer = if is_endless(&opened, &self.window) {
                         sections::follow(opened)
                     } else {
                         opened.demuxer
@@ -166,6 +172,11 @@ impl Pipeline {
                         Err(stop) => return Err(stop),
                     }
                     self.stage = Stage::Running;
+                }
+                Stage::Running if self.fills_cushion => {
+                    let feed = self.feed.as_mut().expect("opened before it runs");
+                    feed.gather(drift::CUSHION, &mut self.window)?;
+                    self.fills_cushion = false;
                 }
                 Stage::Running => {
                     if self.sought.is_some() || self.writer.room() > 0 {
@@ -230,7 +241,10 @@ impl Pipeline {
     fn make_frame(&mut self) -> Result<(), Stop> {
         let feed = self.feed.as_ref().expect("opened before frames are made");
         let wanted = self.wanted_mode(feed);
-        if wanted == Mode::Passthrough && self.steady >= STEADY_FRAMES {
+        let is_adrift = self.drift.as_ref().is_some_and(|d| d.wish().is_some());
+        if is_adrift && self.mode == Mode::Passthrough && self.has_produced {
+            self.transcode_from(self.render.position(), Mode::Passthrough);
+        } else if wanted == Mode::Passthrough && self.steady >= STEADY_FRAMES && !is_adrift {
             self.begin_passing();
         }
         match self.mode {
@@ -268,10 +282,14 @@ impl Pipeline {
     }
 
     fn transcode_frame(&mut self) -> Result<(), Stop> {
-        while !self.render.has_frame() {
+        let is_warm = self.warm.is_none();
+        let drift = self.drift.as_ref().filter(|_| is_warm);
+        let mut change = drift.and_then(Drift::wish);
+        while !self.render.has_frame() || change.is_some() && !self.render.has_two_frames() {
             let feed = self.feed.as_mut().expect("opened before frames are made");
             match feed.pull(&mut self.window, self.render.input()) {
                 Ok(()) => self.render.process(feed.position()),
+                Err(Stop::Need(_) | Stop::End) if self.render.has_frame() => change = None,
                 // a seek beyond the end leaves nothing to be heard, not even the encoder's delay
                 Err(Stop::End)
                     if self.render.is_finished()
@@ -291,6 +309,12 @@ impl Pipeline {
                 }
                 Err(stop) => return Err(stop),
             }
+        }
+        if let (Some(change), Some(drift)) = (change, &mut self.drift)
+            && drift.is_quiet(change, self.render.peak())
+        {
+            self.render.change(change);
+            drift.done(change);
         }
         if let Some((left, block)) = &mut self.warm {
             if *left > 0 {
@@ -347,6 +371,12 @@ impl Pipeline {
         let has_room = self.writer.push(payload, position);
         debug_assert!(has_room, "frames are made only when there is room");
         self.has_produced = true;
+        if let (Some(drift), Some(feed)) = (&mut self.drift, &self.feed) {
+            let waiting = self.window.waiting();
+            // a writer that is held back goes on when a quarter is free
+            let is_full = waiting >= self.window.credit() / 10 * 7;
+            drift.made(feed.arrived(waiting), is_full);
+        }
         if mode == Mode::Passthrough {
             self.render
                 .clear(Samples(position.0 + FRAME_SAMPLES as u64));
@@ -416,9 +446,10 @@ impl Pipeline {
     }
 }
 
-/// Whether nothing tells the length of a stream that comes over the network.
+/// Whether nothing tells the length of a stream that comes over the network, in one piece.
 fn is_endless(opened: &Opened, window: &ByteWindow) -> bool {
-    opened.demuxer.info().length.is_none() && window.length().is_none() && !window.is_local()
+    let has_length = opened.demuxer.info().length.is_some() || window.length().is_some();
+    !has_length && !window.is_local() && !window.has_sections()
 }
 
 impl Job for Pipeline {
@@ -434,6 +465,10 @@ impl Job for Pipeline {
             });
         }
         self.note(&advanced);
+        let is_short = matches!(advanced, Err(Stop::Need(_)));
+        if is_short && self.drift.is_some() && self.has_produced && self.writer.level() == 0 {
+            self.fills_cushion = true;
+        }
         match advanced {
             Ok(after) => after,
             Err(Stop::Need(_)) => After::Sleep,
