@@ -182,7 +182,7 @@ impl Beginning {
 
     /// How many bytes are known.
     #[must_use]
-    pub const fn len(&self) -> usize {
+    pub const fn known(&self) -> usize {
         self.bytes.len()
     }
 

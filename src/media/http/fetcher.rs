@@ -369,7 +369,7 @@ impl Fetcher {
         if sound.is_empty() {
             return;
         }
-        if self.kind == Some(Kind::Unsure) && self.offset == self.beginning.len() as u64 {
+        if self.kind == Some(Kind::Unsure) && self.offset == self.beginning.known() as u64 {
             self.beginning.note(&sound);
         }
         self.offset += sound.len() as u64;
