@@ -91,9 +91,11 @@
 //! | connections, proxies, refused addresses | `net/connect.rs`, `net/guard.rs`; redirects: `net/mod.rs` |
 //! | a container; which one it is | `media/demux/` (one file or folder each); `media/demux/probe.rs` |
 //! | HLS: playlists, which segment when, keys; segments as one stream | `media/hls/`; `media/demux/sections/` |
-//! | retries and ranges of a fetch | `media/ranges.rs`, `media/http.rs` |
+//! | retries and ranges of a fetch | `media/ranges.rs`, `media/http/fetcher.rs` |
 //! | a codec; what packets tell without decoding | `media/codec/`; `media/demux/codecs/` |
 //! | many channels made two; HE-AAC, where nothing announces it | `media/codec/downmix.rs`; `media/codec/he_aac.rs` |
+//! | radio stations: joined again, titles, `ICY 200 OK` | `media/live.rs`, `media/icy.rs`, `net/icy.rs`; `media/demux/sections/station.rs` |
+//! | a station's clock that is not ours | `playback/drift.rs` |
 //! | gapless trims, exact seeks | `playback/feed.rs` |
 //! | passthrough, frames made again | `playback/pipeline/mod.rs`, `playback/pipeline/remake.rs` |
 //! | Opus packets of other durations | `playback/repack.rs`; what is in a packet: `media/opus.rs` |

@@ -256,6 +256,8 @@ pub(crate) fn source_settings(config: &Config) -> source::Settings {
         network: net::Settings {
             connect_timeout: config.lavalink.timeouts.connect,
             read_timeout: config.lavalink.timeouts.socket,
+            stall_timeout: config.streams.stall,
+            give_up_after: config.streams.give_up_after,
             block_private_addresses: http.block_private_addresses,
             proxy,
             ..net::Settings::default()

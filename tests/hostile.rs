@@ -553,14 +553,14 @@ impl Endless {
                 }
                 Some(Task::Jump(to)) => self.at = to,
                 Some(Task::Close) => return true,
-                None => std::thread::yield_now(),
+                Some(Task::Renew) | None => std::thread::yield_now(),
             }
         }
         // whatever is asked for now, it is the end
         loop {
             match writer.poll() {
                 Some(Task::Close) => return false,
-                Some(Task::Jump(_)) | None => std::thread::yield_now(),
+                Some(Task::Jump(_) | Task::Renew) | None => std::thread::yield_now(),
                 Some(Task::Deliver) => writer.finish(),
             }
         }

@@ -202,7 +202,7 @@ impl Copy {
                         skips = !is_seekable;
                     }
                     Event::Failed { failure, .. } => return Err(Broken::Track(failure)),
-                    Event::Reader(_) => {}
+                    Event::Reader(_) | Event::Title(_) | Event::Rejoined(_) => {}
                 }
             }
             match taken {

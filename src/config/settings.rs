@@ -57,6 +57,8 @@ pub struct Config {
     pub voice: Voice,
     /// `limits`: our own keys for what clients may ask of the node.
     pub limits: Limits,
+    /// `streams`: our own keys for radio stations.
+    pub streams: Streams,
     /// `extensions`: our own keys for what Lavalink does not have.
     pub extensions: Extensions,
 }
@@ -71,6 +73,7 @@ impl Config {
             audio: Audio::blank(),
             voice: Voice::blank(),
             limits: Limits::blank(),
+            streams: Streams::blank(),
             extensions: Extensions::blank(),
         }
     }
@@ -323,6 +326,17 @@ section! {
         request_timeout: Duration,
         /// How much of a playlist file is read, in bytes.
         playlist_bytes: usize,
+    }
+}
+
+section! {
+    /// `streams`: our own keys for radio stations.
+    Streams {
+        /// Time without a byte after which a station is joined again, and without one taken after which its player counts
+        /// as paused; 1 ms to 10 minutes.
+        stall: Duration,
+        /// Time without sound after which a station is given up, 1 s to a day.
+        give_up_after: Duration,
     }
 }
 

@@ -59,6 +59,8 @@ async fn refuse(mut writer: LaneWriter, failure: &Failure) {
         match writer.ready().await {
             Task::Close => return,
             Task::Jump(_) => writer.fail(failure.clone()),
+            // a file has no other bytes to give
+            Task::Renew => {}
             Task::Deliver => writer.interrupted().await,
         }
     }
@@ -76,6 +78,7 @@ async fn run(mut writer: LaneWriter, mut file: tokio::fs::File) {
                 is_done = false;
                 file.seek(SeekFrom::Start(to)).await.map(|_| ())
             }
+            Task::Renew => Ok(()),
             Task::Deliver if is_done => {
                 writer.interrupted().await;
                 Ok(())

@@ -3,18 +3,16 @@
 //!
 //! The first request is a plain one, so that the bytes of a load come from one request; after a jump or a break the task
 //! asks for a range. While the window is full the connection idles, and no time limit runs.
+//!
+//! A station ([`live`](super::live)) is joined again where it is now, in a new section of the window. One that nobody reads,
+//! because its player is paused, is left, and joined again when bytes are taken; what was read ahead is then too old.
 
-use super::{
-    ranges::{Answer, Body, Retry, interpret},
-    window::{ByteWindow, LaneWriter, Task, lane},
-};
+mod fetcher;
+
+use super::window::{ByteWindow, lane};
 use crate::net::{Clients, NetError, Resource, Response, address::Address};
-use bytes::Bytes;
+use fetcher::Fetcher;
 use http::HeaderMap;
-use std::{
-    hash::{BuildHasher, RandomState},
-    time::Duration,
-};
 use tokio::runtime::Handle;
 
 /// An answer whose body has not been read.
@@ -28,7 +26,7 @@ pub struct Opened {
 /// # Errors
 /// When there is no answer; any status is one.
 pub async fn open(clients: &Clients, address: Address) -> Result<Opened, NetError> {
-    let mut resource = Resource::new(clients.clone(), address);
+    let mut resource = Resource::new(clients.clone(), address).with_titles();
     let response = resource.ask(None).await?;
     Ok(Opened { resource, response })
 }
@@ -72,224 +70,18 @@ impl Opened {
 #[must_use]
 pub fn fetch(clients: &Clients, address: Address, runtime: &Handle) -> ByteWindow {
     let (writer, window) = lane(clients.settings().read_ahead_bytes);
-    let mut fetcher = Fetcher::new(writer, Resource::new(clients.clone(), address));
+    let mut fetcher = {
+        let resource = Resource::new(clients.clone(), address).with_titles();
+        Fetcher::new(writer, resource)
+    };
     runtime.spawn(async move { fetcher.run().await });
     window
-}
-
-struct Connection {
-    response: Response,
-    /// Offset of its next byte.
-    at: u64,
-    /// Where it should end.
-    ends_at: Option<u64>,
-}
-
-struct Fetcher {
-    writer: LaneWriter,
-    resource: Resource,
-    connection: Option<Connection>,
-    /// Offset of the next byte to deliver.
-    offset: u64,
-    /// Nothing is left to be delivered from here, but a jump may come.
-    is_done: bool,
-    length: Option<u64>,
-    has_ranges: Option<bool>,
-    /// A radio station: taken up again where it is now, not where it was.
-    is_live: bool,
-    has_answered: bool,
-    retry: Retry,
-}
-
-impl Fetcher {
-    fn new(writer: LaneWriter, resource: Resource) -> Self {
-        Self {
-            writer,
-            resource,
-            connection: None,
-            offset: 0,
-            is_done: false,
-            length: None,
-            has_ranges: None,
-            is_live: false,
-            has_answered: false,
-            retry: Retry::default(),
-        }
-    }
-
-    async fn run(&mut self) {
-        loop {
-            match self.writer.ready().await {
-                Task::Close => return,
-                Task::Jump(to) => self.jump(to),
-                Task::Deliver if self.is_done => self.writer.interrupted().await,
-                Task::Deliver => {
-                    if let Err(error) = self.step().await {
-                        self.recover(error).await;
-                    }
-                }
-            }
-        }
-    }
-
-    async fn fail(&mut self, error: NetError) {
-        self.recover(error).await;
-        self.run().await;
-    }
-
-    fn jump(&mut self, to: u64) {
-        self.offset = to;
-        self.is_done = false;
-        self.retry = Retry::default();
-        // without ranges, going on with what is there is the shortest way to a place further on
-        let is_on_the_way = |connection: &Connection| connection.at <= to;
-        if self.has_ranges != Some(false) || !self.connection.as_ref().is_some_and(is_on_the_way) {
-            self.connection = None;
-        }
-    }
-
-    /// Connects, or delivers what comes next. Returns early when the window wants something else.
-    async fn step(&mut self) -> Result<(), NetError> {
-        let Some(connection) = &mut self.connection else {
-            return self.connect().await;
-        };
-        let limit = self.resource.settings().read_timeout;
-        let chunk = tokio::select! {
-            biased;
-            () = self.writer.interrupted() => return Ok(()),
-            chunk = tokio::time::timeout(limit, connection.response.chunk()) => chunk,
-        };
-        let chunk = chunk.map_err(|_| NetError::Timeout(limit))??;
-        match chunk {
-            Some(chunk) => self.deliver(chunk),
-            None => {
-                let missing = connection
-                    .ends_at
-                    .map_or(0, |end| end.saturating_sub(connection.at));
-                if missing > 0 {
-                    return Err(NetError::CutShort { missing });
-                }
-                // a server may answer with less than was asked for
-                let is_all = self.length.is_none_or(|length| connection.at >= length);
-                self.connection = None;
-                if is_all {
-                    self.finish();
-                }
-            }
-        }
-        Ok(())
-    }
-
-    async fn connect(&mut self) -> Result<(), NetError> {
-        if self.length.is_some_and(|length| self.offset >= length) {
-            self.finish();
-            return Ok(());
-        }
-        let asked = (self.offset > 0).then_some(self.offset);
-        let response = tokio::select! {
-            biased;
-            () = self.writer.interrupted() => return Ok(()),
-            response = self.resource.ask_following(asked) => response?,
-        };
-        self.accept(asked, response)
-    }
-
-    fn accept(&mut self, asked: Option<u64>, response: Response) -> Result<(), NetError> {
-        let status = response.status().as_u16();
-        let body = match interpret(asked, status, response.headers()) {
-            Answer::Body(body) => body,
-            Answer::PastTheEnd if asked.is_some() => {
-                self.finish();
-                return Ok(());
-            }
-            Answer::PastTheEnd => return Err(NetError::Status(status)),
-            Answer::Refused(status) => return Err(NetError::Status(status)),
-        };
-        self.learn(&body, response.headers())?;
-        let is_rejoined = self.is_live && body.starts_at == 0;
-        let at = if is_rejoined {
-            self.offset
-        } else {
-            body.starts_at
-        };
-        if at > self.offset {
-            return Err(NetError::Changed);
-        }
-        self.connection = Some(Connection {
-            response,
-            at,
-            ends_at: body.ends_at,
-        });
-        Ok(())
-    }
-
-    fn learn(&mut self, body: &Body, headers: &HeaderMap) -> Result<(), NetError> {
-        if let (Some(known), Some(now)) = (self.length, body.length)
-            && known != now
-        {
-            return Err(NetError::Changed);
-        }
-        if !self.has_answered {
-            self.has_answered = true;
-            self.is_live = body.length.is_none()
-                && headers.keys().any(|name| name.as_str().starts_with("icy-"));
-        }
-        self.length = self.length.or(body.length);
-        self.has_ranges = body.has_ranges.or(self.has_ranges);
-        // many servers have ranges and do not say so; those that have none are found out by the first jump
-        let is_seekable = self.length.is_some() && self.has_ranges != Some(false);
-        self.writer.describe(self.length, is_seekable);
-        Ok(())
-    }
-
-    fn deliver(&mut self, mut chunk: Bytes) {
-        let Some(connection) = &mut self.connection else {
-            return;
-        };
-        let ahead = self.offset.saturating_sub(connection.at);
-        connection.at += chunk.len() as u64;
-        let dropped = ahead.min(chunk.len() as u64) as usize;
-        let _ = chunk.split_to(dropped);
-        self.offset += chunk.len() as u64;
-        self.retry.progressed(chunk.len() as u64);
-        self.writer.push(chunk);
-    }
-
-    fn finish(&mut self) {
-        self.connection = None;
-        self.is_done = true;
-        self.writer.finish();
-    }
-
-    /// Waits before the next try, or gives up.
-    async fn recover(&mut self, error: NetError) {
-        self.connection = None;
-        let delay = if error.is_retryable() {
-            self.retry.failed(RandomState::new().hash_one(self.offset))
-        } else {
-            None
-        };
-        match delay {
-            Some(delay) => {
-                tracing::debug!(at = self.offset, %error, "connection is taken up again");
-                self.writer.count_retry();
-                self.pause(delay).await;
-            }
-            None => {
-                self.is_done = true;
-                self.writer.fail(error.into_play_failure());
-            }
-        }
-    }
-
-    async fn pause(&self, delay: Duration) {
-        tokio::select! {
-            () = self.writer.interrupted() => {}
-            () = tokio::time::sleep(delay) => {}
-        }
-    }
 }
 
 #[cfg(test)]
 #[path = "http_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "http_live_tests.rs"]
+mod live_tests;

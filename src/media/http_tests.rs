@@ -11,6 +11,7 @@ use crate::{
         testing::{Asked, Server, Step, clients, quick, ranged, response, whole},
     },
 };
+use std::time::Duration;
 
 const LEN: usize = 1_000_000;
 
@@ -57,7 +58,7 @@ async fn a_whole_file_takes_one_plain_request() {
     let seen = server.seen();
     assert_eq!(seen.len(), 1);
     assert_eq!(seen[0].header("range"), None);
-    assert_eq!(seen[0].header("icy-metadata"), None);
+    assert_eq!(seen[0].header("icy-metadata"), Some("1"));
     assert_eq!(seen[0].header("accept-encoding"), Some("identity"));
     assert_eq!(seen[0].header("user-agent"), Some(crate::net::USER_AGENT));
 }
@@ -153,20 +154,6 @@ async fn a_broken_chunked_body_goes_on_at_the_same_byte() {
 }
 
 #[tokio::test]
-async fn a_station_is_taken_up_where_it_is_now() {
-    let server = Server::start(|asked| {
-        let headers = [("Transfer-Encoding", "chunked"), ("icy-name", "x")];
-        let chunk: &[u8] = match asked.before {
-            0 => b"3\r\nabc\r\n",
-            _ => b"3\r\nxyz\r\n0\r\n\r\n",
-        };
-        vec![Step::Send(response(200, &headers, chunk))]
-    })
-    .await;
-    assert_eq!(reader(&server, "/a").rest().await.expect("all"), b"abcxyz");
-}
-
-#[tokio::test]
 async fn what_came_before_a_final_failure_is_delivered() {
     let server = cutting(300_000, |_, _| response(404, &[], b"")).await;
     let mut reader = reader(&server, "/a");
@@ -239,13 +226,13 @@ async fn a_dripping_connection_is_kept() {
 async fn a_full_window_stops_the_reading_and_no_time_limit_runs() {
     let server = Server::start(|_| vec![Step::Send(whole(&vec![7; 20_000_000], &[]))]).await;
     let settings = Settings {
-        read_timeout: Duration::from_millis(50),
+        read_timeout: Duration::from_millis(200),
         ..quick()
     };
     let clients = Clients::new(settings);
     let mut reader = Reader::new(fetch(&clients, server.address("/a"), &Handle::current()));
     reader.take(1).await.expect("there");
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    tokio::time::sleep(Duration::from_millis(600)).await;
     // what is read ahead, and the chunk that filled it
     assert!(reader.window().available() <= 64 * 1024 + crate::net::MAX_CHUNK);
     assert_eq!(reader.rest().await.expect("all").len(), 20_000_000 - 1);

@@ -6,6 +6,8 @@ pub mod demux;
 pub mod file;
 pub mod hls;
 pub mod http;
+pub mod icy;
+pub mod live;
 pub mod opus;
 pub mod ranges;
 #[cfg(test)]

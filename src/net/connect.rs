@@ -1,7 +1,7 @@
 //! Owns: connections to servers: names, TCP, the proxy, TLS, and what each may hold in memory.
 //! Never knows: what is asked for, passwords of addresses.
 
-use super::{MAX_CHUNK, Proxy, Settings, USER_AGENT, guard::Guard};
+use super::{MAX_CHUNK, Proxy, Settings, USER_AGENT, guard::Guard, icy::IcyAware};
 use crate::units::Secret;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -75,6 +75,8 @@ pub(super) fn client(
         .pool_idle_timeout(IDLE_FOR)
         .pool_max_idle_per_host(IDLE_CONNECTIONS)
         .http1_read_buf_exact_size(MAX_CHUNK)
+        // radio servers put all sorts of things there
+        .http1_ignore_invalid_headers_in_responses(true)
         .build(connector))
 }
 
@@ -108,7 +110,7 @@ pub(super) struct Connector {
 }
 
 impl Service<Uri> for Connector {
-    type Response = MaybeHttpsStream<Wire>;
+    type Response = IcyAware<MaybeHttpsStream<Wire>>;
     type Error = BoxError;
     type Future = BoxFuture<'static, Result<Self::Response, BoxError>>;
 
@@ -119,9 +121,10 @@ impl Service<Uri> for Connector {
     fn call(&mut self, target: Uri) -> Self::Future {
         let connecting = tokio::time::timeout(self.limit, self.https.call(target));
         Box::pin(async move {
-            connecting
+            let stream = connecting
                 .await
-                .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
+                .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))?;
+            Ok(IcyAware::new(stream))
         })
     }
 }

@@ -48,7 +48,10 @@ async fn head(stream: &mut (impl AsyncRead + Unpin)) -> String {
 }
 
 /// A proxy that plays the server behind it as well. Returns both heads that it got.
-async fn proxy(acceptor: TlsAcceptor) -> (SocketAddr, JoinHandle<[String; 2]>) {
+async fn proxy(
+    acceptor: TlsAcceptor,
+    answer: &'static [u8],
+) -> (SocketAddr, JoinHandle<[String; 2]>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("bound");
     let task = tokio::spawn(async move {
@@ -60,13 +63,18 @@ async fn proxy(acceptor: TlsAcceptor) -> (SocketAddr, JoinHandle<[String; 2]>) {
             .expect("sent");
         let mut stream = acceptor.accept(stream).await.expect("TLS");
         let inner = head(&mut stream).await;
-        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc";
         stream.write_all(answer).await.expect("sent");
         stream.shutdown().await.expect("closed");
         [outer, inner]
     });
     (address, task)
 }
+
+/// What the server behind the proxy says.
+const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc";
+
+/// As SHOUTcast 1 answers, with a header line that is none.
+const STATION: &[u8] = b"ICY 200 OK\r\nicy-name:Caf\xE9\r\nicy notice\r\n\r\nabc";
 
 fn through(address: SocketAddr) -> Settings {
     Settings {
@@ -86,7 +94,7 @@ fn request(url: &str) -> Request<NoBody> {
 #[tokio::test]
 async fn what_is_encrypted_passes_through_a_tunnel_that_alone_sees_the_proxys_password() {
     let (config, acceptor) = tls();
-    let (address, heads) = proxy(acceptor).await;
+    let (address, heads) = proxy(acceptor, ANSWER).await;
     let client = client(&through(address), &Guard::new(false), config).expect("a client");
     let response = client.request(request("https://music.example/a?b")).await;
     let body = response.expect("an answer").into_body().collect().await;
@@ -102,7 +110,7 @@ async fn what_is_encrypted_passes_through_a_tunnel_that_alone_sees_the_proxys_pa
 #[tokio::test]
 async fn a_certificate_of_another_name_is_refused() {
     let (config, acceptor) = tls();
-    let (address, _heads) = proxy(acceptor).await;
+    let (address, _heads) = proxy(acceptor, ANSWER).await;
     let client = client(&through(address), &Guard::new(false), config).expect("a client");
     let answer = client.request(request("https://other.example/")).await;
     assert!(answer.is_err_and(|error| error.is_connect()));
@@ -153,4 +161,46 @@ async fn a_silent_server_is_waited_for_as_long_as_for_a_silence_in_its_answer() 
         matches!(error, NetError::Timeout(limit) if limit == settings.read_timeout),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn a_shoutcast_server_is_understood() {
+    let server = Server::start(|_| vec![Step::Send(STATION.to_vec())]).await;
+    let mut resource = Resource::new(Clients::new(quick()), server.address("/"));
+    for _ in 0..2 {
+        let mut response = resource.ask(None).await.expect("an answer");
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["icy-name"].as_bytes(), b"Caf\xE9");
+        let body = response.chunk().await.expect("a body");
+        assert_eq!(body.as_deref(), Some(&b"abc"[..]));
+        assert!(response.chunk().await.expect("a clean end").is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_shoutcast_server_behind_tls_is_understood() {
+    let (config, acceptor) = tls();
+    let (address, _heads) = proxy(acceptor, STATION).await;
+    let client = client(&through(address), &Guard::new(false), config).expect("a client");
+    let response = client.request(request("https://music.example/")).await;
+    let body = response.expect("an answer").into_body().collect().await;
+    assert_eq!(body.expect("all").to_bytes(), "abc");
+}
+
+#[tokio::test]
+async fn titles_are_asked_for_by_those_who_take_them_out_and_over_redirects() {
+    let server = Server::start(|asked| {
+        vec![Step::Send(match &*asked.path {
+            "/away" => crate::net::testing::response(302, &[("Location", "/")], b""),
+            _ => crate::net::testing::whole(b"abc", &[]),
+        })]
+    })
+    .await;
+    let resource = || Resource::new(Clients::new(quick()), server.address("/away"));
+    resource().ask_following(None).await.expect("an answer");
+    let mut with_titles = resource().with_titles();
+    with_titles.ask_following(None).await.expect("an answer");
+    let seen = server.seen();
+    let asked: Vec<_> = seen.iter().map(|a| a.header("icy-metadata")).collect();
+    assert_eq!(asked, [None, None, Some("1"), Some("1")]);
 }

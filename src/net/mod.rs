@@ -4,6 +4,7 @@
 pub mod address;
 mod connect;
 pub mod guard;
+mod icy;
 mod response;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -39,6 +40,11 @@ pub struct Settings {
     pub connect_timeout: Duration,
     /// The longest wait for an answer's headers, or for any more of its body (`timeouts.socketTimeoutMs`).
     pub read_timeout: Duration,
+    /// Time without a byte after which an endless stream is connected anew, and without one taken after which its player
+    /// counts as paused (`streams.stallTimeoutMs`).
+    pub stall_timeout: Duration,
+    /// Time of trouble in a row after which an endless stream is given up (`streams.giveUpAfterMs`).
+    pub give_up_after: Duration,
     /// Refuses addresses that are not on the public internet (`httpConfig.blockPrivateAddresses`).
     pub block_private_addresses: bool,
     /// Through which requests go (`httpConfig.proxyHost` and so on).
@@ -49,11 +55,14 @@ pub struct Settings {
 
 impl Default for Settings {
     /// Lavalink's defaults (reference, 5.2). 128 KiB of reading ahead are 8 s of a 128 kbit/s stream and 1 s of FLAC; the
-    /// kernel's receive buffer goes on filling behind it.
+    /// kernel's receive buffer goes on filling behind it. Stations send several times a second, so that five seconds of
+    /// silence are none of theirs, and are bridged by what was read ahead; encoders are started anew in less than five minutes.
     fn default() -> Self {
         Self {
             connect_timeout: Duration::from_millis(3000),
             read_timeout: Duration::from_millis(3000),
+            stall_timeout: Duration::from_secs(5),
+            give_up_after: Duration::from_secs(300),
             block_private_addresses: false,
             proxy: None,
             read_ahead_bytes: 128 * 1024,
@@ -208,7 +217,7 @@ impl Clients {
         &self,
         address: &Address,
         range: Option<Range>,
-        with_password: bool,
+        with: With,
     ) -> Result<Response, NetError> {
         let inner = &self.0;
         let is_proxied = inner.settings.proxy.is_some();
@@ -217,7 +226,7 @@ impl Clients {
             .await
             .map_err(|_| NetError::Timeout(patience))??;
         let client = self.client()?;
-        let mut request = self.request(address, range, with_password)?;
+        let mut request = self.request(address, range, with)?;
         let mut connection = capture_connection(&mut request);
         let limit = inner.settings.read_timeout;
         let silence = async {
@@ -237,7 +246,7 @@ impl Clients {
         &self,
         address: &Address,
         range: Option<Range>,
-        with_password: bool,
+        with: With,
     ) -> Result<Request<connect::NoBody>, NetError> {
         let uri = Uri::try_from(address.url().as_str()).map_err(NetError::of)?;
         let mut request = Request::get(uri)
@@ -247,7 +256,10 @@ impl Clients {
         if let Some(range) = range {
             request = request.header(header::RANGE, range.to_string());
         }
-        if let (true, Some((user, password))) = (with_password, address.credentials()) {
+        if with.titles {
+            request = request.header("Icy-MetaData", "1");
+        }
+        if let (true, Some((user, password))) = (with.password, address.credentials()) {
             request = request.header(header::AUTHORIZATION, connect::basic(user, password));
         }
         // what is encrypted goes through a tunnel that the connector asks for
@@ -278,12 +290,19 @@ impl fmt::Display for Range {
     }
 }
 
+/// What a request carries besides its address and range.
+#[derive(Clone, Copy, Default)]
+struct With {
+    password: bool,
+    titles: bool,
+}
+
 /// One thing to be fetched, perhaps several times: remembers whether it has asked for a password.
 pub struct Resource {
     clients: Clients,
     address: Address,
     until: Option<u64>,
-    wants_password: bool,
+    with: With,
 }
 
 impl Resource {
@@ -294,8 +313,15 @@ impl Resource {
             clients,
             address,
             until: None,
-            wants_password: false,
+            with: With::default(),
         }
+    }
+
+    /// Asks radio stations for titles between the bytes (`Icy-MetaData`), too; who reads must take them out again.
+    #[must_use]
+    pub const fn with_titles(mut self) -> Self {
+        self.with.titles = true;
+        self
     }
 
     /// Of it, never more is asked for than the bytes before this offset: it is a part of a larger file.
@@ -327,15 +353,12 @@ impl Resource {
             from,
             until: self.until,
         });
-        let response = self
-            .clients
-            .send(&self.address, range, self.wants_password)
-            .await?;
-        if self.wants_password || !self.may_answer(&response) {
+        let response = self.clients.send(&self.address, range, self.with).await?;
+        if self.with.password || !self.may_answer(&response) {
             return Ok(response);
         }
-        self.wants_password = true;
-        self.clients.send(&self.address, range, true).await
+        self.with.password = true;
+        self.clients.send(&self.address, range, self.with).await
     }
 
     /// As [`ask`](Self::ask), but goes where redirects lead.
@@ -360,6 +383,7 @@ impl Resource {
             address = address.join(&location).ok_or(NetError::BadRedirect)?;
             // a resource of its own, so that this one's password stays here
             let mut next = Self::new(self.clients.clone(), address.clone()).ending_at(self.until);
+            next.with.titles = self.with.titles;
             response = Box::pin(next.ask(from)).await?;
         }
         match redirect(&response) {

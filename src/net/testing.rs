@@ -171,6 +171,8 @@ pub(crate) fn quick() -> Settings {
     Settings {
         connect_timeout: Duration::from_secs(5),
         read_timeout: Duration::from_millis(300),
+        stall_timeout: Duration::from_millis(300),
+        give_up_after: Duration::from_secs(2),
         read_ahead_bytes: 64 * 1024,
         ..Settings::default()
     }

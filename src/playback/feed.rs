@@ -135,7 +135,7 @@ pub(super) struct Feed {
 impl Feed {
     pub(super) fn new(demuxer: Box<dyn Demuxer>, quality: ResamplingQuality) -> Self {
         Self {
-            repacker: may_pass(&demuxer.info().codec).then(Repacker::default),
+            repacker: may_pass(demuxer.info()).then(Repacker::default),
             stream: demuxer.stream(),
             held: None,
             is_joining: false,
@@ -231,57 +231,101 @@ impl Feed {
 
     /// The next packet; it stays retained.
     pub(super) fn packet(&mut self, bytes: &mut ByteWindow) -> Result<&Packet, Stop> {
-        if self.cursor == self.retained.len() {
-            let packet = self.next_packet(bytes)?;
-            self.retained_bytes += packet.data.len();
-            self.retained.push_back(packet);
-            while self.retained_bytes > MAX_RETAINED_BYTES && self.cursor > 0 {
-                self.forget_first();
+        while self.cursor == self.retained.len() {
+            if !self.read(bytes)? {
+                self.change_stream();
             }
         }
         self.cursor += 1;
         Ok(&self.retained[self.cursor - 1])
     }
 
-    /// The next packet of the demuxer, or what is made of it.
-    fn next_packet(&mut self, bytes: &mut ByteWindow) -> Result<Packet, Stop> {
+    /// Reads packets, without using them, until `ahead` seconds of sound are there, or another stream begins. To be repeated
+    /// until it is `Ok`, also at the end.
+    pub(super) fn gather(&mut self, ahead: f32, bytes: &mut ByteWindow) -> Result<(), Stop> {
+        while self.ahead() < ahead && self.retained_bytes < MAX_RETAINED_BYTES / 2 {
+            match self.read(bytes) {
+                Ok(true) => {}
+                Ok(false) | Err(Stop::End) => return Ok(()),
+                Err(stop) => return Err(stop),
+            }
+        }
+        Ok(())
+    }
+
+    /// Retains one more packet; false, and nothing done, when another stream begins.
+    fn read(&mut self, bytes: &mut ByteWindow) -> Result<bool, Stop> {
+        let Some(packet) = self.next_packet(bytes)? else {
+            return Ok(false);
+        };
+        self.retained_bytes += packet.data.len();
+        self.retained.push_back(packet);
+        while self.retained_bytes > MAX_RETAINED_BYTES && self.cursor > 0 {
+            self.forget_first();
+        }
+        Ok(true)
+    }
+
+    /// The next packet of the demuxer, or what is made of it; `None` when another stream begins.
+    fn next_packet(&mut self, bytes: &mut ByteWindow) -> Result<Option<Packet>, Stop> {
         loop {
             if let Some(packet) = self.repacker.as_mut().and_then(Repacker::pop) {
-                return Ok(packet);
+                return Ok(Some(packet));
+            }
+            let is_next = self.stream != self.demuxer.stream();
+            if is_next && self.held.is_some() {
+                return Ok(None);
             }
             let packet = match self.held.take() {
-                Some(packet) => {
-                    self.change_stream();
-                    packet
-                }
+                Some(first) => first,
                 None => match self.demuxer.next_packet(bytes) {
                     Ok(packet) => bounded(packet),
                     Err(Stop::End) => {
                         let repacker = self.repacker.as_mut().ok_or(Stop::End)?;
                         repacker.close();
-                        return repacker.pop().ok_or(Stop::End);
+                        return repacker.pop().map(Some).ok_or(Stop::End);
                     }
                     Err(stop) => return Err(stop),
                 },
             };
             let is_next = self.stream != self.demuxer.stream();
             match &mut self.repacker {
-                Some(repacker) if is_next => {
-                    repacker.close();
+                repacker if is_next => {
+                    if let Some(repacker) = repacker {
+                        repacker.close();
+                    }
                     self.held = Some(packet);
                 }
-                None if is_next => self.held = Some(packet),
                 Some(repacker) => repacker.push(packet),
-                None => return Ok(packet),
+                None => return Ok(Some(packet)),
             }
         }
+    }
+
+    /// Seconds of sound in packets that were read and not used.
+    fn ahead(&self) -> f32 {
+        let samples: u64 = self.unused().map(|p| u64::from(p.duration)).sum();
+        samples as f32 / self.info().rate.max(1) as f32
+    }
+
+    fn unused(&self) -> impl Iterator<Item = &Packet> {
+        self.retained.iter().skip(self.cursor)
+    }
+
+    /// Seconds of sound that have arrived: `waiting` bytes that were not read, at the bitrate of the last packets, and
+    /// packets that were not used.
+    pub(super) fn arrived(&self, waiting: usize) -> f32 {
+        let samples: u64 = self.retained.iter().map(|p| u64::from(p.duration)).sum();
+        let rate = self.info().rate.max(1) as f32;
+        let seconds_of_byte = samples as f32 / rate / self.retained_bytes.max(1) as f32;
+        self.ahead() + waiting as f32 * seconds_of_byte
     }
 
     /// Another stream begins. The sound of one cannot be made again from the other's packets.
     fn change_stream(&mut self) {
         self.stream = self.demuxer.stream();
         self.is_joining = true;
-        let may_pass = may_pass(&self.info().codec);
+        let may_pass = may_pass(self.info());
         if may_pass && self.repacker.is_some() {
             // one decoder plays both
             return;
@@ -501,11 +545,12 @@ pub(super) fn frame_position(packet: &Packet) -> u64 {
     (packet.pts + LOOKAHEAD as i64).max(0) as u64
 }
 
-/// Whether packets of a codec may go to a listener as they are, if each fits: Opus, one stream of one or two channels (a
+/// Whether packets of a stream may go to a listener as they are, if each fits: Opus, one stream of one or two channels (a
 /// decoder plays either as it comes, packet by packet: RFC 6716, section 2.1.2 and 4), at the volume that it was made for.
-fn may_pass(codec: &Codec) -> bool {
-    match codec {
-        Codec::Opus { head } => {
+/// A station that was of another codec before goes on counting at that one's rate: its packets do not fit.
+fn may_pass(info: &StreamInfo) -> bool {
+    match &info.codec {
+        Codec::Opus { head } if info.rate == SAMPLE_RATE => {
             head.len() >= 19 && matches!(head[9], 1 | 2) && head[16..19] == [0, 0, 0]
         }
         _ => false,

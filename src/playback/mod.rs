@@ -1,6 +1,7 @@
 //! Owns: one run of a track: from fetched bytes to a ring of frames.
 //! Never knows: sessions, clients, voice.
 
+mod drift;
 pub mod encode;
 mod feed;
 mod pipeline;
@@ -10,6 +11,12 @@ mod repack;
 mod report;
 
 pub use report::{Activity, Media, Mode, Report};
+
+/// What stations tell.
+pub use crate::media::{
+    icy::Title,
+    live::{Lost, Rejoined},
+};
 
 use crate::{
     dsp::{FilterSpec, ResamplingQuality},
@@ -84,6 +91,10 @@ pub enum Event {
         /// Whether any frame had been made.
         produced: bool,
     },
+    /// A station says what it plays now.
+    Title(Title),
+    /// A station was interrupted, and goes on.
+    Rejoined(Rejoined),
     /// From the frames' reader.
     Reader(ReaderEvent),
 }
@@ -253,3 +264,6 @@ impl Drop for Playback {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod station_tests;

@@ -2,6 +2,7 @@
 //! each frame in the track.
 //! Never knows: packets, encoders, rings.
 
+use super::drift::Change;
 use crate::{
     dsp::{Chain, FilterSpec, PlayerVolume},
     pcm::PcmBlock,
@@ -166,11 +167,61 @@ impl Render {
         self.output.len() >= FRAME_SAMPLES || self.is_finished && !self.output.is_empty()
     }
 
+    /// Whether two whole frames can be taken.
+    pub(super) fn has_two_frames(&self) -> bool {
+        self.output.len() >= 2 * FRAME_SAMPLES
+    }
+
+    /// The highest level of the next two frames, nominal 1, before the volume.
+    pub(super) fn peak(&self) -> f32 {
+        let channels = self.output.channels.iter();
+        let samples = channels.flat_map(|c| c.iter().take(2 * FRAME_SAMPLES));
+        samples.fold(0.0, |peak, sample| sample.abs().max(peak))
+    }
+
+    /// Makes one frame of the next two, or three of them; the one that is new fades from one to the other, so that all ends
+    /// meet. Positions behind them stay what they are. There must be two.
+    pub(super) fn change(&mut self, change: Change) {
+        let (track, waiting) = (self.track_end() - self.front, self.output.len());
+        let step = track * FRAME_SAMPLES as f64 / waiting.max(1) as f64;
+        for channel in &mut self.output.channels {
+            let faded = |(i, from): (usize, &f32), to: &f32| {
+                let weight = (i as f32 + 0.5) / FRAME_SAMPLES as f32;
+                from + (to - from) * weight
+            };
+            let (first, rest) = channel.split_at(FRAME_SAMPLES);
+            let pairs = first.iter().zip(rest);
+            let new: Vec<f32> = match change {
+                Change::LeaveOut => pairs
+                    .enumerate()
+                    .map(|(i, (a, b))| faded((i, a), b))
+                    .collect(),
+                Change::PutIn => pairs
+                    .enumerate()
+                    .map(|(i, (a, b))| faded((i, b), a))
+                    .collect(),
+            };
+            match change {
+                Change::LeaveOut => drop(channel.splice(..2 * FRAME_SAMPLES, new)),
+                Change::PutIn => drop(channel.splice(FRAME_SAMPLES..FRAME_SAMPLES, new)),
+            }
+        }
+        self.front += match change {
+            Change::LeaveOut => step,
+            Change::PutIn => -step,
+        };
+    }
+
+    /// Where the samples that wait to become frames end in the track.
+    fn track_end(&self) -> f64 {
+        let held = self.chained as f64 - self.chain.track_time();
+        self.consumed as f64 - held
+    }
+
     /// The next frame.
     pub(super) fn take(&mut self) -> &PcmBlock {
         let (len, waiting) = (self.output.len().min(FRAME_SAMPLES), self.output.len());
-        let held = self.chained as f64 - self.chain.track_time();
-        let end = self.consumed as f64 - held;
+        let end = self.track_end();
         // under a time-scale a sample of output is more or less than one of the track
         self.front += if self.is_finished {
             len as f64
@@ -182,5 +233,47 @@ impl Render {
         self.output.drop_front(len);
         self.volume.process(&mut self.frame);
         &self.frame
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FRAME: u64 = FRAME_SAMPLES as u64;
+
+    /// Positions and samples of the frames of a slow rise, the third of them changed.
+    fn changed(change: Change) -> (Vec<u64>, Vec<f32>) {
+        let mut render = Render::new(FULL_VOLUME, &FilterSpec::default());
+        let rise: Vec<f32> = (0..6 * FRAME_SAMPLES).map(|i| i as f32 * 1e-4).collect();
+        render.input().channels = [rise.clone(), rise];
+        render.process(Samples(6 * FRAME));
+        let (mut positions, mut samples) = (Vec::new(), Vec::new());
+        while render.has_frame() {
+            if positions.len() == 2 {
+                assert!(render.has_two_frames());
+                render.change(change);
+            }
+            positions.push(render.position().0 / FRAME);
+            samples.extend_from_slice(&render.take().channels[0]);
+        }
+        (positions, samples)
+    }
+
+    #[test]
+    fn a_frame_more_or_less_meets_its_neighbours() {
+        // the first of three is where the one before it was, so that the last is where it would be
+        let expected = [
+            (Change::LeaveOut, vec![0, 1, 3, 4, 5]),
+            (Change::PutIn, vec![0, 1, 1, 2, 3, 4, 5]),
+        ];
+        for (change, wanted) in expected {
+            let (positions, samples) = changed(change);
+            assert_eq!(positions, wanted, "{change:?}");
+            let steps = samples.windows(2).map(|two| (two[1] - two[0]).abs());
+            // a fade over a frame adds one frame's rise in as many steps
+            assert!(steps.into_iter().all(|step| step < 2.5e-4), "{change:?}");
+            assert_eq!(samples.last().copied(), Some((6 * FRAME - 1) as f32 * 1e-4));
+        }
     }
 }

@@ -282,6 +282,7 @@ impl Machine {
             limit,
             sought: None,
             is_stuck: false,
+            stream_title: None,
             next_update: now.at + self.settings.update_every,
             next_check: now.at + CLEANUP_CHECK,
             polls: 0,
@@ -349,6 +350,12 @@ impl Machine {
                 }
                 playing.is_seekable &= is_seekable;
             }
+            Event::Title(title) => {
+                let text = Some(&*title.text).filter(|text| !text.is_empty());
+                playing.stream_title = text.map(Arc::from);
+                self.tell(Note::StreamTitle(title));
+            }
+            Event::Rejoined(rejoined) => self.tell(Note::StreamRejoined(rejoined)),
             Event::Failed { failure, produced } => {
                 let shown = playing.shown(now.position);
                 self.tell(Note::TrackException(shown, failure));

@@ -2,6 +2,9 @@
 //! Never knows: how it looks in JSON, or who is listening.
 
 use super::diagnosis::Underrun;
+/// What stations tell.
+pub use crate::playback::{Lost, Rejoined, Title};
+
 use crate::{
     error::Failure,
     track::Track,
@@ -24,6 +27,8 @@ pub struct Shown {
     pub length: i64,
     /// The client's data.
     pub user_data: Arc<UserData>,
+    /// What the station plays now, as it says itself; never empty.
+    pub stream_title: Option<Arc<str>>,
 }
 
 /// Why a track is over (reference, 1.3).
@@ -87,6 +92,10 @@ pub enum Note {
     },
     /// The listener hears a gap, or has heard one.
     Underrun(Underrun),
+    /// A station says what it plays now.
+    StreamTitle(Title),
+    /// A station was interrupted, and goes on.
+    StreamRejoined(Rejoined),
     /// A `playerUpdate`.
     Update(State),
 }

@@ -119,6 +119,31 @@ pub enum Event {
         #[serde(flatten)]
         gap: Gap,
     },
+    /// Ours: a radio station says what it plays now.
+    #[serde(rename = "StreamTitleEvent")]
+    StreamTitle {
+        /// Whose player.
+        #[serde(serialize_with = "signed_id")]
+        guild_id: GuildId,
+        /// In the station's own form, mostly `Artist - Title`; `""` when it says that there is none.
+        title: String,
+        /// An address that the station gives with it.
+        url: Option<String>,
+    },
+    /// Ours: a radio station was interrupted, and goes on where it is now.
+    #[serde(rename = "StreamRejoinedEvent")]
+    StreamRejoined {
+        /// Whose player.
+        #[serde(serialize_with = "signed_id")]
+        guild_id: GuildId,
+        /// Why it was interrupted at first.
+        reason: Lost,
+        /// Connections that were tried, the last one included.
+        attempts: u32,
+        /// Time from the last byte before to the first one after, in milliseconds. What had been read ahead was heard
+        /// meanwhile.
+        silent_ms: u64,
+    },
 }
 
 impl Event {
@@ -131,7 +156,7 @@ impl Event {
             | Self::TrackException { .. }
             | Self::TrackStuck { .. }
             | Self::WebSocketClosed { .. } => false,
-            Self::Underrun { .. } => true,
+            Self::Underrun { .. } | Self::StreamTitle { .. } | Self::StreamRejoined { .. } => true,
         }
     }
 }
@@ -152,6 +177,24 @@ pub struct Gap {
     pub ended: bool,
     /// The cause in words, with figures; for people.
     pub detail: String,
+}
+
+/// Why a station was interrupted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Lost {
+    /// The server ended its answer.
+    Ended,
+    /// The connection broke, or none came about.
+    Broken,
+    /// No byte came for too long.
+    Stalled,
+    /// The server did not give it.
+    Refused,
+    /// What came could not be played.
+    Unreadable,
+    /// Nobody took the bytes, because the player is paused.
+    Paused,
 }
 
 /// Why there was a gap.
@@ -324,6 +367,30 @@ mod tests {
         assert_eq!(
             Message::Event(event).to_json(),
             r#"{"op":"event","type":"WebSocketClosedEvent","guildId":"817327181659111454","code":4006,"reason":"Session is no longer valid.","byRemote":true}"#
+        );
+    }
+
+    #[test]
+    fn what_stations_tell_is_an_extension() {
+        let title = Event::StreamTitle {
+            guild_id: GUILD,
+            title: "A - B".into(),
+            url: None,
+        };
+        let rejoined = Event::StreamRejoined {
+            guild_id: GUILD,
+            reason: Lost::Stalled,
+            attempts: 2,
+            silent_ms: 5_300,
+        };
+        assert!(title.is_extension() && rejoined.is_extension());
+        assert_eq!(
+            Message::Event(title).to_json(),
+            r#"{"op":"event","type":"StreamTitleEvent","guildId":"817327181659111454","title":"A - B","url":null}"#
+        );
+        assert_eq!(
+            Message::Event(rejoined).to_json(),
+            r#"{"op":"event","type":"StreamRejoinedEvent","guildId":"817327181659111454","reason":"stalled","attempts":2,"silentMs":5300}"#
         );
     }
 

@@ -119,6 +119,7 @@ pub fn metrics(app: &App, query: &Query, now: Instant) -> Answer {
         playing_players: totals.playing_players,
         panics: app.sessions.panics(),
         underruns: underruns(&app.sessions.underruns()),
+        rejoins: app.sessions.rejoins().counts().collect(),
         each_player: has_players.then(|| each_player(app)),
         uptime_ms: millis(app.system.uptime(now)),
         memory: app.system.memory(),

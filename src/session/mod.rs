@@ -10,6 +10,7 @@ mod handle;
 mod outbox;
 mod plan;
 mod registry;
+mod rejoins;
 pub mod resume;
 mod seat;
 mod task;
@@ -19,6 +20,7 @@ pub use audience::Audience;
 pub use handle::SessionHandle;
 pub use outbox::{Outbox, Outgoing};
 pub use registry::{ClientHello, Connected, Sessions, Totals};
+pub use rejoins::Rejoins;
 pub use view::spec as filter_spec;
 
 /// What [`Sessions`] counts.
@@ -116,6 +118,7 @@ struct Context {
     settings: Settings,
     world: Arc<dyn World>,
     stats: StatsSource,
+    rejoins: Rejoins,
 }
 
 #[cfg(test)]

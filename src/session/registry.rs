@@ -4,7 +4,7 @@
 //! Its lock is held for one operation on a map. Session tasks enter and leave by themselves.
 
 use super::{
-    Context, Outbox, SessionHandle, Settings, StatsSource, outbox,
+    Context, Outbox, Rejoins, SessionHandle, Settings, StatsSource, outbox,
     task::{Command, Session},
 };
 use crate::{
@@ -193,6 +193,7 @@ impl Sessions {
                 settings,
                 world,
                 stats,
+                rejoins: Rejoins::default(),
             }),
             table: Arc::default(),
             random: SystemRandom::new(),
@@ -229,6 +230,12 @@ impl Sessions {
     #[must_use]
     pub fn panics(&self) -> u64 {
         self.context.world.panics()
+    }
+
+    /// How often stations were joined again since the start.
+    #[must_use]
+    pub fn rejoins(&self) -> &Rejoins {
+        &self.context.rejoins
     }
 
     /// Gaps of all players since the start.

@@ -11,7 +11,7 @@ use crate::{
     player::{
         Activity, Mode,
         diagnosis::{Audible, Diagnosis, Underrun},
-        note::{EndReason, Note, Shown, State, VoiceTarget},
+        note::{EndReason, Lost, Note, Shown, State, VoiceTarget},
     },
     protocol::{diagnosis, filters::Filters, message, message::Event, message::Message, rest},
     track::codec,
@@ -29,6 +29,11 @@ pub(super) fn track(shown: &Shown) -> rest::Track {
     let mut track = rest::Track::new(encoded, &shown.track, (*shown.user_data).clone());
     track.info.position = shown.position.0;
     track.info.length = shown.length;
+    // the encoded track keeps its own title; here clients expect anything
+    if let Some(title) = &shown.stream_title {
+        let title = title.to_string().into();
+        track.plugin_info.insert("streamTitle".to_owned(), title);
+    }
     track
 }
 
@@ -100,11 +105,33 @@ pub(super) fn message(guild_id: GuildId, note: Note, at: Now) -> Message {
             reason,
             by_remote,
         },
+        Note::StreamTitle(title) => Event::StreamTitle {
+            guild_id,
+            title: title.text,
+            url: title.url,
+        },
+        Note::StreamRejoined(rejoined) => Event::StreamRejoined {
+            guild_id,
+            reason: lost(rejoined.reason),
+            attempts: rejoined.attempts,
+            silent_ms: millis(rejoined.silent_for),
+        },
         Note::Underrun(underrun) => Event::Underrun {
             guild_id,
             gap: gap(underrun, at),
         },
     })
+}
+
+const fn lost(reason: Lost) -> message::Lost {
+    match reason {
+        Lost::Ended => message::Lost::Ended,
+        Lost::Broken => message::Lost::Broken,
+        Lost::Stalled => message::Lost::Stalled,
+        Lost::Refused => message::Lost::Refused,
+        Lost::Unreadable => message::Lost::Unreadable,
+        Lost::Paused => message::Lost::Paused,
+    }
 }
 
 fn millis(duration: Duration) -> u64 {

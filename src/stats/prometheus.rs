@@ -44,6 +44,8 @@ pub struct Figures {
     pub panics: u64,
     /// Gaps of all players since the start, by cause.
     pub underruns: Vec<Underruns>,
+    /// How often stations were joined again since the start, with the reason as a label's value.
+    pub rejoins: Vec<(&'static str, u64)>,
     /// Players that exist, if their own series are wanted.
     pub each_player: Option<Vec<Player>>,
     /// Milliseconds since the start.
@@ -148,6 +150,14 @@ fn underruns(page: &mut Page<impl Fn(&str) -> bool>, figures: &Figures) {
         "lavalink_rust_underrun_frames_total",
         "Frames of 20 ms that were missing in these gaps.",
         of_all(|u| u.frames),
+    );
+    page.counters(
+        "lavalink_rust_stream_rejoins_total",
+        "Radio stations that were joined again, by why they were left.",
+        figures
+            .rejoins
+            .iter()
+            .map(|(reason, count)| (format!("reason=\"{reason}\""), *count)),
     );
     let Some(players) = &figures.each_player else {
         return;
@@ -283,6 +293,7 @@ mod tests {
                 gaps: 2,
                 frames: 17,
             }],
+            rejoins: vec![("stalled", 3)],
             each_player: None,
             uptime_ms: 86_400_000,
             memory: Memory {

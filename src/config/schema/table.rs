@@ -588,6 +588,15 @@ pub(in crate::config) const TABLE: &[Key] = &[
         "1MB",
         |c, b| c.limits.playlist_bytes = b.number(),
     ),
+    key("streams.stallTimeoutMs", TIMEOUT, "5000", |c, b| {
+        c.streams.stall = b.millis()
+    }),
+    key(
+        "streams.giveUpAfterMs",
+        whole(1000, 86_400_000),
+        "300000",
+        |c, b| c.streams.give_up_after = b.millis(),
+    ),
     key(
         "extensions.events",
         Kind::Choice(&["known", "all", "nobody"]),

@@ -45,6 +45,8 @@ pub struct Prober {
     opening: Option<(Box<dyn Opening>, Sign)>,
     failure: Option<DemuxError>,
     is_section: bool,
+    /// Where the stream begins in the window: behind the tags of a section.
+    start: Option<u64>,
 }
 
 #[derive(Clone, Copy)]
@@ -75,14 +77,15 @@ impl Prober {
             opening: None,
             failure: None,
             is_section: false,
+            start: None,
         }
     }
 
     /// Starts in a section of a stream.
-    pub(super) fn of_section() -> Self {
+    pub(super) fn of_section(hint: Hint) -> Self {
         Self {
             is_section: true,
-            ..Self::new(Hint::default())
+            ..Self::new(hint)
         }
     }
 
@@ -100,10 +103,15 @@ impl Opening for Prober {
     /// [`DemuxError::Unsupported`] with the text `Unknown file format.` when nothing matches; else what the container that
     /// matches says.
     fn advance(&mut self, bytes: &mut ByteWindow) -> Result<Opened, Stop> {
+        let start = *self.start.get_or_insert(bytes.position());
         loop {
             if let Some((opening, sign)) = &mut self.opening {
                 let sign = *sign;
                 match opening.advance(bytes) {
+                    Ok(opened) => {
+                        bytes.let_go();
+                        return Ok(opened);
+                    }
                     // nothing else has its magic number: a sync word in it would be an accident
                     Err(stop @ Stop::Malformed(DemuxError::Unsupported(_)))
                         if sign == Sign::Sure =>
@@ -116,7 +124,7 @@ impl Opening for Prober {
                     answer => return answer,
                 }
                 self.opening = None;
-                bytes.seek(0);
+                bytes.seek(start);
             }
             if bytes.has_sections() && !self.is_section && self.candidates.is_none() {
                 self.candidates = Some(VecDeque::from([Candidate {
@@ -125,6 +133,9 @@ impl Opening for Prober {
                 }]));
             }
             let Some(candidates) = &mut self.candidates else {
+                if bytes.length().is_none() {
+                    bytes.hold();
+                }
                 let head = match bytes.peek(LOOK) {
                     Ok(head) => head,
                     Err(Stop::End) => bytes.peek_up_to(LOOK),

@@ -250,6 +250,8 @@ impl Fetcher {
                         stream.course.jump(number);
                     }
                 }
+                // sections that cannot be read are passed over
+                Task::Renew => {}
                 Task::Deliver if self.is_done => self.writer.interrupted().await,
                 Task::Deliver => match self.advance().await {
                     Ok(()) | Err(Break::Interrupted) => {}

@@ -8,21 +8,24 @@
 //!
 //! A stream that is kept in many resources (the segments of HLS) comes through a [lane of sections](lane_of_sections): the
 //! window [ends](Stop::End) at the end of each section until its owner [moves on](ByteWindow::next_section), offsets begin at
-//! 0 in each, and a jump goes to a section by its number.
+//! 0 in each, and a jump goes to a section by its number. A station that was joined again begins a section, too, whose bytes
+//! have nothing to do with those before; its first bytes are those of section 0, which nobody has to move to.
+//!
+//! Between two bytes may stand a [`Notice`].
 
-mod outline;
 mod gauge;
+mod outline;
 mod reader;
 #[cfg(test)]
 mod tests;
 mod writer;
 
-pub use outline::{Outline, Place};
 pub use gauge::Gauge;
+pub use outline::{Outline, Place};
 pub use reader::ByteWindow;
 pub use writer::{LaneWriter, Task};
 
-use super::demux::DemuxError;
+use super::{demux::DemuxError, icy::Title, live::Rejoined};
 use crate::error::Failure;
 use bytes::Bytes;
 use std::sync::{
@@ -51,8 +54,18 @@ impl From<DemuxError> for Stop {
     }
 }
 
+/// Something that is told at a place between two bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// A station plays this from here on.
+    Title(Title),
+    /// It was interrupted, and goes on from here.
+    Rejoined(Rejoined),
+}
+
 enum Delivery {
     Bytes(Bytes),
+    Notice(Notice),
     /// What follows belongs to the section of this number.
     Section(u64),
     End,
@@ -78,6 +91,13 @@ struct Shared {
     length: AtomicU64,
     is_seekable: AtomicBool,
     is_local: AtomicBool,
+    is_live: AtomicBool,
+    /// The section before which nothing is worth reading any more.
+    fresh: AtomicU64,
+    /// The section that the reader can make nothing of, plus one; 0: none.
+    rejected: AtomicU64,
+    /// The writer waits for any byte to be taken.
+    is_idle: AtomicBool,
     has_sections: bool,
     outline: OnceLock<Arc<Outline>>,
     closed: AtomicBool,
@@ -123,6 +143,10 @@ fn make(credit: usize, has_sections: bool) -> (LaneWriter, ByteWindow) {
         length: AtomicU64::new(0),
         is_seekable: AtomicBool::new(false),
         is_local: AtomicBool::new(false),
+        is_live: AtomicBool::new(false),
+        fresh: AtomicU64::new(0),
+        rejected: AtomicU64::new(0),
+        is_idle: AtomicBool::new(false),
         has_sections,
         outline: OnceLock::new(),
         closed: AtomicBool::new(false),

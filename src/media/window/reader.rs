@@ -1,7 +1,7 @@
 //! Owns: the demuxer's end of a lane: reading, looking ahead, jumping, and saying what is missing.
 //! Never knows: what the fetch task does to have the bytes.
 
-use super::{Delivery, Gauge, Outline, Shared, Stop, lane};
+use super::{Delivery, Gauge, Notice, Outline, Shared, Stop, lane};
 use crate::{error::Failure, media::demux::DemuxError};
 use bytes::Bytes;
 use std::{
@@ -24,6 +24,12 @@ const MAX_BARREN: u64 = 32 << 20;
 /// What is jumped over, however large, counts as no more bytes than this: pictures of some minutes may come before the first
 /// sound.
 const MAX_STEP: u64 = 2048;
+
+/// The most that is held, in bytes: four times what may lie in front of the first frame of mp3.
+const MAX_HELD: usize = 256 * 1024;
+
+/// Notices that are kept for places that have not been read; of more, the oldest are dropped.
+const MAX_NOTICES: usize = 32;
 
 /// Scratch space that is kept from read to read, in bytes.
 const KEPT_SCRATCH: usize = 64 * 1024;
@@ -48,6 +54,18 @@ pub struct ByteWindow {
     sections: Sections,
     /// Bytes that may still be passed; see [`found`](Self::found).
     patience: u64,
+    /// Since [`hold`](Self::hold).
+    held: Option<Held>,
+    /// What is told, and where in this section.
+    notices: VecDeque<(u64, Notice)>,
+}
+
+/// Bytes that were read and may have to be read again.
+struct Held {
+    /// Where they begin.
+    from: u64,
+    chunks: Vec<Bytes>,
+    len: usize,
 }
 
 /// Where the window of a lane of sections stands.
@@ -77,6 +95,8 @@ impl ByteWindow {
             scratch: Vec::new(),
             sections: Sections::default(),
             patience: MAX_BARREN,
+            held: None,
+            notices: VecDeque::new(),
         }
     }
 
@@ -166,7 +186,7 @@ impl ByteWindow {
             self.receive();
             self.drop_buffered();
             if let Some(number) = self.sections.next.take() {
-                self.sections.current = Some(number);
+                self.enter(number);
                 self.sections.is_again = false;
                 self.position = 0;
                 self.skip = 0;
@@ -179,10 +199,96 @@ impl ByteWindow {
         }
     }
 
+    fn enter(&mut self, number: u64) {
+        self.sections.current = Some(number);
+        // what was told of the one before is not lost
+        self.notices.iter_mut().for_each(|(at, _)| *at = 0);
+    }
+
     /// Leaves this section: the [next one](Self::next_section) will be that of this number, or one behind it.
     pub fn jump_to_section(&mut self, number: u64) {
         self.sections = Sections::default();
         self.begin_epoch(0, number);
+    }
+
+    /// Keeps what is read from here on, up to 256 KiB, so that going back to it needs no new connection: what a station
+    /// sent once never comes again.
+    pub fn hold(&mut self) {
+        self.held = Some(Held {
+            from: self.position,
+            chunks: Vec::new(),
+            len: 0,
+        });
+    }
+
+    /// Ends [`hold`](Self::hold).
+    pub fn let_go(&mut self) {
+        self.held = None;
+    }
+
+    /// Goes back to the beginning of what is held, if that is not behind `to`.
+    fn restore(&mut self, to: u64) {
+        let Some(held) = self
+            .held
+            .take_if(|held| held.from <= to && to < self.position)
+        else {
+            return;
+        };
+        self.shared.waiting.fetch_add(held.len, Ordering::AcqRel);
+        self.buffered += held.len;
+        self.position = held.from;
+        for chunk in held.chunks.into_iter().rev() {
+            self.chunks.push_front(chunk);
+        }
+        self.hold();
+    }
+
+    /// Whether this is a station: what comes cannot be asked for again, and a section that is
+    /// [rejected](Self::reject_section) is followed by another, or by a failure.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.shared.is_live.load(Ordering::Acquire)
+    }
+
+    /// Nothing can be made of this section: the fetch task is to begin another.
+    pub fn reject_section(&self) {
+        let number = self.sections.current.unwrap_or(0);
+        self.shared.rejected.store(number + 1, Ordering::Release);
+        self.shared.to_writer.notify_one();
+    }
+
+    /// The next of what is told up to here.
+    pub fn notice(&mut self) -> Option<Notice> {
+        let (at, _) = self.notices.front()?;
+        if *at > self.position {
+            return None;
+        }
+        self.notices.pop_front().map(|(_, notice)| notice)
+    }
+
+    /// Bytes that have arrived and were not read, those of later sections included.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.shared.waiting.load(Ordering::Acquire)
+    }
+
+    /// The most that may wait, in bytes.
+    #[must_use]
+    pub const fn credit(&self) -> usize {
+        self.base_credit
+    }
+
+    /// Drops what is not worth reading any more: all before the section of this number.
+    fn freshen(&mut self, fresh: u64) {
+        self.drop_buffered();
+        self.receive();
+        self.drop_buffered();
+        while let Some(number) = self.sections.next.filter(|next| *next < fresh) {
+            self.sections.next = None;
+            self.enter(number);
+            self.receive();
+            self.drop_buffered();
+        }
     }
 
     /// Bytes that can be read now.
@@ -237,6 +343,7 @@ impl ByteWindow {
     /// Moves to an offset. What is there, or near, is used; else the fetch task starts anew from there.
     pub fn seek(&mut self, to: u64) {
         self.receive();
+        self.restore(to);
         let ahead = to.checked_sub(self.position);
         let cost = ahead.unwrap_or(MAX_STEP).min(MAX_STEP);
         self.patience = self.patience.saturating_sub(cost);
@@ -248,6 +355,7 @@ impl ByteWindow {
                 if (ahead <= READ_THROUGH || !self.is_seekable())
                     && (self.end.is_none() || self.has_sections()) =>
             {
+                self.let_go();
                 self.skip += ahead - self.buffered as u64;
                 self.consume(self.buffered);
                 self.position = to;
@@ -283,6 +391,7 @@ impl ByteWindow {
         self.skip = 0;
         self.position = position;
         self.end = None;
+        self.notices.clear();
         self.epoch += 1;
         self.shared.start.store(start, Ordering::Release);
         self.shared.epoch.store(self.epoch, Ordering::Release);
@@ -290,6 +399,7 @@ impl ByteWindow {
     }
 
     fn drop_buffered(&mut self) {
+        self.held = None;
         self.release(self.buffered);
         self.chunks.clear();
         self.buffered = 0;
@@ -298,6 +408,10 @@ impl ByteWindow {
     fn require(&mut self, len: usize) -> Result<(), Stop> {
         if self.patience == 0 {
             return Err(DemuxError::TooLarge("what lies before the next sound").into());
+        }
+        let fresh = self.shared.fresh.load(Ordering::Acquire);
+        if fresh > self.sections.current.unwrap_or(0) {
+            self.freshen(fresh);
         }
         if self.buffered >= len {
             return Ok(());
@@ -364,6 +478,13 @@ impl ByteWindow {
                         self.chunks.push_back(data);
                     }
                 }
+                Delivery::Notice(notice) => {
+                    if self.notices.len() == MAX_NOTICES {
+                        self.notices.pop_front();
+                    }
+                    let at = self.position + self.buffered as u64;
+                    self.notices.push_back((at, notice));
+                }
                 Delivery::Section(number) => {
                     let is_again = std::mem::take(&mut self.sections.is_again);
                     if !is_again || self.sections.current != Some(number) {
@@ -382,14 +503,17 @@ impl ByteWindow {
             let Some(first) = self.chunks.front_mut() else {
                 break;
             };
-            if first.len() > left {
-                let _ = first.split_to(left);
-                left = 0;
-            } else {
-                left -= first.len();
+            let part = first.split_to(left.min(first.len()));
+            if first.is_empty() {
                 self.chunks.pop_front();
             }
+            left -= part.len();
+            if let Some(held) = &mut self.held {
+                held.len += part.len();
+                held.chunks.push(part);
+            }
         }
+        self.held.take_if(|held| held.len > MAX_HELD);
         self.buffered -= len;
         self.position += len as u64;
         self.release(len);
@@ -400,6 +524,13 @@ impl ByteWindow {
             return;
         }
         let before = self.shared.waiting.fetch_sub(len, Ordering::AcqRel);
+        // with the one in `LaneWriter::taken_from`
+        fence(Ordering::SeqCst);
+        if self.shared.is_idle.load(Ordering::Relaxed)
+            && self.shared.is_idle.swap(false, Ordering::AcqRel)
+        {
+            self.shared.to_writer.notify_one();
+        }
         // A writer that has stopped is woken when a quarter is free, not for each packet: waking costs a system call on
         // either side. A reader that runs short wakes it anyway.
         let credit = self.shared.credit.load(Ordering::Acquire);

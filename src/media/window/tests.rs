@@ -129,6 +129,25 @@ fn a_whole_resource_can_be_jumped_about_in() {
 }
 
 #[test]
+fn what_is_held_can_be_read_again() {
+    let (mut writer, mut window) = fed(&[b"ab", b"cdef"]);
+    window.skip(1);
+    window.hold();
+    assert_eq!(window.take(2).expect("there"), "bc");
+    window.skip(1);
+    window.seek(1);
+    assert_eq!(window.take(4).expect("there"), "bcde");
+    window.seek(2);
+    writer.push(Bytes::from_static(b"gh"));
+    assert_eq!(window.take(6).expect("there"), "cdefgh");
+    assert_eq!(writer.shared.waiting.load(Ordering::Relaxed), 0);
+    assert_eq!(writer.poll(), Some(Task::Deliver));
+    // no more than that
+    window.seek(0);
+    assert_eq!(writer.poll(), Some(Task::Jump(0)));
+}
+
+#[test]
 fn a_dropped_writer_is_a_failure_not_an_end() {
     let (writer, mut window) = fed(&[b"a"]);
     drop(writer);

@@ -1,7 +1,7 @@
 //! Owns: the fetch task's end of a lane: what it is to do, and handing over what it fetched.
 //! Never knows: what is read of it, or when.
 
-use super::{Delivery, Outline, Shared};
+use super::{Delivery, Notice, Outline, Shared};
 use crate::error::Failure;
 use bytes::Bytes;
 use std::sync::{
@@ -21,6 +21,8 @@ pub enum Task {
     Jump(u64),
     /// The window is gone: stop.
     Close,
+    /// The reader can make nothing of what comes: begin another section, or give up.
+    Renew,
 }
 
 /// The fetch task's end of a lane.
@@ -29,6 +31,8 @@ pub struct LaneWriter {
     /// `None` only while it is dropped.
     sender: Option<Sender>,
     epoch: u64,
+    /// The section that was begun last; 0 before the first.
+    section: u64,
 }
 
 impl LaneWriter {
@@ -37,6 +41,7 @@ impl LaneWriter {
             shared,
             sender: Some(sender),
             epoch: 0,
+            section: 0,
         }
     }
 
@@ -68,14 +73,60 @@ impl LaneWriter {
         let _ = self.shared.outline.set(Arc::new(outline));
     }
 
-    /// Bytes pushed from now on belong to the section of this number. For lanes of sections only.
+    /// Bytes pushed from now on belong to the section of this number. Who waits for more of the one before is woken.
     pub fn begin_section(&mut self, number: u64) {
+        self.section = number;
         self.send(Delivery::Section(number));
         self.shared.wake_reader();
     }
 
+    /// What has not been read of the sections before the one begun last is not to be read any more.
+    pub fn tell_fresh(&mut self) {
+        // behind the section, which whoever sees this must find
+        self.shared.fresh.store(self.section, Ordering::Release);
+        self.shared.wake_reader();
+    }
+
+    /// Says that this is a station: see [`ByteWindow::is_live`](super::ByteWindow::is_live).
+    pub fn tell_live(&self) {
+        self.shared.is_live.store(true, Ordering::Release);
+    }
+
+    /// Tells something at this place between the bytes.
+    pub fn notice(&mut self, notice: Notice) {
+        self.send(Delivery::Notice(notice));
+    }
+
+    fn is_rejected(&self) -> bool {
+        self.shared.rejected.load(Ordering::Acquire) == self.section + 1
+    }
+
+    /// Bytes that wait to be read.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.shared.waiting.load(Ordering::Acquire)
+    }
+
+    /// Waits until fewer than `waiting` bytes wait to be read, or something else than [`Task::Deliver`] is to be done.
+    pub async fn taken_from(&self, waiting: usize) {
+        loop {
+            let notified = self.shared.to_writer.notified();
+            self.shared.is_idle.store(true, Ordering::Release);
+            // with the one in `ByteWindow::release`: see `ByteWindow::require`
+            fence(Ordering::SeqCst);
+            let is_called = self.shared.closed.load(Ordering::Acquire)
+                || self.shared.epoch.load(Ordering::Acquire) != self.epoch
+                || self.is_rejected();
+            if is_called || self.waiting() < waiting {
+                self.shared.is_idle.store(false, Ordering::Release);
+                return;
+            }
+            notified.await;
+        }
+    }
+
     /// Waits until there is room for more bytes, or something else is to be done. Returns [`Task::Jump`] once for each
-    /// jump; afterwards pushed bytes belong to the new offset.
+    /// jump; afterwards pushed bytes belong to the new offset. [`Task::Renew`] comes once, too.
     pub async fn ready(&mut self) -> Task {
         loop {
             if let Some(task) = self.poll() {
@@ -131,7 +182,12 @@ impl LaneWriter {
         let epoch = self.shared.epoch.load(Ordering::Acquire);
         if epoch != self.epoch {
             self.epoch = epoch;
+            self.section = 0;
             return Some(Task::Jump(self.shared.start.load(Ordering::Acquire)));
+        }
+        if self.is_rejected() {
+            self.shared.rejected.store(0, Ordering::Release);
+            return Some(Task::Renew);
         }
         self.has_credit().then_some(Task::Deliver)
     }

@@ -9,6 +9,7 @@ mod remake;
 
 use super::{
     Event, Settings, Wishes,
+    drift::{self, Drift},
     encode::{Encoder, LOOKAHEAD},
     feed::{Feed, frame_position},
     pool::{After, Job},
@@ -19,8 +20,8 @@ use crate::{
     error::Failure,
     frame::{FrameFormat, FrameWriter, Progress},
     media::{
-        demux::{DemuxError, Opening, probe::Prober},
-        window::{ByteWindow, Stop},
+        demux::{DemuxError, Opened, Opening, probe::Prober, sections},
+        window::{ByteWindow, Notice, Stop},
     },
     pcm::PcmBlock,
     units::{FRAME_SAMPLES, Samples},
@@ -83,6 +84,11 @@ pub(super) struct Pipeline {
     /// one comes.
     sought: Option<Samples>,
     has_produced: bool,
+    /// Of a station, whose clock is not ours.
+    drift: Option<Drift>,
+    /// Nothing is ahead of a station's first frame, or of the first after it ran dry: sound is gathered first, so that there
+    /// is one gap and not many.
+    fills_cushion: bool,
     told_length: Option<Option<Samples>>,
     wishes: Arc<Mutex<Wishes>>,
     events: Arc<dyn Fn(Event) + Send + Sync>,
@@ -118,6 +124,8 @@ impl Pipeline {
             made: VecDeque::new(),
             sought: None,
             has_produced: false,
+            drift: None,
+            fills_cushion: false,
             told_length: None,
             wishes,
             events,
@@ -133,7 +141,14 @@ impl Pipeline {
                 Stage::Opening(prober) => {
                     let opened = prober.advance(&mut self.window)?;
                     self.notes.opened(opened.container, opened.demuxer.info());
-                    self.opened(Feed::new(opened.demuxer, self.settings.resampling));
+                    self.fills_cushion = self.window.is_live();
+                    self.drift = self.fills_cushion.then(Drift::default);
+                    let demuxer = if is_endless(&opened, &self.window) {
+                        sections::follow(opened)
+                    } else {
+                        opened.demuxer
+                    };
+                    self.opened(Feed::new(demuxer, self.settings.resampling));
                 }
                 Stage::Seeking(target) => {
                     let target = *target;
@@ -159,6 +174,11 @@ impl Pipeline {
                         Err(stop) => return Err(stop),
                     }
                     self.stage = Stage::Running;
+                }
+                Stage::Running if self.fills_cushion => {
+                    let feed = self.feed.as_mut().expect("opened before it runs");
+                    feed.gather(drift::CUSHION, &mut self.window)?;
+                    self.fills_cushion = false;
                 }
                 Stage::Running => {
                     if self.sought.is_some() || self.writer.room() > 0 {
@@ -223,7 +243,10 @@ impl Pipeline {
     fn make_frame(&mut self) -> Result<(), Stop> {
         let feed = self.feed.as_ref().expect("opened before frames are made");
         let wanted = self.wanted_mode(feed);
-        if wanted == Mode::Passthrough && self.steady >= STEADY_FRAMES {
+        let is_adrift = self.drift.as_ref().is_some_and(|d| d.wish().is_some());
+        if is_adrift && self.mode == Mode::Passthrough && self.has_produced {
+            self.transcode_from(self.render.position(), Mode::Passthrough);
+        } else if wanted == Mode::Passthrough && self.steady >= STEADY_FRAMES && !is_adrift {
             self.begin_passing();
         }
         match self.mode {
@@ -266,10 +289,14 @@ impl Pipeline {
     }
 
     fn transcode_frame(&mut self) -> Result<(), Stop> {
-        while !self.render.has_frame() {
+        let is_warm = self.warm.is_none();
+        let drift = self.drift.as_ref().filter(|_| is_warm);
+        let mut change = drift.and_then(Drift::wish);
+        while !self.render.has_frame() || change.is_some() && !self.render.has_two_frames() {
             let feed = self.feed.as_mut().expect("opened before frames are made");
             match feed.pull(&mut self.window, self.render.input()) {
                 Ok(()) => self.render.process(feed.position()),
+                Err(Stop::Need(_) | Stop::End) if self.render.has_frame() => change = None,
                 // a seek beyond the end and a track of nothing leave nothing to be heard, not even the encoder's delay
                 Err(Stop::End)
                     if self.render.is_finished()
@@ -290,6 +317,12 @@ impl Pipeline {
                 }
                 Err(stop) => return Err(stop),
             }
+        }
+        if let (Some(change), Some(drift)) = (change, &mut self.drift)
+            && drift.is_quiet(change, self.render.peak())
+        {
+            self.render.change(change);
+            drift.done(change);
         }
         if let Some((left, block)) = &mut self.warm {
             if *left > 0 {
@@ -346,6 +379,12 @@ impl Pipeline {
         let has_room = self.writer.push(payload, position);
         debug_assert!(has_room, "frames are made only when there is room");
         self.has_produced = true;
+        if let (Some(drift), Some(feed)) = (&mut self.drift, &self.feed) {
+            let waiting = self.window.waiting();
+            // a writer that is held back goes on when a quarter is free
+            let is_full = waiting >= self.window.credit() / 10 * 7;
+            drift.made(feed.arrived(waiting), is_full);
+        }
         if mode == Mode::Passthrough {
             self.render
                 .clear(Samples(position.0 + FRAME_SAMPLES as u64));
@@ -419,13 +458,29 @@ impl Pipeline {
     }
 }
 
+/// Whether nothing tells the length of a stream that comes over the network, in one piece.
+fn is_endless(opened: &Opened, window: &ByteWindow) -> bool {
+    let has_length = opened.demuxer.info().length.is_some() || window.length().is_some();
+    !has_length && !window.is_local() && !window.has_sections()
+}
+
 impl Job for Pipeline {
     fn run(&mut self) -> After {
         if !self.obey() {
             return After::Done;
         }
         let advanced = self.advance();
+        while let Some(notice) = self.window.notice() {
+            (self.events)(match notice {
+                Notice::Title(title) => Event::Title(title),
+                Notice::Rejoined(rejoined) => Event::Rejoined(rejoined),
+            });
+        }
         self.note(&advanced);
+        let is_short = matches!(advanced, Err(Stop::Need(_)));
+        if is_short && self.drift.is_some() && self.has_produced && self.writer.level() == 0 {
+            self.fills_cushion = true;
+        }
         match advanced {
             Ok(after) => after,
             Err(Stop::Need(_)) => After::Sleep,

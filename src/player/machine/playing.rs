@@ -20,6 +20,7 @@ pub(super) struct Playing {
     /// The last seek, and the position before it.
     pub(super) sought: Option<(Samples, Samples)>,
     pub(super) is_stuck: bool,
+    pub(super) stream_title: Option<Arc<str>>,
     pub(super) next_update: Instant,
     pub(super) next_check: Instant,
     pub(super) polls: u64,
@@ -47,6 +48,7 @@ impl Playing {
             position: position.to_millis(),
             length: self.length,
             user_data: self.user_data.clone(),
+            stream_title: self.stream_title.clone(),
         }
     }
 }

@@ -7,7 +7,7 @@ mod voice;
 
 use super::*;
 use crate::{
-    player::note::UserData,
+    player::note::{Lost, Rejoined, Title, UserData},
     track::Track,
     units::{ChannelId, Secret},
 };
@@ -76,6 +76,8 @@ fn brief(effect: &Effect) -> String {
             assert_eq!(s.is_connected, s.ping_ms.is_some());
             text
         }
+        Effect::Tell(Note::StreamTitle(title)) => format!("title {:?}", title.text),
+        Effect::Tell(Note::StreamRejoined(r)) => format!("rejoined {:?} {}", r.reason, r.attempts),
         Effect::Tell(Note::Underrun(u)) => format!("underrun {:?}", u.cause),
         Effect::Start { at, limit, .. } => format!("[start at {} until {limit:?}]", at.0),
         Effect::OpenVoice { target, .. } => format!("[open {}]", target.token.expose()),

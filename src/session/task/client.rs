@@ -42,6 +42,9 @@ impl Session {
             if is_update && matches!(self.client, Client::Away { .. }) {
                 continue;
             }
+            if let Note::StreamRejoined(rejoined) = &note {
+                self.context.rejoins.add(rejoined.reason);
+            }
             let message = view::message(guild, note, now);
             if !message.is_extension() || self.is_told_extensions() {
                 self.push(message.to_json(), !is_update);

@@ -7,12 +7,14 @@
 //! right to half a packet.
 
 mod reader;
+mod station;
 #[cfg(test)]
 mod tests;
 
 use super::{DemuxError, Demuxer, Opened, Opening, Packet, StreamInfo};
 use crate::media::window::{ByteWindow, Outline, Stop};
 use reader::{Read, Reader, Stamp};
+pub use station::follow;
 use std::sync::Arc;
 
 /// How often a seek looks at another section because the playlist's times were not quite right.

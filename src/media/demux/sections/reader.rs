@@ -3,7 +3,9 @@
 
 use crate::media::{
     demux::{
-        DemuxError, Demuxer, Opened, Opening, Packet, StreamInfo, Tags, id3::Id3, probe::Prober,
+        DemuxError, Demuxer, Opened, Opening, Packet, StreamInfo, Tags,
+        id3::Id3,
+        probe::{Hint, Prober},
     },
     window::{ByteWindow, Stop},
 };
@@ -24,6 +26,8 @@ pub(super) enum Stamp {
 #[derive(Default)]
 pub(super) struct Reader {
     part: Part,
+    /// What all sections may be.
+    hint: Hint,
     /// Number of the section at hand.
     pub number: u64,
     /// Its time stamp, once its first packet is read.
@@ -59,6 +63,15 @@ pub(super) struct Read {
 }
 
 impl Reader {
+    /// Reads what is open already, and then the sections behind it.
+    pub(super) fn of(demuxer: Box<dyn Demuxer>, hint: Hint) -> Self {
+        Self {
+            part: Part::Open(demuxer),
+            hint,
+            ..Self::default()
+        }
+    }
+
     /// Goes on with the section of this number.
     pub(super) fn jump(&mut self, number: u64, bytes: &mut ByteWindow) {
         bytes.jump_to_section(number);
@@ -82,28 +95,33 @@ impl Reader {
                     Ok(()) if matches!(bytes.peek(1), Err(Stop::End)) => self.part = Part::Passed,
                     Ok(()) => {
                         self.stamp = id3.transport_time().map(Stamp::Clock);
-                        self.part = Part::Opening(Prober::of_section());
+                        self.part = Part::Opening(Prober::of_section(self.hint.clone()));
                     }
-                    Err(stop) => self.pass(stop)?,
+                    Err(stop) => self.pass(stop, bytes)?,
                 },
                 Part::Opening(prober) => match prober.advance(bytes) {
                     Ok(opened) => self.opened(opened),
-                    Err(stop) => self.pass(stop)?,
+                    Err(stop) => self.pass(stop, bytes)?,
                 },
                 Part::Open(demuxer) => match demuxer.next_packet(bytes) {
                     Ok(packet) => return Ok(self.got(packet)),
-                    Err(stop) => self.pass(stop)?,
+                    Err(stop) => self.pass(stop, bytes)?,
                 },
             }
         }
     }
 
-    /// What the section of the last packet is.
-    pub(super) fn info(&self) -> Option<&StreamInfo> {
+    /// What the section of the last packet is, and the number of the stream in it.
+    pub(super) fn current(&self) -> Option<(&StreamInfo, u32)> {
         match &self.part {
-            Part::Open(demuxer) => Some(demuxer.info()),
+            Part::Open(demuxer) => Some((demuxer.info(), demuxer.stream())),
             _ => None,
         }
+    }
+
+    /// What the section of the last packet is.
+    pub(super) fn info(&self) -> Option<&StreamInfo> {
+        self.current().map(|(info, _)| info)
     }
 
     /// The tags of the first section.
@@ -132,9 +150,12 @@ impl Reader {
     }
 
     /// Leaves the section at its end, or where it cannot be read any further.
-    fn pass(&mut self, stop: Stop) -> Result<(), Stop> {
+    fn pass(&mut self, stop: Stop, bytes: &ByteWindow) -> Result<(), Stop> {
         match stop {
             Stop::End => {}
+            // another follows, or a failure
+            Stop::Malformed(_) if bytes.is_live() => bytes.reject_section(),
+            Stop::Malformed(error) if !bytes.has_sections() => return Err(error.into()),
             Stop::Malformed(error) => {
                 let problem = *self.problem.get_or_insert(error);
                 self.bad += 1;

@@ -240,3 +240,35 @@ fn a_recorded_session_is_told_in_the_same_order() {
         ]
     );
 }
+
+#[test]
+fn what_a_station_says_is_told_and_shown_until_the_next_track() {
+    let mut b = Bench::playing("a");
+    let title = |text: &str| {
+        Event::Title(Title {
+            text: text.to_owned(),
+            url: None,
+        })
+    };
+    let shown = |b: &Bench| {
+        let shown = b.machine.shown(b.now).expect("a track");
+        shown.stream_title.map(|title| title.to_string())
+    };
+    assert_eq!(shown(&b), None);
+    b.sound(title("A - B"));
+    assert_eq!(b.told(), ["title \"A - B\""]);
+    assert_eq!(shown(&b).as_deref(), Some("A - B"));
+    b.sound(Event::Rejoined(Rejoined {
+        reason: Lost::Stalled,
+        attempts: 2,
+        silent_for: Duration::from_secs(3),
+    }));
+    assert_eq!(b.told(), ["rejoined Stalled 2"]);
+    assert_eq!(shown(&b).as_deref(), Some("A - B"));
+    b.sound(title(""));
+    assert_eq!(b.told(), ["title \"\""]);
+    assert_eq!(shown(&b), None);
+    b.sound(title("C"));
+    b.play("b");
+    assert_eq!(shown(&b), None);
+}

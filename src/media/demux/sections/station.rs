@@ -1,0 +1,102 @@
+//! Owns: endless streams that may be interrupted: what comes after an interruption is opened anew, and its packets follow those
+//! before without a gap in time.
+//! Never knows: why a stream was interrupted.
+
+use super::reader::{Read, Reader};
+use crate::media::{
+    demux::{DemuxError, Demuxer, Opened, Packet, StreamInfo, probe::Hint},
+    window::{ByteWindow, Stop},
+};
+
+/// What is open, and after it the sections that follow. For windows whose length is not known.
+#[must_use]
+pub fn follow(opened: Opened) -> Box<dyn Demuxer> {
+    // what is joined in the middle of a frame shows no sign at its beginning
+    let extension = match opened.container {
+        "mp3" => Some("mp3"),
+        "adts" => Some("aac"),
+        _ => None,
+    };
+    let hint = Hint {
+        mime: None,
+        extension: extension.map(str::to_owned),
+    };
+    Box::new(Station {
+        info: opened.demuxer.info().clone(),
+        stream: 0,
+        of_section: opened.demuxer.stream(),
+        reader: Reader::of(opened.demuxer, hint),
+        is_joined: false,
+        shift: 0,
+        end: 0,
+    })
+}
+
+struct Station {
+    /// Of what is sent now.
+    info: StreamInfo,
+    stream: u32,
+    /// The number that the section's own demuxer gives the stream.
+    of_section: u32,
+    reader: Reader,
+    /// Whether this is not the first section any more.
+    is_joined: bool,
+    /// What is added to the section's own positions, at its rate.
+    shift: i64,
+    /// Where the packets so far end.
+    end: i64,
+}
+
+impl Station {
+    /// What comes from now on has a decoder of its own, because it has nothing to do with what came; positions go on.
+    fn change(&mut self, info: StreamInfo) {
+        let (from, to) = (self.info.rate.max(1), info.rate.max(1));
+        let rescale = |at: i64| {
+            let at = i128::from(at) * i128::from(to) / i128::from(from);
+            i64::try_from(at).unwrap_or(i64::MAX)
+        };
+        self.shift = rescale(self.shift);
+        self.end = rescale(self.end);
+        self.info = StreamInfo {
+            length: None,
+            is_seekable: false,
+            ..info
+        };
+        self.stream = self.stream.wrapping_add(1);
+    }
+}
+
+impl Demuxer for Station {
+    fn info(&self) -> &StreamInfo {
+        &self.info
+    }
+
+    fn stream(&self) -> u32 {
+        self.stream
+    }
+
+    fn next_packet(&mut self, bytes: &mut ByteWindow) -> Result<Packet, Stop> {
+        let Read { packet, is_first } = self.reader.read(bytes)?;
+        if let Some((info, of_section)) = self.reader.current() {
+            if is_first || of_section != self.of_section {
+                let info = info.clone();
+                self.of_section = of_section;
+                self.change(info);
+            } else if !self.is_joined && !bytes.is_live() {
+                // known only at the end of some files; the end of a station's stream is not the station's
+                self.info.length = info.length;
+            }
+        }
+        if is_first {
+            self.is_joined = true;
+            self.shift = self.end.saturating_sub(packet.pts);
+        }
+        let pts = packet.pts.saturating_add(self.shift);
+        self.end = self.end.max(pts.saturating_add(packet.duration.into()));
+        Ok(Packet { pts, ..packet })
+    }
+
+    fn seek(&mut self, _target: u64, _bytes: &mut ByteWindow) -> Result<(), Stop> {
+        Err(DemuxError::Unsupported("seeking in a stream without an end").into())
+    }
+}

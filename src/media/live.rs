@@ -1,0 +1,315 @@
+//! Owns: whether an endless stream that has stopped is taken up again, when, and what is told of it. Pure decisions.
+//! Never knows: connections, clocks, what the bytes mean.
+//!
+//! # What is endless
+//! No answer says that it never ends, so three kinds are told apart:
+//! - a *file*: its length is known, or it gave a range, or began with the same bytes when it was asked for again;
+//! - a *station*: no length, and either `icy-` headers (Icecast, SHOUTcast and what imitates them) or other first bytes when it
+//!   was asked for again: it can only go on where it is now;
+//! - what is *unsure*: no length and nothing else; a station, or a file that somebody makes while he sends it.
+//!
+//! Where a station's answer ends, however well, it is asked again, and whatever it answers, until it has been silent for
+//! too long. What is unsure has ended where its body ends well (the last chunk, or a close without a chunk missing): to ask
+//! again would play a file that is made while it is sent over and over. Where it breaks, it is asked again, and then it is
+//! known what it is.
+
+use std::time::{Duration, Instant};
+
+/// Bytes that make a connection count as having worked. A server that sends a byte and hangs up is asked no more often
+/// than one that sends nothing.
+pub const PROGRESS: u64 = 4096;
+/// The first wait, and the longest.
+const FIRST_DELAY: Duration = Duration::from_millis(100);
+const MAX_DELAY: Duration = Duration::from_secs(15);
+
+/// What is known of a stream's kind; see the [module](self).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It can be taken up at the same byte.
+    File,
+    /// No length, and nothing else is known.
+    Unsure,
+    /// It goes on where it is now.
+    Station,
+}
+
+/// Why a stream was interrupted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lost {
+    /// The server ended its answer.
+    Ended,
+    /// The connection broke, or none came about.
+    Broken,
+    /// No byte came for too long.
+    Stalled,
+    /// The server did not give it.
+    Refused,
+    /// What came could not be played.
+    Unreadable,
+    /// Nobody took the bytes, because the player is paused.
+    Paused,
+}
+
+/// What is told when a stream goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rejoined {
+    /// Why it was interrupted at first.
+    pub reason: Lost,
+    /// Connections that were tried, the last one included.
+    pub attempts: u32,
+    /// Time from the last byte before to the first one after. What had been read ahead was heard meanwhile.
+    pub silent_for: Duration,
+}
+
+/// Trouble of a stream, from its last byte on.
+#[derive(Clone, Copy, Debug)]
+struct Trouble {
+    reason: Lost,
+    since: Instant,
+    attempts: u32,
+}
+
+/// The decisions of one stream.
+#[derive(Debug)]
+pub struct Rejoin {
+    give_up_after: Duration,
+    last_byte: Instant,
+    /// Bytes of this connection.
+    delivered: u64,
+    trouble: Option<Trouble>,
+    /// The trouble that this connection ended, for the case that it is of no use after all.
+    before: Option<Trouble>,
+}
+
+impl Rejoin {
+    /// A stream that is connected at `now`. It is given up after `give_up_after` without sound.
+    #[must_use]
+    pub const fn new(give_up_after: Duration, now: Instant) -> Self {
+        Self {
+            give_up_after,
+            last_byte: now,
+            delivered: 0,
+            trouble: None,
+            before: None,
+        }
+    }
+
+    /// Bytes have come.
+    pub fn heard(&mut self, now: Instant, len: usize) {
+        self.last_byte = now;
+        self.delivered = self.delivered.saturating_add(len as u64);
+        if self.delivered >= PROGRESS && self.trouble.is_some() {
+            self.before = self.trouble.take();
+        }
+    }
+
+    /// The connection is gone, or none came about. How long to wait before the next try; `None` when it is to be given
+    /// up. `chance`, any number, makes the wait up to a half longer, so that the players of one station do not all come back
+    /// at once.
+    pub fn lost(&mut self, now: Instant, reason: Lost, chance: u64) -> Option<Duration> {
+        self.delivered = 0;
+        if reason == Lost::Unreadable {
+            self.trouble = self.trouble.or(self.before.take());
+        }
+        let trouble = self.trouble.get_or_insert(Trouble {
+            reason,
+            since: self.last_byte,
+            attempts: 0,
+        });
+        if now.saturating_duration_since(trouble.since) >= self.give_up_after {
+            return None;
+        }
+        let delay = FIRST_DELAY
+            .saturating_mul(2u32.saturating_pow(trouble.attempts))
+            .min(MAX_DELAY);
+        trouble.attempts += 1;
+        let half = delay.as_millis() as u64 / 2;
+        Some(delay + Duration::from_millis(chance % (half + 1)))
+    }
+
+    /// Nobody has taken bytes for long, and now somebody does: it is to be taken up at once, and the time in between is no
+    /// silence of the station's.
+    pub fn resumed(&mut self, now: Instant) {
+        self.delivered = 0;
+        self.trouble = Some(Trouble {
+            reason: Lost::Paused,
+            since: now,
+            attempts: 1,
+        });
+    }
+
+    /// The first bytes of a new connection are here: what is told of it. `None` when there was no trouble.
+    #[must_use]
+    pub fn report(&self, now: Instant) -> Option<Rejoined> {
+        self.trouble.map(|trouble| Rejoined {
+            reason: trouble.reason,
+            attempts: trouble.attempts,
+            silent_for: now.saturating_duration_since(trouble.since),
+        })
+    }
+}
+
+/// Tells a station from a file by its first bytes: a file begins the same each time it is asked for.
+#[derive(Debug, Default)]
+pub struct Beginning {
+    bytes: Vec<u8>,
+}
+
+impl Beginning {
+    /// As much as is compared, in bytes: more than the headers of any Ogg stream without pictures, which are the same each
+    /// time also for a station.
+    const LEN: usize = 16 * 1024;
+
+    /// Bytes of the first connection, in order.
+    pub fn note(&mut self, bytes: &[u8]) {
+        let len = bytes.len().min(Self::LEN - self.bytes.len());
+        self.bytes.extend_from_slice(&bytes[..len]);
+    }
+
+    /// The bytes from `at` on of another connection, all those before having been the same.
+    #[must_use]
+    pub fn compare(&self, at: usize, bytes: &[u8]) -> Alike {
+        let known = &self.bytes[at.min(self.bytes.len())..];
+        let len = known.len().min(bytes.len());
+        if known[..len] != bytes[..len] {
+            Alike::No
+        } else if len == known.len() {
+            Alike::Yes
+        } else {
+            Alike::SoFar
+        }
+    }
+
+    /// How many bytes are known.
+    #[must_use]
+    pub const fn known(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The first `len` bytes, as far as they are known.
+    #[must_use]
+    pub fn first(&self, len: usize) -> &[u8] {
+        &self.bytes[..len.min(self.bytes.len())]
+    }
+}
+
+/// Whether two connections began the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Alike {
+    /// In everything that is known of the first.
+    Yes,
+    /// As far as bytes have come.
+    SoFar,
+    /// They differ.
+    No,
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests begin at any moment")]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn rejoin() -> (Rejoin, Instant) {
+        let now = Instant::now();
+        (Rejoin::new(300 * SECOND, now), now)
+    }
+
+    #[test]
+    fn waits_double_up_to_a_limit_until_the_time_is_up() {
+        let (mut rejoin, mut now) = rejoin();
+        let start = now;
+        let mut waits = Vec::new();
+        while let Some(wait) = rejoin.lost(now, Lost::Broken, 0) {
+            waits.push(wait.as_millis());
+            now += wait;
+        }
+        assert_eq!(
+            waits[..9],
+            [100, 200, 400, 800, 1600, 3200, 6400, 12_800, 15_000]
+        );
+        assert!(waits[9..].iter().all(|wait| *wait == 15_000));
+        let tried = now - start;
+        assert!((300 * SECOND..316 * SECOND).contains(&tried), "{tried:?}");
+    }
+
+    #[test]
+    fn chance_makes_a_wait_up_to_a_half_longer() {
+        for chance in [0, 1, 49, 50, 51, u64::MAX] {
+            let (mut rejoin, now) = rejoin();
+            let wait = rejoin.lost(now, Lost::Broken, chance).expect("the first");
+            assert!((100..=150).contains(&wait.as_millis()), "{wait:?}");
+        }
+    }
+
+    #[test]
+    fn a_connection_that_worked_begins_the_waits_anew_and_one_of_few_bytes_does_not() {
+        let (mut rejoin, now) = rejoin();
+        let wait = |rejoin: &mut Rejoin| rejoin.lost(now, Lost::Ended, 0).map(|w| w.as_millis());
+        assert_eq!(wait(&mut rejoin), Some(100));
+        rejoin.heard(now, PROGRESS as usize - 1);
+        assert_eq!(wait(&mut rejoin), Some(200));
+        rejoin.heard(now, PROGRESS as usize - 1);
+        rejoin.heard(now, 1);
+        assert_eq!(wait(&mut rejoin), Some(100));
+    }
+
+    #[test]
+    fn what_cannot_be_read_does_not_count_as_sound() {
+        let (mut rejoin, mut now) = rejoin();
+        let mut tries = 0;
+        let mut reason = Lost::Broken;
+        while let Some(wait) = rejoin.lost(now, reason, 0) {
+            now += wait;
+            rejoin.heard(now, 1 << 20);
+            reason = Lost::Unreadable;
+            tries += 1;
+        }
+        assert!((20..40).contains(&tries), "{tries}");
+    }
+
+    #[test]
+    fn the_report_counts_from_the_last_byte() {
+        let (mut rejoin, start) = rejoin();
+        rejoin.heard(start + SECOND, 10_000);
+        assert_eq!(rejoin.report(start + SECOND), None);
+        rejoin.lost(start + 6 * SECOND, Lost::Stalled, 0);
+        rejoin.lost(start + 7 * SECOND, Lost::Refused, 0);
+        let told = Rejoined {
+            reason: Lost::Stalled,
+            attempts: 2,
+            silent_for: 8 * SECOND,
+        };
+        assert_eq!(rejoin.report(start + 9 * SECOND), Some(told));
+        rejoin.heard(start + 9 * SECOND, 10_000);
+        assert_eq!(rejoin.report(start + 9 * SECOND), None);
+    }
+
+    #[test]
+    fn a_pause_is_no_silence() {
+        let (mut rejoin, start) = rejoin();
+        rejoin.resumed(start + 3600 * SECOND);
+        assert!(
+            rejoin
+                .lost(start + 3601 * SECOND, Lost::Broken, 0)
+                .is_some()
+        );
+        let told = rejoin.report(start + 3602 * SECOND).expect("trouble");
+        assert_eq!((told.reason, told.silent_for), (Lost::Paused, 2 * SECOND));
+    }
+
+    #[test]
+    fn beginnings_are_compared_as_far_as_they_are_known() {
+        let mut first = Beginning::default();
+        first.note(b"abc");
+        first.note(b"de");
+        assert_eq!(first.compare(0, b"ab"), Alike::SoFar);
+        assert_eq!(first.compare(2, b"cdefg"), Alike::Yes);
+        assert_eq!(first.compare(2, b"cx"), Alike::No);
+        assert_eq!(first.first(2), b"ab");
+        first.note(&[7; 100_000]);
+        assert_eq!(first.compare(0, &[]), Alike::SoFar);
+        assert_eq!(first.first(usize::MAX).len(), Beginning::LEN);
+    }
+}

@@ -1,0 +1,189 @@
+//! Owns: tests of playbacks of radio stations: what is heard over interruptions, and what is told.
+//! Never knows: the network; a lane stands for it.
+
+use super::*;
+use crate::{
+    frame::{MAX_OPUS_BYTES, PCM_FRAME_BYTES, Taken},
+    media::window::{LaneWriter, Notice, Task, lane},
+    units::FRAME_SAMPLES,
+};
+use bytes::Bytes;
+use std::sync::mpsc;
+
+const MP3: &[u8] = include_bytes!("../../tests/data/tone44.mp3");
+const AAC: &[u8] = include_bytes!("../../tests/data/tone.aac");
+const OPUS: &[u8] = include_bytes!("../../tests/data/tone48.opus");
+
+/// A station that the test plays, and its listener.
+struct Station {
+    lane: LaneWriter,
+    section: u64,
+    playback: Playback,
+    reader: FrameReader,
+    events: mpsc::Receiver<Event>,
+    engine: Engine,
+}
+
+fn station(format: FrameFormat, extension: &str) -> Station {
+    let engine = Engine::new(1, Settings::default());
+    let (lane, window) = lane(1 << 20);
+    lane.tell_live();
+    let (tell, events) = mpsc::channel();
+    let request = Request {
+        window,
+        hint: Hint {
+            mime: None,
+            extension: Some(extension.to_owned()),
+        },
+        start: Samples::ZERO,
+        volume: 100,
+        filters: FilterSpec::default(),
+        format,
+        stuck_after: Duration::MAX,
+    };
+    let (playback, reader) = engine.start(request, move |e| drop(tell.send(e)));
+    Station {
+        lane,
+        section: 0,
+        playback,
+        reader,
+        events,
+        engine,
+    }
+}
+
+impl Station {
+    fn send(&mut self, bytes: &'static [u8]) {
+        self.lane.push(Bytes::from_static(bytes));
+    }
+
+    /// It is joined again, and sends this.
+    fn rejoin(&mut self, bytes: &'static [u8]) {
+        self.section += 1;
+        self.lane.begin_section(self.section);
+        self.lane.notice(Notice::Rejoined(Rejoined {
+            reason: Lost::Broken,
+            attempts: self.section as u32,
+            silent_for: Duration::ZERO,
+        }));
+        self.send(bytes);
+    }
+
+    /// All frames up to the end, and where they lie.
+    fn rest(&mut self) -> Vec<(Vec<u8>, Samples)> {
+        let mut out = [0; PCM_FRAME_BYTES];
+        let mut frames = Vec::new();
+        loop {
+            match self.reader.take(&mut out) {
+                Taken::Frame { len, position } => frames.push((out[..len].to_vec(), position)),
+                Taken::Underrun => std::thread::yield_now(),
+                Taken::Over => return frames,
+            }
+        }
+    }
+
+    fn told(&self) -> Vec<String> {
+        let brief = |event| match event {
+            Event::Title(title) => Some(title.text),
+            Event::Rejoined(rejoined) => Some(format!("rejoined {}", rejoined.attempts)),
+            Event::Failed { failure, .. } => Some(failure.to_string()),
+            Event::Opened { .. } | Event::Reader(_) => None,
+        };
+        self.events.try_iter().filter_map(brief).collect()
+    }
+}
+
+fn title(text: &str) -> Notice {
+    Notice::Title(Title {
+        text: text.to_owned(),
+        url: None,
+    })
+}
+
+/// How many of these samples are not nearly silent.
+fn loud(frame: &[u8]) -> usize {
+    let sample = |b: &[u8]| f32::from_le_bytes(b.try_into().expect("four bytes"));
+    let loud = frame.chunks_exact(4).map(sample).filter(|s| s.abs() > 1e-3);
+    loud.count()
+}
+
+#[test]
+fn a_station_goes_on_in_other_codecs_and_in_the_middle_of_a_frame() {
+    let mut it = station(FrameFormat::Pcm, "mp3");
+    it.lane.notice(title("first"));
+    it.send(&MP3[..100_000]);
+    it.lane.notice(title("second"));
+    it.rejoin(&AAC[1000..]);
+    it.rejoin(OPUS);
+    it.lane.finish();
+    let frames = it.rest();
+    // ffprobe finds 238 whole frames of mp3 there, 231 packets of AAC, 601 of Opus
+    let samples = 238 * 1152 * 480 / 441 - 1105 + 231 * 1024 + 601 * 960;
+    let expected = samples / FRAME_SAMPLES;
+    let told = it.told();
+    assert!(
+        frames.len().abs_diff(expected) <= 2,
+        "{} {told:?}",
+        frames.len()
+    );
+    let steps = frames.windows(2).map(|two| two[1].1.0 - two[0].1.0);
+    assert!(steps.into_iter().all(|step| step == FRAME_SAMPLES as u64));
+    // a decoder that begins anew is silent for a frame or two, no more
+    let quiet = frames.iter().filter(|(frame, _)| loud(frame) < 100).count();
+    assert!(quiet < 10, "{quiet}");
+    assert_eq!(told, ["first", "second", "rejoined 1", "rejoined 2"]);
+}
+
+#[test]
+fn what_cannot_be_played_is_refused_and_something_else_is_waited_for() {
+    static GARBAGE: [u8; 200_000] = [0x11; 200_000];
+    let mut it = station(FrameFormat::Pcm, "mp3");
+    it.send(&MP3[..50_000]);
+    for _ in 0..5 {
+        it.rejoin(&GARBAGE);
+        while it.lane.poll() != Some(Task::Renew) {
+            // frames are taken so that it comes to the garbage
+            it.reader.take(&mut [0; PCM_FRAME_BYTES]);
+            std::thread::yield_now();
+        }
+    }
+    it.rejoin(&MP3[50_000..100_000]);
+    it.lane.finish();
+    assert!(it.rest().len() > 100);
+    let told: Vec<_> = (1..=6).map(|n| format!("rejoined {n}")).collect();
+    assert_eq!(it.told(), told);
+}
+
+#[test]
+fn opus_is_passed_on_over_interruptions_and_anything_else_is_encoded() {
+    let mut it = station(FrameFormat::Opus, "opus");
+    it.send(OPUS);
+    it.rejoin(OPUS);
+    it.rejoin(&MP3[..50_000]);
+    it.rejoin(OPUS);
+    it.lane.finish();
+    let frames = it.rest();
+    let packets = 3 * 601 + 118 * 1152 * 480 / 441 / 960;
+    assert!(
+        frames.len().abs_diff(packets) <= 4,
+        "{} {packets}",
+        frames.len()
+    );
+    assert!(
+        frames
+            .iter()
+            .all(|(frame, _)| frame.len() <= MAX_OPUS_BYTES)
+    );
+    let passed = |frame: &[u8]| OPUS.windows(frame.len()).any(|window| window == frame);
+    // what follows mp3 does not begin where a frame does, so that it is encoded, too
+    let from = 2 * 601 + 10;
+    assert!(frames[..2 * 601].iter().step_by(50).all(|(f, _)| passed(f)));
+    assert!(
+        frames[from..from + 100]
+            .iter()
+            .step_by(20)
+            .all(|(f, _)| !passed(f))
+    );
+    assert_eq!(it.engine.panics(), 0);
+    drop(it.playback);
+}
