@@ -12,6 +12,7 @@ mod volume;
 mod wsola;
 
 pub use chain::Chain;
+pub(crate) use filters::FADE_SAMPLES;
 pub use polyphase::ResamplingQuality;
 pub(crate) use resample::exact_step;
 pub use resample::{RATES, Resampler, UnsupportedRate};

@@ -256,6 +256,21 @@ impl FilterSpec {
         spec
     }
 
+    /// How many samples of the track are heard in the time of one: 1 without a time-scale.
+    #[must_use]
+    pub fn pace(&self) -> f64 {
+        let scale = self.effective().timescale.unwrap_or_default();
+        (scale.speed * scale.rate).clamp(FACTOR.0, FACTOR.1)
+    }
+
+    /// Whether a time-scale is on: then what is heard lies a tenth of a second behind what the filters have taken, and a
+    /// change is heard at once only by [`Chain::restart`](super::Chain::restart).
+    pub(crate) fn is_scaled(&self) -> bool {
+        self.effective()
+            .timescale
+            .is_some_and(|scale| scale != TimescaleSpec::default())
+    }
+
     /// What a chain builds: nothing unless active, else all present filters within their bounds.
     pub(crate) fn effective(&self) -> Self {
         if self.is_active() {

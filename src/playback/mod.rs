@@ -6,6 +6,7 @@ mod feed;
 mod pipeline;
 pub mod pool;
 mod render;
+mod splice;
 
 use crate::{
     dsp::{FilterSpec, ResamplingQuality},

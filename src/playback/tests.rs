@@ -8,6 +8,8 @@ use crate::{
 };
 use std::sync::mpsc;
 
+mod changes;
+
 /// A sample of the test signal: every position has a value of its own, so that what was played tells from where.
 fn ramp(i: usize) -> i16 {
     (i % 60_000) as i16
@@ -36,6 +38,16 @@ struct Run {
 }
 
 fn start(bytes: impl Into<bytes::Bytes>, format: FrameFormat, at: Samples, volume: u16) -> Run {
+    start_filtered(bytes, format, at, volume, FilterSpec::default())
+}
+
+fn start_filtered(
+    bytes: impl Into<bytes::Bytes>,
+    format: FrameFormat,
+    at: Samples,
+    volume: u16,
+    filters: FilterSpec,
+) -> Run {
     let engine = Engine::new(1, Settings::default());
     let (tell, events) = mpsc::channel();
     let request = Request {
@@ -43,7 +55,7 @@ fn start(bytes: impl Into<bytes::Bytes>, format: FrameFormat, at: Samples, volum
         hint: Hint::default(),
         start: at,
         volume,
-        filters: FilterSpec::default(),
+        filters,
         format,
         stuck_after: Duration::MAX,
     };
