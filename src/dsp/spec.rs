@@ -351,10 +351,11 @@ impl FilterSpec {
             );
         }
         if let Some(l) = &mut self.low_pass {
-            // At 0.5 the pole reaches the unit circle.
+            // Below 0.5 it grows without end. At 0.5 the pole stands on the unit circle: a ringing at 24 kHz, recorded from
+            // the original.
             visit(
                 "lowPass.smoothing",
-                (0.51, FINITE.1),
+                (0.5, FINITE.1),
                 Single(&mut l.smoothing),
             );
         }

@@ -9,6 +9,7 @@ use crate::{
 use std::sync::mpsc;
 
 mod changes;
+mod passing;
 
 /// A sample of the test signal: every position has a value of its own, so that what was played tells from where.
 fn ramp(i: usize) -> i16 {
