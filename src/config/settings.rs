@@ -8,7 +8,9 @@ use std::{
     time::Duration,
 };
 
-use crate::{dsp::ResamplingQuality, server::RequestLog, units::Secret};
+use crate::{
+    dsp::ResamplingQuality, playback::TimescalePosition, server::RequestLog, units::Secret,
+};
 
 use super::schema;
 
@@ -272,6 +274,8 @@ section! {
         bitrate: Bitrate,
         /// Threads of the decode pool; 0: one per core.
         workers: usize,
+        /// What positions count under a time-scale.
+        timescale_position: TimescalePosition,
     }
 }
 

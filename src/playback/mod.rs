@@ -32,6 +32,24 @@ pub struct Settings {
     pub resampling: ResamplingQuality,
     /// Lavalink's `useSeekGhosting`: old frames are heard until the first one of the new place is there.
     pub seek_ghosting: bool,
+    /// What positions count.
+    pub timescale_position: TimescalePosition,
+}
+
+/// What positions count while a time-scale is on: `audio.timescalePosition`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TimescalePosition {
+    /// The track's own time: at speed 2 a position runs twice as fast as the clock.
+    #[default]
+    Track,
+    /// What has been heard, as in Lavalink: from where it began, or was sought to, positions run with the clock, whatever
+    /// the speed (reference 4.2 and R.1.33). Also once the time-scale is off, up to the next seek.
+    Output,
+}
+
+impl TimescalePosition {
+    /// Both, as they are listed for the configuration.
+    pub const ALL: [Self; 2] = [Self::Track, Self::Output];
 }
 
 impl Default for Settings {
@@ -41,6 +59,7 @@ impl Default for Settings {
             quality: encode::Quality::default(),
             resampling: ResamplingQuality::Low,
             seek_ghosting: true,
+            timescale_position: TimescalePosition::Track,
         }
     }
 }

@@ -49,17 +49,39 @@ fn start_filtered(
     volume: u16,
     filters: FilterSpec,
 ) -> Run {
-    let engine = Engine::new(1, Settings::default());
-    let (tell, events) = mpsc::channel();
-    let request = Request {
-        window: ByteWindow::of(bytes),
-        hint: Hint::default(),
+    run(Settings::default(), bytes, format, |request| Request {
         start: at,
         volume,
         filters,
+        ..request
+    })
+}
+
+/// Samples from the start of a track.
+fn start_with(settings: Settings, bytes: impl Into<bytes::Bytes>, filters: FilterSpec) -> Run {
+    run(settings, bytes, FrameFormat::Pcm, |request| Request {
+        filters,
+        ..request
+    })
+}
+
+fn run(
+    settings: Settings,
+    bytes: impl Into<bytes::Bytes>,
+    format: FrameFormat,
+    change: impl FnOnce(Request) -> Request,
+) -> Run {
+    let engine = Engine::new(1, settings);
+    let (tell, events) = mpsc::channel();
+    let request = change(Request {
+        window: ByteWindow::of(bytes),
+        hint: Hint::default(),
+        start: Samples::ZERO,
+        volume: 100,
+        filters: FilterSpec::default(),
         format,
         stuck_after: Duration::MAX,
-    };
+    });
     let (playback, reader) = engine.start(request, move |e| drop(tell.send(e)));
     std::mem::forget(engine); // the pool's threads live as long as the test
     Run {

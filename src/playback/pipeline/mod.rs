@@ -8,7 +8,7 @@
 mod remake;
 
 use super::{
-    Event, Settings, Wishes,
+    Event, Settings, TimescalePosition, Wishes,
     encode::{Encoder, LOOKAHEAD},
     feed::{Feed, frame_position},
     pool::{After, Job},
@@ -66,7 +66,10 @@ enum Mode {
 
 /// A frame that has been made and may have to be made again.
 struct Made {
+    /// Where it lies in the track.
     position: Samples,
+    /// The position that the listener is told.
+    told: Samples,
     mode: Mode,
     /// What it was made from, for some of those that were not passed on.
     state: Option<Box<render::State>>,
@@ -348,8 +351,9 @@ impl Pipeline {
     }
 
     fn push(&mut self, payload: &[u8], position: Samples, mode: Mode) {
-        self.arrive(position);
-        let has_room = self.writer.push(payload, position);
+        let told = self.told(position, mode);
+        self.arrive(told);
+        let has_room = self.writer.push(payload, told);
         debug_assert!(has_room, "frames are made only when there is room");
         self.has_produced = true;
         if mode == Mode::Passthrough {
@@ -359,6 +363,7 @@ impl Pipeline {
         let state = self.state.take();
         self.made.push_back(Made {
             position,
+            told,
             mode,
             state,
         });
@@ -370,6 +375,17 @@ impl Pipeline {
         if let (Some(feed), Some(oldest)) = (&mut self.feed, self.made.front()) {
             let wanted = oldest.position.0.saturating_sub(render::BACK);
             feed.forget_before(Samples(wanted));
+        }
+    }
+
+    /// The position to be told of a frame that lies at `position`.
+    fn told(&self, position: Samples, mode: Mode) -> Samples {
+        // packets that are passed on keep their own time in the original too
+        match (self.settings.timescale_position, mode, self.made.back()) {
+            (TimescalePosition::Output, Mode::Transcode, Some(last)) => {
+                Samples(last.told.0 + FRAME_SAMPLES as u64)
+            }
+            _ => position,
         }
     }
 

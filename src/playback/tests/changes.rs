@@ -426,3 +426,69 @@ fn a_time_scale_is_heard_with_the_second_frame_and_does_not_click() {
 fn filters_that_stay_go_on_while_others_change() {
     check(changes_in_company());
 }
+
+/// Settings under which positions are told as in Lavalink.
+fn as_heard() -> Settings {
+    Settings {
+        timescale_position: TimescalePosition::Output,
+        ..Settings::default()
+    }
+}
+
+#[test]
+fn positions_and_the_limit_are_in_the_tracks_own_time() {
+    for (speed, frames) in [(2.0, 25), (0.5, 100)] {
+        let mut run = start_filtered(
+            chirp(2),
+            FrameFormat::Pcm,
+            Samples::ZERO,
+            100,
+            scale(speed, 1.0, 1.0),
+        );
+        run.playback.progress().set_limit(Some(Samples(48_000)));
+        let heard = run.rest();
+        assert_eq!(
+            heard.len(),
+            frames,
+            "a second of the track at speed {speed}"
+        );
+        for (n, (_, at)) in heard.iter().enumerate() {
+            let want = n as f64 * 960.0 * speed;
+            assert!((at.0 as f64 - want).abs() <= 2.0, "frame {n} at {at:?}");
+        }
+    }
+}
+
+#[test]
+fn positions_and_the_limit_count_what_is_heard_if_asked_for() {
+    // reference R.1.33: at speed 2 an end time of 3 s comes after 6 s of the track, here 1 s after 2 s
+    let mut run = start_with(as_heard(), chirp(3), scale(2.0, 1.0, 1.0));
+    run.playback.progress().set_limit(Some(Samples(48_000)));
+    let heard = run.rest();
+    assert_eq!(heard.len(), 50);
+    let in_step = |(n, (_, at)): (usize, &(Vec<u8>, Samples))| at.0 == n as u64 * 960;
+    assert!(heard.iter().enumerate().all(in_step));
+    let place = place(&sound(&heard, FrameFormat::Pcm), 48, &scale(2.0, 1.0, 1.0));
+    assert!((place - 48.0 * 1_920.0).abs() < 40.0 * 48.0, "{place}");
+
+    // and a track of 2 s at rate 2 ends at 1 s
+    let mut run = start_with(as_heard(), chirp(2), scale(1.0, 1.0, 2.0));
+    assert_eq!(run.rest().last().map(|(_, at)| at.0), Some(49 * 960));
+    assert_eq!(run.playback.progress().position(), Samples(48_000));
+}
+
+#[test]
+fn as_heard_positions_go_on_over_changes_and_begin_anew_with_a_seek() {
+    let mut run = start_with(as_heard(), chirp(4), scale(2.0, 1.0, 1.0));
+    run.wait_until_full();
+    let mut at: Vec<u64> = (0..5).map(|_| run.frame().expect("sound").1.0).collect();
+    run.playback.set_filters(none());
+    run.wait_until_full();
+    at.extend((0..30).map(|_| run.frame().expect("sound").1.0));
+    assert!(at.iter().enumerate().all(|(n, at)| *at == n as u64 * 960));
+    run.playback.seek(Samples(96_000));
+    let there = std::iter::from_fn(|| run.frame())
+        .find(|(_, at)| at.0 >= 96_000)
+        .expect("it arrives");
+    assert_eq!(there.1, Samples(96_000));
+}
