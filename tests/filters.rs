@@ -10,6 +10,8 @@ use lavalink_rust::{
         RotationSpec, TimescaleSpec, TremoloSpec, VibratoSpec,
     },
     pcm::PcmBlock,
+    protocol::filters::Filters,
+    session::filter_spec,
 };
 use std::f64::consts::TAU;
 
@@ -632,4 +634,184 @@ fn a_time_scale_comes_changes_and_goes_without_a_click_or_a_lost_sample() {
         out.channels[0][tail..],
         input.channels[0][input.len() - 9_000..]
     );
+}
+
+/// Odd filters, and what the original made of them (`data/filters/odd.tsv`).
+fn odd() -> impl Iterator<Item = [&'static str; 3]> {
+    let rows = include_str!("data/filters/odd.tsv").lines();
+    rows.filter(|row| !row.starts_with('#')).map(|row| {
+        let fields: Vec<&str> = row.split('\t').collect();
+        fields.try_into().expect("three fields")
+    })
+}
+
+#[test]
+fn odd_filters_are_refused_where_the_original_refuses_them() {
+    for [json, fails_at, _] in odd() {
+        let parsed = Filters::parse(json.as_bytes());
+        // What the original accepts and then ends the track for is accepted too, and played with the nearest value.
+        let is_refused = ["json", "parse"].contains(&fails_at);
+        assert_eq!(parsed.is_err(), is_refused, "{json}: {parsed:?}");
+        if let Err(error) = parsed {
+            let name = json.split('"').nth(1).expect("a filter");
+            let text = error.to_string();
+            let is_no_json = json.contains("NaN");
+            assert!(is_no_json || text.contains(name), "{json}: {text}");
+        }
+    }
+}
+
+#[test]
+fn odd_filters_sound_as_in_the_original_and_always_as_numbers() {
+    let input = stereo(vec![0.5; 19_200], vec![-0.25; 19_200]);
+    let noise = stereo(noise(4_800, 1, 1.0), noise(4_800, 2, 1.0));
+    for [json, fails_at, becomes] in odd() {
+        let Ok(filters) = Filters::parse(json.as_bytes()) else {
+            continue;
+        };
+        let spec = filter_spec(&filters);
+        for input in [&noise, &input] {
+            let out = filtered(&spec, input, 960);
+            assert!(
+                out.channels.iter().flatten().all(|x| x.is_finite()),
+                "{json}"
+            );
+        }
+        // Beyond what a float of the original's can count, or a NaN there.
+        let is_other = json.contains("1e9") || json.contains("30000}") || becomes.contains("NaN");
+        if fails_at != "none" || becomes == "-" || is_other {
+            continue;
+        }
+        let want: Vec<f32> = becomes
+            .split(' ')
+            .map(|x| x.parse().expect("a number"))
+            .collect();
+        let out = filtered(&spec, &input, 960);
+        // Half way: a time-scale's last samples are the original's loss. Modulation is compared where it was noted.
+        let at = if spec.timescale.is_some() {
+            out.len() / 2
+        } else {
+            out.len() - 1
+        };
+        for (channel, want) in out.channels.iter().zip(want) {
+            let off = (channel[at] - want).abs();
+            assert!(
+                off <= 2e-3 * want.abs().max(1.0),
+                "{json}: {} {want}",
+                channel[at]
+            );
+        }
+    }
+}
+
+#[test]
+fn a_band_of_the_equalizer_has_the_recorded_response() {
+    // `eq-b0-p100` of the recordings: dB at third-octave centres, from an impulse.
+    let recorded = [
+        (20.0, 11.31),
+        (25.0, 13.98),
+        (31.5, 11.12),
+        (40.0, 7.37),
+        (63.0, 3.23),
+        (100.0, 1.35),
+        (250.0, 0.22),
+        (1_000.0, 0.01),
+        (10_000.0, 0.0),
+    ];
+    let mut left = vec![0.0; 72_000];
+    left[480] = 1.0 / 32.0;
+    let out = filtered(
+        &lowest_band(),
+        &stereo(left.clone(), vec![0.0; 72_000]),
+        960,
+    );
+    for (hz, want) in recorded {
+        let (mut re, mut im) = (0.0, 0.0);
+        for (n, x) in out.channels[0].iter().enumerate() {
+            let angle = TAU * hz * (n as f64 - 480.0) / 48_000.0;
+            re += f64::from(*x) * angle.cos();
+            im += f64::from(*x) * angle.sin();
+        }
+        let got = 20.0 * (32.0 * (re * re + im * im).sqrt()).log10();
+        assert!(
+            (got - want).abs() <= 0.1,
+            "{hz} Hz: {got} instead of {want} dB"
+        );
+    }
+}
+
+/// The lowest band at its highest gain.
+fn lowest_band() -> FilterSpec {
+    FilterSpec {
+        equalizer: Some(EqualizerSpec::from_bands([(0, 1.0)])),
+        ..none()
+    }
+}
+
+#[test]
+fn a_vibrato_delays_as_recorded() {
+    // `vibrato-4-0.75`: a line of slope 1/65536 meets delays of 3 to 75 samples.
+    let line: Vec<f32> = (0..96_000).map(|n| n as f32 / 65_536.0).collect();
+    let vibrato = FilterSpec {
+        vibrato: Some(VibratoSpec {
+            frequency: 4.0,
+            depth: 0.75,
+        }),
+        ..none()
+    };
+    let out = filtered(&vibrato, &stereo(line.clone(), line), 960);
+    let delays = out.channels[0].iter().enumerate().skip(300);
+    let delays: Vec<f64> = delays
+        .map(|(n, x)| n as f64 - f64::from(*x) * 65_536.0)
+        .collect();
+    let least = delays.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = delays.iter().copied().fold(0.0, f64::max);
+    assert!(
+        (least - 3.0).abs() < 0.15 && (most - 75.0).abs() < 0.15,
+        "{least} to {most}"
+    );
+}
+
+#[test]
+fn a_distortion_has_the_recorded_curve_and_harmonics() {
+    let distortion = FilterSpec {
+        distortion: Some(DistortionSpec {
+            scale: 2.0,
+            ..Default::default()
+        }),
+        ..none()
+    };
+    // `distortion-scale2~curve`: the left channel's inputs from −1 to 0 in steps of 1/16.
+    let recorded = [
+        1.0, 1.0, 1.0, 1.0, 0.929263, 0.805452, 0.684678, 0.568823, 0.459698, 0.359003, 0.268311,
+        0.189037, 0.122417, 0.069492, 0.031088, 0.007802, 0.0,
+    ];
+    let line: Vec<f32> = (0..=16).map(|n| n as f32 / 16.0 - 1.0).collect();
+    let out = filtered(&distortion, &stereo(line.clone(), line), 960);
+    for (got, want) in out.channels[0].iter().zip(recorded) {
+        assert!((got - want).abs() <= 5e-6, "{got} instead of {want}");
+    }
+    // `distortion-default~tones0`: of a tone at full scale a constant of 0.38805 and the even lines are left.
+    let neutral = FilterSpec {
+        distortion: Some(DistortionSpec::default()),
+        volume: Some(0.999),
+        ..none()
+    };
+    let tone = sine(14_400, 440.0, 1.0);
+    let out = filtered(&neutral, &stereo(tone.clone(), tone), 960);
+    for (line, want) in [(2, -9.05), (4, -29.37), (6, -58.4)] {
+        let (mut re, mut im) = (0.0, 0.0);
+        for (n, x) in out.channels[0].iter().enumerate() {
+            let angle = TAU * 440.0 * f64::from(line) * n as f64 / 48_000.0;
+            re += f64::from(*x) * angle.cos();
+            im += f64::from(*x) * angle.sin();
+        }
+        let got = 20.0 * (2.0 * (re * re + im * im).sqrt() / 14_400.0).log10();
+        assert!(
+            (got - want).abs() <= 0.1,
+            "line {line}: {got} instead of {want} dB"
+        );
+    }
+    let constant = out.channels[0].iter().sum::<f32>() / 14_400.0;
+    assert!((constant - 0.38805).abs() <= 1e-3, "{constant}");
 }
