@@ -14,7 +14,7 @@ use lavalink_rust::{
 };
 
 enum Event {
-    Filters(FilterSpec),
+    Filters(Box<FilterSpec>),
     Seek,
 }
 
@@ -31,7 +31,7 @@ fn main() -> Result<()> {
             planned.push((at.parse()?, Event::Seek));
         } else if let Some(patch) = event.strip_prefix("patch@") {
             let (at, json) = patch.split_once('=').context("patch@F=JSON")?;
-            planned.push((at.parse()?, Event::Filters(parse_filters(json)?)));
+            planned.push((at.parse()?, Event::Filters(Box::new(parse_filters(json)?))));
         } else {
             bail!("no event is called {event:?}");
         }

@@ -7,6 +7,7 @@ mod rig;
 use client::Client;
 use lavalink_rust::{
     config::Config,
+    dsp::TimescalePosition,
     media::{
         demux::{
             Opening,
@@ -15,7 +16,6 @@ use lavalink_rust::{
         window::ByteWindow,
     },
     node::Node,
-    playback::TimescalePosition,
 };
 use rig::{
     Rig, RigConfig,

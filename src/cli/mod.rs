@@ -7,7 +7,7 @@ pub mod play;
 
 use crate::{
     config::{self, Config, Loaded},
-    log, node, playback,
+    dsp, log, node, playback,
     source::Registry,
     units::{Millis, SAMPLE_RATE},
 };
@@ -298,7 +298,7 @@ fn play(args: PlayArgs, file: Option<&Path>, keys: Vec<(String, String)>) -> u8 
     };
     let settings = playback::Settings {
         // --from and --to are places in the track
-        timescale_position: playback::TimescalePosition::Track,
+        timescale_position: dsp::TimescalePosition::Track,
         ..node::playback_settings(&config)
     };
     let engine = playback::Engine::new(1, settings);

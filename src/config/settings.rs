@@ -9,7 +9,9 @@ use std::{
 };
 
 use crate::{
-    dsp::ResamplingQuality, playback::TimescalePosition, server::RequestLog, units::Secret,
+    dsp::{ResamplingQuality, TimescalePosition},
+    server::RequestLog,
+    units::Secret,
 };
 
 use super::schema;

@@ -426,7 +426,7 @@ fn our_own_keys_are_read() {
     assert_eq!((config.audio.workers, config.voice.pacers), (3, 2));
     assert_eq!(
         config.audio.timescale_position,
-        crate::playback::TimescalePosition::Output
+        crate::dsp::TimescalePosition::Output
     );
     assert_eq!(config.voice.ca_file.as_deref(), Some(roots.path()));
     assert!(config.voice.plaintext && !config.voice.realtime);

@@ -94,6 +94,22 @@ values! {
     }
 }
 
+/// What positions count while a time-scale is on: `audio.timescalePosition`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TimescalePosition {
+    /// The track's own time: at speed 2 a position runs twice as fast as the clock.
+    #[default]
+    Track,
+    /// What has been heard, as in Lavalink: from where it began, or was sought to, positions run with the clock, whatever
+    /// the speed (reference 4.2 and R.1.33). Also once the time-scale is off, up to the next seek.
+    Output,
+}
+
+impl TimescalePosition {
+    /// Both, as they are listed for the configuration.
+    pub const ALL: [Self; 2] = [Self::Track, Self::Output];
+}
+
 values! {
     /// Amplitude between `1 - depth` and 1.
     TremoloSpec {

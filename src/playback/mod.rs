@@ -9,7 +9,7 @@ mod render;
 mod splice;
 
 use crate::{
-    dsp::{FilterSpec, ResamplingQuality},
+    dsp::{FilterSpec, ResamplingQuality, TimescalePosition},
     error::Failure,
     frame::{self, FrameFormat, FrameReader, Progress, ReaderEvent},
     media::{demux::probe::Hint, window::ByteWindow},
@@ -34,22 +34,6 @@ pub struct Settings {
     pub seek_ghosting: bool,
     /// What positions count.
     pub timescale_position: TimescalePosition,
-}
-
-/// What positions count while a time-scale is on: `audio.timescalePosition`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum TimescalePosition {
-    /// The track's own time: at speed 2 a position runs twice as fast as the clock.
-    #[default]
-    Track,
-    /// What has been heard, as in Lavalink: from where it began, or was sought to, positions run with the clock, whatever
-    /// the speed (reference 4.2 and R.1.33). Also once the time-scale is off, up to the next seek.
-    Output,
-}
-
-impl TimescalePosition {
-    /// Both, as they are listed for the configuration.
-    pub const ALL: [Self; 2] = [Self::Track, Self::Output];
 }
 
 impl Default for Settings {

@@ -1,7 +1,7 @@
 //! Owns: the list of all keys. No other place names them; a new key is one row here and one field in `settings`.
 //! Never knows: where values come from.
 
-use crate::{dsp::ResamplingQuality, playback::TimescalePosition};
+use crate::dsp::{ResamplingQuality, TimescalePosition};
 use std::{path::PathBuf, time::Duration};
 
 use super::{
