@@ -62,9 +62,10 @@
 //! Frames are made ahead by the length of the **ring** (400 ms) and no more; what is read far ahead is compressed. When the
 //! volume, a filter or the position changes, frames that nobody has taken are **made again from the play head**: the writer
 //! takes them back, the packets of the last moments are still held, decoder and encoder are warmed up on the frames before.
-//! The change is heard after one frame, sample-exact, without a click. The same step leads from Opus packets passed on as
-//! they are (volume 100, no filter, 20 ms packets; others are split or joined to such where Opus allows it) to encoded frames
-//! and back.
+//! The change is heard after one frame, sample-exact, without a click: what frames were made from (the filters' state) is kept
+//! every few frames. What a time-scale holds would delay a change; there, sound is made anew from the place that is heard, and
+//! faded into. The same step leads from Opus packets passed on as they are (volume 100, no filter, 20 ms
+//! packets; others are split or joined to such where Opus allows it) to encoded frames and back.
 //!
 //! A panic in a decoder ends that one track with the severity *fault*; the pool goes on.
 //!
@@ -99,6 +100,8 @@
 //! | gapless trims, exact seeks | `playback/feed.rs` |
 //! | passthrough, frames made again | `playback/pipeline/mod.rs`, `playback/pipeline/remake.rs` |
 //! | Opus packets of other durations | `playback/repack.rs`; what is in a packet: `media/opus.rs` |
+//! | what is kept to make frames again, the fade under a time-scale | `playback/render.rs`, `playback/splice.rs` |
+//! | filters against recordings of the original | `tests/filters.rs`; all of them: `scripts/filters.sh` |
 //! | a filter's formula, its place in the chain | `dsp/filters/`, `dsp/chain.rs`; allowed values: `dsp/spec.rs` |
 //! | the volume curve, the resampler, SIMD | `dsp/volume.rs`, `dsp/resample.rs`, `dsp/kernel.rs` |
 //! | the 20 ms clock; RTP and its encryption | `output/voice/pacer/`, `output/voice/transport.rs` |

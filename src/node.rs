@@ -237,6 +237,7 @@ pub(crate) fn playback_settings(config: &Config) -> playback::Settings {
         },
         resampling: config.lavalink.resampling_quality,
         seek_ghosting: config.lavalink.use_seek_ghosting,
+        timescale_position: config.audio.timescale_position,
     }
 }
 

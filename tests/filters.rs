@@ -13,6 +13,13 @@ use lavalink_rust::{
 };
 use std::f64::consts::TAU;
 
+#[path = "filters/figures.rs"]
+mod figures;
+#[path = "filters/odd.rs"]
+mod odd;
+#[path = "filters/state.rs"]
+mod state;
+
 /// xorshift32 noise in ±`gain`.
 fn noise(len: usize, seed: u32, gain: f64) -> Vec<f32> {
     let mut x = seed;

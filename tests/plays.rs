@@ -6,6 +6,8 @@ mod rig;
 
 use client::Client;
 use lavalink_rust::{
+    config::Config,
+    dsp::TimescalePosition,
     media::{
         demux::{
             Opening,
@@ -43,13 +45,17 @@ struct Stage {
 
 impl Stage {
     async fn set() -> Self {
+        Self::set_with(|_| {}).await
+    }
+
+    async fn set_with(change: impl FnOnce(&mut Config)) -> Self {
         let rig = Rig::start(RigConfig {
             dave: 1,
             ..RigConfig::default()
         })
         .await
         .expect("the rig starts");
-        let node = client::node(&rig.ca_path()).await;
+        let node = client::node_with(&rig.ca_path(), change).await;
         let client = Client::connect(&node).await;
         Self { rig, node, client }
     }
@@ -301,6 +307,42 @@ async fn seeks_pauses_and_ends_are_exact_to_the_frame() {
         "{frames_after:.1} frames from 7 s to the end at 9.5 s"
     );
     stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn under_a_time_scale_positions_and_end_times_count_the_track_or_what_is_heard() {
+    // At speed 2 an end time of 1.5 s is reached after 0.75 s, or, as in Lavalink (reference R.1.33), after 1.5 s.
+    for (counts, frames, place) in [
+        (TimescalePosition::Track, 38, 1.5),
+        (TimescalePosition::Output, 75, 3.0),
+    ] {
+        let stage = Stage::set_with(|config| config.audio.timescale_position = counts).await;
+        let file = chirp(4);
+        stage.client.join(5, &stage.rig.endpoint(), "s").await;
+        let speed = json!({ "timescale": { "speed": 2.0 } });
+        stage
+            .client
+            .play(5, &file, json!({ "endTime": 1500, "filters": speed }))
+            .await;
+        let voice = stage.voice(5).await;
+        let end = stage.client.event("TrackEndEvent", 5).await;
+        assert_eq!(end["reason"], "finished");
+        let position = end["track"]["info"]["position"].as_i64().expect("a number");
+        assert!(
+            (1480..=1520).contains(&position),
+            "{counts:?}: ends at {position}"
+        );
+        let heard = voice.sound();
+        assert_eq!(heard.len(), frames, "{counts:?}");
+        let left = channel(&decoded(&heard), 0);
+        let found = place_at(&left, frames - 8) + 0.16 * 2.0;
+        // a piece of the time-scale lies up to 40 ms from where it should
+        assert!(
+            (found - place).abs() < 0.1,
+            "{counts:?}: the last sound is that of {found:.3} s"
+        );
+        stage.end().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

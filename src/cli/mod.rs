@@ -7,7 +7,7 @@ pub mod play;
 
 use crate::{
     config::{self, Config, Loaded},
-    log, node, playback,
+    dsp, log, node, playback,
     source::Registry,
     units::{Millis, SAMPLE_RATE},
 };
@@ -296,7 +296,12 @@ fn play(args: PlayArgs, file: Option<&Path>, keys: Vec<(String, String)>) -> u8 
             return FAILED;
         }
     };
-    let engine = playback::Engine::new(1, node::playback_settings(&config));
+    let settings = playback::Settings {
+        // --from and --to are places in the track
+        timescale_position: dsp::TimescalePosition::Track,
+        ..node::playback_settings(&config)
+    };
+    let engine = playback::Engine::new(1, settings);
     let played = runtime.block_on(async {
         let sources = Registry::new(node::source_settings(&config));
         let stop = async {

@@ -116,8 +116,10 @@ pub async fn play(
     };
     let (playback, reader) = engine.start(request, move |event| drop(tell.send(event)));
     let limit = play.to.map_or(Samples(u64::MAX), Millis::to_samples);
+    let pace = play.filters.pace();
     // the encoder's delay puts the last sound into one frame more
-    let last = Samples(limit.0.saturating_add(LOOKAHEAD as u64));
+    let delay = (LOOKAHEAD as f64 * pace).ceil() as u64;
+    let last = Samples(limit.0.saturating_add(delay));
     playback.progress().set_limit(Some(last));
     let failed = |source| PlayError::Write {
         path: play.output.clone(),
@@ -138,11 +140,12 @@ pub async fn play(
     };
     copy.bar.end();
     let end = copy.length.map_or(limit, |length| length.min(limit));
-    let is_stretched = play.filters.timescale.is_some();
-    let wanted = if is_stretched {
+    let heard = end.0.saturating_sub(copy.begins.0);
+    let wanted = if end == Samples(u64::MAX) {
         u64::MAX
     } else {
-        end.0.saturating_sub(copy.begins.0)
+        // a time-scale's last sample may be one of two
+        (heard as f64 / pace).round() as u64
     };
     let written = Samples(copy.sink.finish(wanted).map_err(failed)?);
     if written == Samples::ZERO && matches!(ended, Some(Ok(()))) {

@@ -84,6 +84,26 @@ async fn a_source_that_cannot_seek_is_heard_from_the_wanted_place() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_time_scaled_part_is_as_long_as_its_factors_say() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, speed, ms) in [
+        ("a.wav", 1.3, 990),
+        ("b.ogg", 0.8, 1_010),
+        ("c.ogg", 2.0, 1_003),
+    ] {
+        let mut part = wanted(data("tone44.mp3"), folder.path().join(name));
+        (part.from, part.to) = (Millis(250), Some(Millis(250 + ms)));
+        part.filters.timescale = Some(crate::dsp::TimescaleSpec {
+            speed,
+            ..Default::default()
+        });
+        let played = run(part, std::future::pending()).await.expect("it plays");
+        let want = Millis(ms).to_samples().0 as f64 / speed;
+        assert_eq!(played.written.0, want.round() as u64, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_endless_stream_that_is_stopped_leaves_a_whole_file() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}/radio.wav", listener.local_addr().expect("bound"));

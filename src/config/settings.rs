@@ -8,7 +8,12 @@ use std::{
     time::Duration,
 };
 
-use crate::{dsp::ResamplingQuality, server::RequestLog, session::Audience, units::Secret};
+use crate::{
+    dsp::{ResamplingQuality, TimescalePosition},
+    server::RequestLog,
+    session::Audience,
+    units::Secret,
+};
 
 use super::schema;
 
@@ -278,6 +283,8 @@ section! {
         bitrate: Bitrate,
         /// Threads of the decode pool; 0: one per core.
         workers: usize,
+        /// What positions count under a time-scale.
+        timescale_position: TimescalePosition,
     }
 }
 

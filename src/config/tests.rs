@@ -418,12 +418,16 @@ fn our_own_keys_are_read() {
     let config = settings(&format!(
         "voice.caFile: '{}'\n{}",
         roots.path().display(),
-        "audio: {bitrate: 128k, workers: 3}\nvoice: {plaintext: yes, pacers: 2, realtime: off}\n\
+        "audio: {bitrate: 128k, workers: 3, timescalePosition: output}\nvoice: {plaintext: yes, pacers: 2, realtime: off}\n\
          limits: {bodyBytes: 1MB, connections: 7, requestTimeoutMs: 1000}\n\
          lavalink.server: {localRoots: [/music, /more], httpConfig: {blockPrivateAddresses: on}}\n",
     ));
     assert_eq!(config.audio.bitrate, Bitrate::Fixed(128_000));
     assert_eq!((config.audio.workers, config.voice.pacers), (3, 2));
+    assert_eq!(
+        config.audio.timescale_position,
+        crate::dsp::TimescalePosition::Output
+    );
     assert_eq!(config.voice.ca_file.as_deref(), Some(roots.path()));
     assert!(config.voice.plaintext && !config.voice.realtime);
     assert_eq!(

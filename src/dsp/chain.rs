@@ -23,7 +23,7 @@ const PAST: usize = 640;
 ///
 /// Values that cannot be processed are replaced by the nearest that can ([`FilterSpec::clamped`]); whatever the input
 /// and the values, the output is finite. Changes crossfade over 15 ms and keep the state of filters that stay.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Chain {
     /// What is in force, within bounds; empty when no filter is active.
     spec: FilterSpec,
@@ -35,10 +35,12 @@ pub struct Chain {
     work: PcmBlock,
     past: PcmBlock,
     taken: u64,
+    /// Samples still to come that are heard by the filters and by nobody else.
+    lead: usize,
 }
 
 /// What the time-scale hears.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Before {
     low_pass: Slot<LowPass>,
     channel_mix: Slot<ChannelMix>,
@@ -49,7 +51,7 @@ struct Before {
 }
 
 /// What hears the time-scale.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct After {
     karaoke: Slot<Karaoke>,
     equalizer: Slot<Equalizer>,
@@ -85,6 +87,7 @@ macro_rules! section {
             fn reset(&mut self) {
                 $(self.$slot.reset();)+
             }
+
         }
     };
 }
@@ -117,6 +120,7 @@ impl Chain {
             work: PcmBlock::default(),
             past: PcmBlock::default(),
             taken: 0,
+            lead: 0,
         }
     }
 
@@ -131,6 +135,7 @@ impl Chain {
     #[must_use]
     pub fn is_neutral(&self) -> bool {
         self.pending.is_none()
+            && self.lead == 0
             && self.timescale().is_none()
             && self.timescale.is_none()
             && self.is_plain()
@@ -143,6 +148,14 @@ impl Chain {
             return;
         }
         self.apply_pending();
+        let lead = self.lead.min(input.len());
+        if lead > 0 {
+            self.lead -= lead;
+            self.hear(input, lead);
+            let mut rest = PcmBlock::default();
+            rest.extend_from(input, lead..input.len());
+            return self.process(&rest, out);
+        }
         self.taken += input.len() as u64;
         let from = out.len();
         let wanted = self.timescale();
@@ -167,6 +180,7 @@ impl Chain {
     /// Appends what is still inside, as if silence followed; the next block begins a new stream.
     pub fn flush(&mut self, out: &mut PcmBlock) {
         let from = out.len();
+        self.lead = 0;
         if let Some(timescale) = &mut self.timescale {
             timescale.flush(out);
         }
@@ -183,6 +197,7 @@ impl Chain {
         self.after.reset();
         self.past.clear();
         self.taken = 0;
+        self.lead = 0;
         self.timescale = None;
         if let Some(spec) = self.pending.take() {
             // Phases of filters that stay go on here too.
@@ -192,12 +207,48 @@ impl Chain {
         }
     }
 
+    /// Goes back by `back` samples of input and on from there with another spec at once: nothing fades, and modulation is in
+    /// the phase that it had there. Of the input that comes now, the first `lead` samples are heard by the filters and
+    /// nobody else, so that they are in their stride when the output begins.
+    pub fn restart(&mut self, spec: &FilterSpec, back: u64, lead: usize) {
+        let Before {
+            tremolo,
+            vibrato,
+            rotation,
+            ..
+        } = &mut self.before;
+        tremolo.rewind(back);
+        vibrato.rewind(back);
+        rotation.rewind(back);
+        self.update(spec);
+        self.reset();
+        self.lead = lead;
+    }
+
+    /// Lets the filters hear the first `len` samples.
+    fn hear(&mut self, input: &PcmBlock, len: usize) {
+        let mut work = std::mem::take(&mut self.work);
+        work.clear();
+        work.extend_from(input, 0..len);
+        tame(&mut work, 0);
+        self.before.process(&mut work, 0);
+        self.remember(&work, 0);
+        self.after.process(&mut work, 0);
+        self.work = work;
+    }
+
+    /// Input samples taken that no output corresponds to yet: under a time-scale only.
+    #[must_use]
+    pub fn held(&self) -> f64 {
+        self.timescale.as_ref().map_or(0.0, Timescale::held)
+    }
+
     /// How many input samples the output made so far corresponds to, since the beginning or the last
     /// [`reset`](Self::reset): exact on average under a time-scale, and equal to the number of samples taken without one
     /// and after [`flush`](Self::flush).
     #[must_use]
     pub fn track_time(&self) -> f64 {
-        self.taken as f64 - self.timescale.as_ref().map_or(0.0, Timescale::held)
+        self.taken as f64 - self.held()
     }
 
     /// The time-scale in force, unless it is neutral.

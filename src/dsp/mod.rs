@@ -12,12 +12,13 @@ mod volume;
 mod wsola;
 
 pub use chain::Chain;
+pub(crate) use filters::FADE_SAMPLES;
 pub use polyphase::ResamplingQuality;
 pub(crate) use resample::exact_step;
 pub use resample::{RATES, Resampler, UnsupportedRate};
 pub use spec::{
     BANDS, ChannelMixSpec, DistortionSpec, EqualizerSpec, FilterSpec, KaraokeSpec, LowPassSpec,
-    Problem, RotationSpec, TimescaleSpec, TremoloSpec, VibratoSpec,
+    Problem, RotationSpec, TimescalePosition, TimescaleSpec, TremoloSpec, VibratoSpec,
 };
 pub use volume::{MAX_VOLUME, PlayerVolume, gain};
 

@@ -31,7 +31,7 @@ const MAX_RATIO: f64 = 20.0;
 /// Output sample `n` is the signal at `n * from / to` input samples after the first: nothing is delayed, and `len`
 /// samples in give exactly `ceil(len * to / from)` out, counted in integers. How the input is cut into blocks does not
 /// change a bit of the output.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Resampler {
     /// Samples from `half` before the next output's instant on.
     history: PcmBlock,

@@ -94,6 +94,22 @@ values! {
     }
 }
 
+/// What positions count while a time-scale is on: `audio.timescalePosition`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TimescalePosition {
+    /// The track's own time: at speed 2 a position runs twice as fast as the clock.
+    #[default]
+    Track,
+    /// What has been heard, as in Lavalink: from where it began, or was sought to, positions run with the clock, whatever
+    /// the speed (reference 4.2 and R.1.33). Also once the time-scale is off, up to the next seek.
+    Output,
+}
+
+impl TimescalePosition {
+    /// Both, as they are listed for the configuration.
+    pub const ALL: [Self; 2] = [Self::Track, Self::Output];
+}
+
 values! {
     /// Amplitude between `1 - depth` and 1.
     TremoloSpec {
@@ -256,6 +272,21 @@ impl FilterSpec {
         spec
     }
 
+    /// How many samples of the track are heard in the time of one: 1 without a time-scale.
+    #[must_use]
+    pub fn pace(&self) -> f64 {
+        let scale = self.effective().timescale.unwrap_or_default();
+        (scale.speed * scale.rate).clamp(FACTOR.0, FACTOR.1)
+    }
+
+    /// Whether a time-scale is on: then what is heard lies a tenth of a second behind what the filters have taken, and a
+    /// change is heard at once only by [`Chain::restart`](super::Chain::restart).
+    pub(crate) fn is_scaled(&self) -> bool {
+        self.effective()
+            .timescale
+            .is_some_and(|scale| scale != TimescaleSpec::default())
+    }
+
     /// What a chain builds: nothing unless active, else all present filters within their bounds.
     pub(crate) fn effective(&self) -> Self {
         if self.is_active() {
@@ -336,10 +367,11 @@ impl FilterSpec {
             );
         }
         if let Some(l) = &mut self.low_pass {
-            // At 0.5 the pole reaches the unit circle.
+            // Below 0.5 it grows without end. At 0.5 the pole stands on the unit circle: a ringing at 24 kHz, recorded from
+            // the original.
             visit(
                 "lowPass.smoothing",
-                (0.51, FINITE.1),
+                (0.5, FINITE.1),
                 Single(&mut l.smoothing),
             );
         }

@@ -43,7 +43,7 @@ impl From<&TimescaleSpec> for Factors {
 
 /// Stretches and transposes a stream. A stage that has nothing to do is left out until it has; after that it stays, so
 /// that a change never makes a gap.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Timescale {
     factors: Factors,
     wsola: Option<Wsola>,

@@ -393,6 +393,17 @@ impl Feed {
         found.is_some()
     }
 
+    /// Where the frame of a packet starts that could be passed on, the nearest to `position`; `None` when none of those that
+    /// are retained lies within half a frame.
+    pub(super) fn frame_near(&self, position: Samples) -> Option<Samples> {
+        let fits = |p: &&Packet| p.duration == FRAME_SAMPLES as u32;
+        let starts = self.retained.iter().filter(fits).map(frame_position);
+        starts
+            .min_by_key(|at| at.abs_diff(position.0))
+            .filter(|at| at.abs_diff(position.0) <= FRAME_SAMPLES as u64 / 2)
+            .map(Samples)
+    }
+
     /// Decodes the next packet and appends its samples at 48 kHz to `out`, perhaps none.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ pub mod pool;
 mod render;
 mod repack;
 mod report;
+mod splice;
 
 pub use report::{Activity, Media, Mode, Report};
 
@@ -19,7 +20,7 @@ pub use crate::media::{
 };
 
 use crate::{
-    dsp::{FilterSpec, ResamplingQuality},
+    dsp::{FilterSpec, ResamplingQuality, TimescalePosition},
     error::Failure,
     frame::{self, FrameFormat, FrameReader, Progress, ReaderEvent},
     media::{demux::probe::Hint, window::ByteWindow},
@@ -43,6 +44,8 @@ pub struct Settings {
     pub resampling: ResamplingQuality,
     /// Lavalink's `useSeekGhosting`: old frames are heard until the first one of the new place is there.
     pub seek_ghosting: bool,
+    /// What positions count.
+    pub timescale_position: TimescalePosition,
 }
 
 impl Default for Settings {
@@ -52,6 +55,7 @@ impl Default for Settings {
             quality: encode::Quality::default(),
             resampling: ResamplingQuality::Low,
             seek_ghosting: true,
+            timescale_position: TimescalePosition::Track,
         }
     }
 }

@@ -11,6 +11,9 @@ use crate::{
 use pool::{After, Job};
 use std::sync::mpsc;
 
+mod changes;
+mod passing;
+
 /// A sample of the test signal: every position has a value of its own, so that what was played tells from where.
 fn ramp(i: usize) -> i16 {
     (i % 60_000) as i16
@@ -39,17 +42,49 @@ struct Run {
 }
 
 fn start(bytes: impl Into<bytes::Bytes>, format: FrameFormat, at: Samples, volume: u16) -> Run {
-    let engine = Engine::new(1, Settings::default());
-    let (tell, events) = mpsc::channel();
-    let request = Request {
-        window: ByteWindow::of(bytes),
-        hint: Hint::default(),
+    start_filtered(bytes, format, at, volume, FilterSpec::default())
+}
+
+fn start_filtered(
+    bytes: impl Into<bytes::Bytes>,
+    format: FrameFormat,
+    at: Samples,
+    volume: u16,
+    filters: FilterSpec,
+) -> Run {
+    run(Settings::default(), bytes, format, |request| Request {
         start: at,
         volume,
+        filters,
+        ..request
+    })
+}
+
+/// Samples from the start of a track.
+fn start_with(settings: Settings, bytes: impl Into<bytes::Bytes>, filters: FilterSpec) -> Run {
+    run(settings, bytes, FrameFormat::Pcm, |request| Request {
+        filters,
+        ..request
+    })
+}
+
+fn run(
+    settings: Settings,
+    bytes: impl Into<bytes::Bytes>,
+    format: FrameFormat,
+    change: impl FnOnce(Request) -> Request,
+) -> Run {
+    let engine = Engine::new(1, settings);
+    let (tell, events) = mpsc::channel();
+    let request = change(Request {
+        window: ByteWindow::of(bytes),
+        hint: Hint::default(),
+        start: Samples::ZERO,
+        volume: 100,
         filters: FilterSpec::default(),
         format,
         stuck_after: Duration::MAX,
-    };
+    });
     let (playback, reader) = engine.start(request, move |e| drop(tell.send(e)));
     std::mem::forget(engine); // the pool's threads live as long as the test
     Run {

@@ -80,6 +80,12 @@ impl Filters {
             .filter(|n| is_disabled(n))
             .collect()
     }
+
+    /// Names inside `pluginFilters`: there is no filter of that name here.
+    pub fn unknown(&self) -> impl Iterator<Item = &str> {
+        let names = self.named.iter().map(String::as_str);
+        names.filter(|name| !NAMES.contains(name))
+    }
 }
 
 impl FromJson for Filters {

@@ -168,9 +168,18 @@ fn decode(encoded: &str, rules: &Rules<'_>) -> Result<Track, Rejection> {
     Ok(track)
 }
 
+/// How many unknown filters of a request are logged, and how many characters of their names.
+const MOST_NAMES: usize = 4;
+const LONGEST_NAME: usize = 64;
+
 fn check_filters(filters: &Filters, rules: &Rules<'_>) -> Result<(), Rejection> {
     let disabled = filters.disabled(|name| rules.disabled_filters.iter().any(|d| d == name));
     if disabled.is_empty() {
+        // accepted and dropped, as the original does with those of plugins that it does not have; the log says so
+        for name in filters.unknown().take(MOST_NAMES) {
+            let name: String = name.chars().take(LONGEST_NAME).collect();
+            tracing::info!(name, "no such plugin filter: it is left out");
+        }
         return Ok(());
     }
     Err(Rejection::bad_request(format!(

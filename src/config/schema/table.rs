@@ -1,7 +1,10 @@
 //! Owns: the list of all keys. No other place names them; a new key is one row here and one field in `settings`.
 //! Never knows: where values come from.
 
-use crate::{dsp::ResamplingQuality, session::Audience};
+use crate::{
+    dsp::{ResamplingQuality, TimescalePosition},
+    session::Audience,
+};
 use std::{path::PathBuf, time::Duration};
 
 use super::{
@@ -533,6 +536,12 @@ pub(in crate::config) const TABLE: &[Key] = &[
     key("audio.workers", whole(0, 1024), "0", |c, b| {
         c.audio.workers = b.number()
     }),
+    key(
+        "audio.timescalePosition",
+        Kind::Choice(&["track", "output"]),
+        "track",
+        |c, b| c.audio.timescale_position = b.choice(&TimescalePosition::ALL),
+    ),
     key("voice.caFile", Kind::Text, "", |c, b| {
         c.voice.ca_file = b.path()
     }),

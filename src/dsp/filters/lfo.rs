@@ -44,6 +44,13 @@ impl Lfo {
         self.turn = (TAU * self.step).sin_cos();
     }
 
+    /// Goes back to the phase that it had so many samples ago, at the present frequency.
+    pub fn rewind(&mut self, samples: u64) {
+        self.settle();
+        self.phase = (self.phase - self.step * samples as f64).rem_euclid(1.0);
+        self.settle();
+    }
+
     /// The next value, −1 to 1.
     #[inline]
     pub fn next(&mut self) -> f64 {
@@ -83,6 +90,14 @@ mod tests {
             let want = (TAU * ((14 * n) % 48_000) as f64 / 48_000.0).sin();
             assert!((lfo.next() - want).abs() < 1e-7);
         }
+    }
+
+    #[test]
+    fn going_back_gives_the_same_values_again() {
+        let mut lfo = Lfo::new(7.0);
+        let values: Vec<f64> = (0..5_000).map(|_| lfo.next()).collect();
+        lfo.rewind(3_000);
+        assert!((lfo.next() - values[2_000]).abs() < 1e-9);
     }
 
     #[test]

@@ -30,6 +30,9 @@ pub(crate) trait Filter: Clone {
 
     /// The stream jumps: what came before must not be heard. Phases go on (reference R.3).
     fn reset(&mut self);
+
+    /// Modulation goes back to the phase that it had so many samples ago.
+    fn rewind(&mut self, _samples: u64) {}
 }
 
 /// Length of a change, in samples: 15 ms.
@@ -131,6 +134,13 @@ impl<F: Filter> Slot<F> {
         self.leaving = None;
         if let Some(filter) = &mut self.filter {
             filter.reset();
+        }
+    }
+
+    /// Modulation goes back to the phase that it had so many samples ago.
+    pub fn rewind(&mut self, samples: u64) {
+        if let Some(filter) = &mut self.filter {
+            filter.rewind(samples);
         }
     }
 }

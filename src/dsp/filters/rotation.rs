@@ -28,4 +28,8 @@ impl Filter for Rotation {
     }
 
     fn reset(&mut self) {}
+
+    fn rewind(&mut self, samples: u64) {
+        self.0.rewind(samples);
+    }
 }

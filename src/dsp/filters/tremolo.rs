@@ -35,4 +35,8 @@ impl Filter for Tremolo {
     }
 
     fn reset(&mut self) {}
+
+    fn rewind(&mut self, samples: u64) {
+        self.lfo.rewind(samples);
+    }
 }

@@ -57,6 +57,10 @@ impl Filter for Vibrato {
     fn reset(&mut self) {
         self.ring = [[0.0; 2]; RING];
     }
+
+    fn rewind(&mut self, samples: u64) {
+        self.lfo.rewind(samples);
+    }
 }
 
 /// The curve through `y[1]` (x = 0) and `y[2]` (x = 1) whose slopes there come from their neighbours.

@@ -8,12 +8,12 @@
 mod remake;
 
 use super::{
-    Event, Settings, Wishes,
+    Event, Settings, TimescalePosition, Wishes,
     drift::{self, Drift},
     encode::{Encoder, LOOKAHEAD},
     feed::{Feed, frame_position},
     pool::{After, Job},
-    render::Render,
+    render::{self, Render},
     report::{Activity, Mode, Notes},
 };
 use crate::{
@@ -36,6 +36,8 @@ use std::{
 const FRAMES_PER_TURN: usize = 12;
 /// Frames that the encoder hears before it goes on in the middle of a stream.
 const WARM_FRAMES: usize = 2;
+/// What frames are made from is kept for one of so many, to make them again from there.
+const FRAMES_PER_STATE: usize = 8;
 /// Frames that must have been encoded unchanged before packets are passed on again. A packet tells the loudness of its bands
 /// as a change from the frame before, so the listener's decoder must have come to the loudness of the source first.
 const STEADY_FRAMES: usize = 3;
@@ -59,8 +61,21 @@ enum Stage {
 
 /// A frame that has been made and may have to be made again.
 struct Made {
+    /// Where it lies in the track.
     position: Samples,
+    /// The position that the listener is told.
+    told: Samples,
     mode: Mode,
+    /// What it was made from, for some of those that were not passed on.
+    state: Option<Box<render::State>>,
+}
+
+/// What is to be done before a wish is heard.
+struct Turn {
+    /// Frames to be made once more as they were.
+    left: usize,
+    /// The last of them, for the encoder, which begins anew. `None` when it simply goes on.
+    heard: Option<PcmBlock>,
 }
 
 /// See the [module](self).
@@ -71,8 +86,9 @@ pub(super) struct Pipeline {
     feed: Option<Feed>,
     render: Render,
     encoder: Option<Encoder>,
-    /// Left of the warm-up after a restart, and what was rendered in it.
-    warm: Option<(usize, PcmBlock)>,
+    turn: Option<Turn>,
+    /// What the next frame is made from, if that is to be kept.
+    state: Option<Box<render::State>>,
     /// Frames encoded since the sound was last changed by volume or filters.
     steady: usize,
     writer: FrameWriter,
@@ -115,7 +131,8 @@ impl Pipeline {
             feed: None,
             render: Render::new(first.volume, &first.filters),
             encoder: None,
-            warm: None,
+            turn: None,
+            state: None,
             steady: 0,
             progress: writer.progress(),
             notes: parts.notes,
@@ -289,56 +306,24 @@ impl Pipeline {
     }
 
     fn transcode_frame(&mut self) -> Result<(), Stop> {
-        let is_warm = self.warm.is_none();
-        let drift = self.drift.as_ref().filter(|_| is_warm);
-        let mut change = drift.and_then(Drift::wish);
-        while !self.render.has_frame() || change.is_some() && !self.render.has_two_frames() {
-            let feed = self.feed.as_mut().expect("opened before frames are made");
-            match feed.pull(&mut self.window, self.render.input()) {
-                Ok(()) => self.render.process(feed.position()),
-                Err(Stop::Need(_) | Stop::End) if self.render.has_frame() => change = None,
-                // a seek beyond the end and a track of nothing leave nothing to be heard, not even the encoder's delay
-                Err(Stop::End)
-                    if self.render.is_finished()
-                        || (self.sought.is_some() || !self.has_produced)
-                            && self.render.is_empty() =>
-                {
-                    self.finish();
-                    return Ok(());
-                }
-                Err(Stop::End) => {
-                    let padding = if self.format == FrameFormat::Opus {
-                        LOOKAHEAD
-                    } else {
-                        0
-                    };
-                    self.render
-                        .finish(padding, self.format == FrameFormat::Opus);
-                }
-                Err(stop) => return Err(stop),
-            }
+        if self.turn.as_ref().is_some_and(|turn| turn.left == 0) && !self.take_turn()? {
+            return Ok(());
         }
-        if let (Some(change), Some(drift)) = (change, &mut self.drift)
-            && drift.is_quiet(change, self.render.peak())
-        {
-            self.render.change(change);
-            drift.done(change);
+        self.keep_state();
+        if !self.fill()? {
+            return Ok(());
         }
-        if let Some((left, block)) = &mut self.warm {
-            if *left > 0 {
-                *left -= 1;
-                let frame = self.render.take();
-                block.extend_from(frame, 0..frame.len());
-                return Ok(());
+        if let Some(turn) = &mut self.turn {
+            let frame = self.render.take();
+            if let Some(heard) = &mut turn.heard
+                && turn.left <= WARM_FRAMES
+            {
+                heard.extend_from(frame, 0..frame.len());
             }
-            let (_, block) = self.warm.take().expect("looked at above");
-            if self.format == FrameFormat::Opus {
-                self.encoder()?
-                    .restart_after(&block)
-                    .map_err(Stop::Failed)?;
-            }
-            self.render.adopt();
+            turn.left -= 1;
+            return Ok(());
         }
+        self.follow_clock()?;
         if self.format == FrameFormat::Opus {
             self.encoder()?;
         }
@@ -367,6 +352,54 @@ impl Pipeline {
         Ok(())
     }
 
+    /// Decodes until the next frame can be taken. False when there is none, because everything has been.
+    fn fill(&mut self) -> Result<bool, Stop> {
+        while !self.render.has_frame() {
+            let feed = self.feed.as_mut().expect("opened before frames are made");
+            match feed.pull(&mut self.window, self.render.input()) {
+                Ok(()) => self.render.process(feed.position()),
+                // a seek beyond the end and a track of nothing leave nothing to be heard, not even the encoder's delay
+                Err(Stop::End)
+                    if self.render.is_finished()
+                        || (self.sought.is_some() || !self.has_produced)
+                            && self.render.is_empty() =>
+                {
+                    self.finish();
+                    return Ok(false);
+                }
+                Err(Stop::End) => {
+                    let is_opus = self.format == FrameFormat::Opus;
+                    let padding = if is_opus { LOOKAHEAD } else { 0 };
+                    self.render.finish(padding, is_opus);
+                }
+                Err(stop) => return Err(stop),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Leaves a frame of a station out, or puts one in, when its clock makes it necessary and it is quiet.
+    fn follow_clock(&mut self) -> Result<(), Stop> {
+        let Some(change) = self.drift.as_ref().and_then(Drift::wish) else {
+            return Ok(());
+        };
+        while !self.render.has_two_frames() {
+            let feed = self.feed.as_mut().expect("opened before frames are made");
+            match feed.pull(&mut self.window, self.render.input()) {
+                Ok(()) => self.render.process(feed.position()),
+                Err(Stop::Need(_) | Stop::End) => return Ok(()),
+                Err(stop) => return Err(stop),
+            }
+        }
+        if let Some(drift) = &mut self.drift
+            && drift.is_quiet(change, self.render.peak())
+        {
+            self.render.change(change);
+            drift.done(change);
+        }
+        Ok(())
+    }
+
     fn encoder(&mut self) -> Result<&mut Encoder, Stop> {
         if self.encoder.is_none() {
             self.encoder = Some(Encoder::new(self.settings.quality).map_err(Stop::Failed)?);
@@ -375,8 +408,9 @@ impl Pipeline {
     }
 
     fn push(&mut self, payload: &[u8], position: Samples, mode: Mode) {
-        self.arrive(position);
-        let has_room = self.writer.push(payload, position);
+        let told = self.told(position, mode);
+        self.arrive(told);
+        let has_room = self.writer.push(payload, told);
         debug_assert!(has_room, "frames are made only when there is room");
         self.has_produced = true;
         if let (Some(drift), Some(feed)) = (&mut self.drift, &self.feed) {
@@ -389,14 +423,32 @@ impl Pipeline {
             self.render
                 .clear(Samples(position.0 + FRAME_SAMPLES as u64));
         }
-        self.made.push_back(Made { position, mode });
-        // those that wait, and those that the encoder would have to hear again
-        let kept = self.writer.capacity() + WARM_FRAMES + 2;
+        let state = self.state.take();
+        self.made.push_back(Made {
+            position,
+            told,
+            mode,
+            state,
+        });
+        // those that wait, and those from which they would be made again
+        let kept = self.writer.capacity() + WARM_FRAMES + FRAMES_PER_STATE + 2;
         while self.made.len() > kept {
             self.made.pop_front();
         }
         if let (Some(feed), Some(oldest)) = (&mut self.feed, self.made.front()) {
-            feed.forget_before(oldest.position);
+            let wanted = oldest.position.0.saturating_sub(render::BACK);
+            feed.forget_before(Samples(wanted));
+        }
+    }
+
+    /// The position to be told of a frame that lies at `position`.
+    fn told(&self, position: Samples, mode: Mode) -> Samples {
+        // packets that are passed on keep their own time in the original too
+        match (self.settings.timescale_position, mode, self.made.back()) {
+            (TimescalePosition::Output, Mode::Transcode, Some(last)) => {
+                Samples(last.told.0 + FRAME_SAMPLES as u64)
+            }
+            _ => position,
         }
     }
 

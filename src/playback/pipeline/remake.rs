@@ -2,10 +2,12 @@
 //! passed on and encoded frames.
 //! Never knows: how a single frame is made.
 
-use super::{Pipeline, Stage, WARM_FRAMES};
+use super::{FRAMES_PER_STATE, Pipeline, Stage, Turn, WARM_FRAMES};
 use crate::{
+    frame::FrameFormat,
+    media::window::Stop,
     pcm::PcmBlock,
-    playback::{Wishes, report::Mode},
+    playback::{Wishes, render, report::Mode},
     units::{FRAME_SAMPLES, Samples},
 };
 use std::sync::PoisonError;
@@ -50,7 +52,11 @@ impl Pipeline {
         self.render.restart(target, false);
         self.render.adopt();
         self.steady = 0;
-        self.warm = Some((0, PcmBlock::default()));
+        self.turn = Some(Turn {
+            left: 0,
+            heard: Some(PcmBlock::default()),
+        });
+        self.state = None;
         self.made.clear();
         self.sought = Some(target);
         if self.settings.seek_ghosting {
@@ -64,33 +70,18 @@ impl Pipeline {
 
     /// Volume or filters have changed: takes back what nobody has taken yet and makes it again.
     fn make_again(&mut self) {
-        if self.sought.is_some()
-            || !matches!(self.stage, Stage::Running | Stage::Drained)
-            || self.warm.is_some()
-        {
+        if self.sought.is_some() || !matches!(self.stage, Stage::Running | Stage::Drained) {
             self.render.adopt();
             return;
         }
-        let Some(feed) = &self.feed else { return };
+        if self.turn.is_some() {
+            return; // the latest wish is heard at its end
+        }
         let waiting = self.writer.level();
         // an end marker waits like a frame
         let frames = waiting - usize::from(matches!(self.stage, Stage::Drained) && waiting > 0);
         let again = frames.saturating_sub(KEPT_FRAMES).min(self.made.len());
-        let first = self.made.len() - again;
-        let position = match self.made.get(first) {
-            Some(made) => made.position,
-            None if self.mode == Mode::Passthrough => self.render.position(),
-            None => {
-                self.render.adopt();
-                return;
-            }
-        };
-        let warm_start = Samples(
-            position
-                .0
-                .saturating_sub((WARM_FRAMES * FRAME_SAMPLES) as u64),
-        );
-        if !feed.can_restart_at(warm_start) && again > 0 {
+        if again > 0 && !self.can_make_from(self.made.len() - again) {
             self.render.adopt();
             return;
         }
@@ -98,18 +89,127 @@ impl Pipeline {
         // the reader may have taken some meanwhile
         let gone = taken_back.saturating_sub(usize::from(matches!(self.stage, Stage::Drained)));
         let first = self.made.len() - gone.min(self.made.len());
-        let position = self.made.get(first).map_or(position, |m| m.position);
-        let before = match first.checked_sub(1).and_then(|i| self.made.get(i)) {
-            Some(made) => made.mode,
-            None => self.mode,
-        };
         if taken_back > 0 {
             self.stage = Stage::Running;
         } else if matches!(self.stage, Stage::Drained) {
             return;
         }
+        self.make_from(first);
+    }
+
+    /// Whether the frames from this one of [`made`](Self::made) on can be made again.
+    fn can_make_from(&self, first: usize) -> bool {
+        let Some(feed) = &self.feed else { return false };
+        match self.base(first) {
+            Some((_, state)) => feed.can_restart_at(state.wants_from()),
+            None if self.mode_before(first) == Mode::Passthrough => {
+                let warm = (WARM_FRAMES * FRAME_SAMPLES) as u64;
+                let position = self.made[first].position.0;
+                feed.can_restart_at(Samples(position.saturating_sub(warm)))
+            }
+            None => false,
+        }
+    }
+
+    /// How the frame in front of this one was made.
+    fn mode_before(&self, first: usize) -> Mode {
+        let before = first.checked_sub(1).and_then(|i| self.made.get(i));
+        before.map_or(self.mode, |made| made.mode)
+    }
+
+    /// A frame with a state from which it and those up to `first` can be made as they were: preferably one that leaves
+    /// enough of them for the encoder to hear.
+    fn base(&self, first: usize) -> Option<(usize, &render::State)> {
+        let run = (0..self.made.len().min(first + 1))
+            .rev()
+            .take_while(|&i| i == first || self.made[i].mode == Mode::Transcode);
+        let mut found = None;
+        for at in run {
+            if let Some(state) = &self.made[at].state {
+                found = Some((at, &**state));
+                if at + WARM_FRAMES <= first {
+                    break;
+                }
+            }
+        }
+        // after packets that were passed on, the frame that follows begins a run of its own
+        found.filter(|_| first == 0 || self.mode_before(first) == Mode::Transcode)
+    }
+
+    /// Makes the frames from this one of [`made`](Self::made) on, with the wish.
+    fn make_from(&mut self, first: usize) {
+        let gone = self.made.get(first).map(|made| made.position);
+        let before = self.mode_before(first);
+        let base = self.base(first).map(|(at, state)| (at, state.clone()));
         self.made.truncate(first);
-        self.transcode_from(position, before);
+        match (gone, base) {
+            (Some(_), Some((at, state))) => {
+                let feed = self.feed.as_mut().expect("opened before frames are made");
+                feed.restart_at(state.wants_from());
+                self.render.restore(state);
+                self.mode = Mode::Transcode;
+                self.turn = Some(Turn {
+                    left: first - at,
+                    heard: Some(PcmBlock::default()),
+                });
+                self.state = None;
+                self.steady = 0;
+            }
+            (None, _) if self.mode == Mode::Transcode => {
+                // all that was made has been taken: it goes on from here
+                self.turn = Some(Turn {
+                    left: 0,
+                    heard: None,
+                });
+                self.state = None;
+                self.steady = 0;
+            }
+            (position, _) => {
+                let position = position.unwrap_or_else(|| self.render.position());
+                self.transcode_from(position, before);
+            }
+        }
+    }
+
+    /// Keeps what the next frame is made from, if none of the last ones has it kept.
+    pub(super) fn keep_state(&mut self) {
+        let is_transcoded = |made: &&super::Made| made.mode == Mode::Transcode;
+        let last = self.made.iter().rev().take_while(is_transcoded);
+        let is_kept = last
+            .take(FRAMES_PER_STATE - 1)
+            .any(|made| made.state.is_some());
+        if self.turn.is_none() && self.state.is_none() && !is_kept {
+            self.state = Some(Box::new(self.render.state().clone()));
+        }
+    }
+
+    /// The frames that were to be made once more are made: from here on the wish is heard. False when the track is over.
+    pub(super) fn take_turn(&mut self) -> Result<bool, Stop> {
+        let wants_jump = self.render.wants_jump();
+        if wants_jump && !self.fill()? {
+            return Ok(false);
+        }
+        let turn = self.turn.take();
+        if self.format == FrameFormat::Opus
+            && let Some(heard) = turn.and_then(|turn| turn.heard)
+        {
+            self.encoder()?
+                .restart_after(&heard)
+                .map_err(Stop::Failed)?;
+        }
+        let feed = self.feed.as_mut().expect("opened before frames are made");
+        let here = self.render.position();
+        if wants_jump && feed.can_restart_at(self.render.jump_wants_from(here)) {
+            // where packets can be passed on again, frames must lie where theirs do
+            let will_pass =
+                self.format == FrameFormat::Opus && feed.may_pass() && self.render.wants_nothing();
+            let grid = will_pass.then(|| feed.frame_near(here)).flatten();
+            self.render.jump(grid.unwrap_or(here), grid.is_some());
+            feed.restart_at(self.render.state().wants_from());
+        } else {
+            self.render.adopt();
+        }
+        Ok(true)
     }
 
     /// From encoded frames to packets as they are: possible where a packet begins just where the next frame would.
@@ -118,6 +218,7 @@ impl Pipeline {
         let feed = self.feed.as_mut().expect("opened before frames are made");
         if feed.rewind_to_packet(next) {
             self.mode = Mode::Passthrough;
+            self.state = None;
             self.steady = 0;
             self.render.clear(next);
         }
@@ -138,6 +239,10 @@ impl Pipeline {
         self.render.restart(start, before == Mode::Passthrough);
         self.mode = Mode::Transcode;
         self.steady = 0;
-        self.warm = Some((warm_frames, PcmBlock::default()));
+        self.turn = Some(Turn {
+            left: warm_frames,
+            heard: Some(PcmBlock::default()),
+        });
+        self.state = None;
     }
 }

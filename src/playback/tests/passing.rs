@@ -1,0 +1,99 @@
+//! Owns: tests of the ways between packets that are passed on and frames of our own.
+//! Never knows: formulas of filters.
+
+use super::{changes::*, *};
+use std::collections::BTreeMap;
+
+/// [`chirp`] as Opus packets of 20 ms in Ogg (RFC 7845).
+fn opus() -> Vec<u8> {
+    use ogg::writing::{PacketWriteEndInfo::*, PacketWriter};
+    let mut run = start(chirp(3), FrameFormat::Opus, Samples::ZERO, 100);
+    let mut file = Vec::new();
+    let mut writer = PacketWriter::new(&mut file);
+    let head = b"OpusHead\x01\x02\x38\x01\x80\xbb\0\0\0\0\0".to_vec();
+    let tags = b"OpusTags\0\0\0\0\0\0\0\0".to_vec();
+    for header in [head, tags] {
+        writer.write_packet(header, 1, EndPage, 0).expect("memory");
+    }
+    for (n, (frame, _)) in run.rest().into_iter().enumerate() {
+        let end = (n as u64 + 1) * FRAME_SAMPLES as u64;
+        let info = if n % 25 == 24 { EndPage } else { NormalPacket };
+        writer.write_packet(frame, 1, info, end).expect("memory");
+    }
+    drop(writer);
+    file
+}
+
+/// The frames of a playback of [`opus`] that nothing is asked of, by position: the file's own packets.
+fn packets(file: &[u8]) -> BTreeMap<Samples, Vec<u8>> {
+    let mut run = start(file.to_vec(), FrameFormat::Opus, Samples::ZERO, 100);
+    run.rest()
+        .into_iter()
+        .map(|(frame, at)| (at, frame))
+        .collect()
+}
+
+#[test]
+fn packets_are_passed_on_again_when_the_last_filter_goes() {
+    let file = opus();
+    let packets = packets(&file);
+    for (name, one, _) in filters() {
+        // filtered from the start, so that the packets' grid has never been met
+        let frames = listen(
+            &opus(),
+            FrameFormat::Opus,
+            &wish(one.clone()),
+            Some(&wish(none())),
+        );
+        let is_passed = |(frame, at): &(Vec<u8>, Samples)| packets.get(at) == Some(frame);
+        let passed_from = frames
+            .iter()
+            .rposition(|frame| !is_passed(frame))
+            .map_or(0, |n| n + 1);
+        // one frame left alone, one in which the filter goes, three for the listener's decoder
+        assert!(
+            (BEFORE..=BEFORE + 5).contains(&passed_from),
+            "{name}: passed on from frame {passed_from}"
+        );
+        for (n, pair) in frames.windows(2).enumerate().skip(BEFORE + 1) {
+            let step = pair[1].1.0 - pair[0].1.0;
+            assert_eq!(step, 960, "{name}: frame {n} to the next");
+        }
+        let pace = (960.0 * factor(&one)) as i64;
+        for pair in frames[..BEFORE + 2].windows(2) {
+            let step = pair[1].1.0 as i64 - pair[0].1.0 as i64;
+            assert!((pace - 481..=pace + 481).contains(&step), "{name}: {step}");
+        }
+        let heard = sound(&frames, FrameFormat::Opus);
+        let edge = BEFORE * FRAME_SAMPLES;
+        let usual = bend(&heard, 4_800, edge).max(bend(&heard, edge + 9_600, edge + 16_000));
+        let at_change = bend(&heard, edge - 960, edge + 9_600);
+        assert!(
+            at_change < 1.5 * usual + 2e-3,
+            "{name}: bends by {at_change}, usually {usual}"
+        );
+    }
+}
+
+#[test]
+fn from_packets_that_are_passed_on_a_filter_is_heard_with_the_second_frame() {
+    let file = opus();
+    let packets = packets(&file);
+    let mut all = changes_of_filters(filters());
+    all.retain(|(_, first, _)| *first == wish(none()));
+    all.extend(changes_of_volume().into_iter().take(1));
+    for (name, first, then) in all {
+        let frames = listen(&file, FrameFormat::Opus, &first, Some(&then));
+        let is_passed = |(frame, at): &(Vec<u8>, Samples)| packets.get(at) == Some(frame);
+        let own = frames.iter().position(|frame| !is_passed(frame));
+        assert_eq!(own, Some(BEFORE + 1), "{name}");
+        let heard = sound(&frames, FrameFormat::Opus);
+        let edge = BEFORE * FRAME_SAMPLES;
+        let usual = bend(&heard, 4_800, edge).max(bend(&heard, edge + 9_600, edge + 16_000));
+        let at_change = bend(&heard, edge - 960, edge + 9_600);
+        assert!(
+            at_change < 1.5 * usual + 2e-3,
+            "{name}: bends by {at_change}, usually {usual}"
+        );
+    }
+}
