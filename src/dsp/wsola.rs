@@ -1,7 +1,7 @@
 //! Owns: changing the tempo of a stereo stream and leaving its pitch: WSOLA (Verhelst and Roelands, 1993).
 //! Never knows: sample rates other than 48 kHz, or that pitch can change too.
 
-use super::kernel::kernels;
+use super::kernel::{Lags, run};
 use crate::{pcm::PcmBlock, units::SAMPLE_RATE};
 use std::{f32::consts::PI, ops::Range};
 
@@ -215,18 +215,21 @@ impl Wsola {
         let search = Search::new(&coarse.wanted, 0, len, &coarse.area);
         coarse.scores.clear();
         let places = (reach + 1).saturating_sub(len);
-        let scores = search.likeness(0..places).enumerate();
-        coarse
-            .scores
-            .extend(scores.map(|(place, likeness)| likeness - away(first + place * COARSE)));
+        search.likeness(0..places, &mut coarse.scores);
+        for (place, score) in coarse.scores.iter_mut().enumerate() {
+            *score -= away(first + place * COARSE);
+        }
 
         let search = Search::new(&self.input, self.natural, overlap, &self.input);
         let mut best = (f32::NEG_INFINITY, target.clamp(first, last));
-        for place in finalists(&coarse.scores).into_iter().flatten() {
+        let finalists = finalists(&coarse.scores);
+        for place in finalists.into_iter().flatten() {
             let middle = first + place * COARSE;
-            let from = (middle + 1).saturating_sub(COARSE).max(first);
+            // Eight places make a vector.
+            let from = middle.saturating_sub(COARSE).max(first);
             let range = from..(middle + COARSE).min(last + 1);
-            for (at, likeness) in range.clone().zip(search.likeness(range)) {
+            search.likeness(range.clone(), &mut coarse.scores);
+            for (at, likeness) in range.zip(&coarse.scores) {
                 let score = likeness - away(at);
                 if score > best.0 {
                     best = (score, at);
@@ -258,27 +261,36 @@ impl<'a> Search<'a> {
     }
 
     /// Correlation of both channels together with each of the `places` in the area, −1 to 1; 0 with silence.
-    fn likeness(&self, places: Range<usize>) -> impl Iterator<Item = f32> + '_ {
-        let dot = kernels().dot;
+    fn likeness(&self, places: Range<usize>, to: &mut Vec<f32>) {
         let len = self.wanted[0].len();
-        let at = move |place: usize| [0, 1].map(|c| &self.area.channels[c][place..place + len]);
-        let first = places.start;
-        let mut found = if places.is_empty() {
-            0.0
-        } else {
-            energy(at(first))
-        };
-        places.map(move |place| {
-            if place > first {
-                let square = |c: usize, n: usize| f64::from(self.area.channels[c][n]).powi(2);
-                let change = |c| square(c, place + len - 1) - square(c, place - 1);
-                found = (found + change(0) + change(1)).max(0.0);
-            }
-            let there = at(place);
-            let sum = dot(self.wanted[0], there[0]) + dot(self.wanted[1], there[1]);
+        to.clear();
+        to.resize(places.len(), 0.0);
+        for (wanted, area) in self.wanted.into_iter().zip(&self.area.channels) {
+            let area = &area[places.start..][..places.len() + len - 1];
+            run(Lags {
+                wanted,
+                area,
+                sums: to,
+            });
+        }
+        let [left, right] = self
+            .area
+            .channels
+            .each_ref()
+            .map(|channel| &channel[places.start..]);
+        let mut found = energy([&left[..len], &right[..len]]);
+        for (place, sum) in to.iter_mut().enumerate() {
             // Far below the quietest sound a file can hold.
-            (f64::from(sum) / (found * self.energy + 1e-18).sqrt()) as f32
-        })
+            *sum = (f64::from(*sum) / (found * self.energy + 1e-18).sqrt()) as f32;
+            if let (Some(l), Some(r)) = (left.get(place + len), right.get(place + len)) {
+                let square = |x: &f32| f64::from(*x) * f64::from(*x);
+                let (new, old) = (
+                    square(l) + square(r),
+                    square(&left[place]) + square(&right[place]),
+                );
+                found = (found + new - old).max(0.0);
+            }
+        }
     }
 }
 
