@@ -101,16 +101,16 @@ impl Lanes for Lags<'_> {
         // Neighbouring places share a vector, so nothing is ever summed across one.
         while sums.len() >= 4 * STEP {
             let (first, rest) = sums.split_at_mut(4 * STEP);
-            lags::<FUSED, { 4 * STEP }>(self.wanted, area, first);
+            lags::<FUSED, { 4 * STEP }, 1>(self.wanted, area, first);
             (sums, area) = (rest, area.get(4 * STEP..).unwrap_or_default());
         }
         while sums.len() >= STEP {
             let (first, rest) = sums.split_at_mut(STEP);
-            lags::<FUSED, STEP>(self.wanted, area, first);
+            lags::<FUSED, STEP, 4>(self.wanted, area, first);
             (sums, area) = (rest, area.get(STEP..).unwrap_or_default());
         }
         for (k, sum) in sums.iter_mut().enumerate() {
-            lags::<FUSED, 1>(
+            lags::<FUSED, 1, STEP>(
                 self.wanted,
                 area.get(k..).unwrap_or_default(),
                 std::slice::from_mut(sum),
@@ -119,17 +119,35 @@ impl Lanes for Lags<'_> {
     }
 }
 
-/// [`Lags`] for `WIDTH` places.
+/// [`Lags`] for `WIDTH` places. `TURNS` sums are taken in turn, so that none waits for its last addition.
 #[inline(always)]
-fn lags<const FUSED: bool, const WIDTH: usize>(wanted: &[f32], area: &[f32], sums: &mut [f32]) {
-    let mut made = [0.0f32; WIDTH];
-    for (&x, there) in wanted.iter().zip(area.windows(WIDTH)) {
-        for k in 0..WIDTH {
-            made[k] = mul_add::<FUSED>(x, there[k], made[k]);
+fn lags<const FUSED: bool, const WIDTH: usize, const TURNS: usize>(
+    wanted: &[f32],
+    area: &[f32],
+    sums: &mut [f32],
+) {
+    let mut made = [[0.0f32; WIDTH]; TURNS];
+    let len = wanted.len().min((area.len() + 1).saturating_sub(WIDTH));
+    let (turns, rest) = wanted[..len].split_at(len - len % TURNS);
+    for (wanted, there) in turns
+        .chunks_exact(TURNS)
+        .zip(area.windows(WIDTH + TURNS - 1).step_by(TURNS))
+    {
+        for turn in 0..TURNS {
+            for k in 0..WIDTH {
+                made[turn][k] = mul_add::<FUSED>(wanted[turn], there[turn + k], made[turn][k]);
+            }
         }
     }
-    for (sum, made) in sums.iter_mut().zip(made) {
-        *sum += made;
+    for (&x, there) in rest.iter().zip(area[turns.len()..].windows(WIDTH)) {
+        for k in 0..WIDTH {
+            made[0][k] = mul_add::<FUSED>(x, there[k], made[0][k]);
+        }
+    }
+    for made in made {
+        for (sum, made) in sums.iter_mut().zip(made) {
+            *sum += made;
+        }
     }
 }
 

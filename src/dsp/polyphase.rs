@@ -45,6 +45,8 @@ pub(crate) enum Purpose {
     /// Transposing at 48 kHz: Opus ends at 20 kHz, so the filter may fall from there to 24 kHz. That makes it short, flat to
     /// 19.7 kHz, and images stay below −128 dB.
     Transposition,
+    /// Reading between samples at 48 kHz: short, and flat to 20 kHz.
+    Join,
 }
 
 impl Purpose {
@@ -76,6 +78,11 @@ impl Purpose {
                 taps: 64,
                 cutoff: 0.9,
                 beta: 13.0,
+            },
+            Self::Join => Design {
+                taps: 32,
+                cutoff: 1.0,
+                beta: 8.0,
             },
         }
     }
