@@ -193,19 +193,21 @@ impl Wsola {
         let mut left = ((len as f64 - self.nominal) / self.tempo).round().max(0.0) as usize;
         while left > 0 && len > 0 {
             let is_last = left < 2 * overlap;
+            let target = self.target();
             let piece = if is_last {
                 left
             } else {
-                hop.min(left - overlap)
-            }
-            .min(len);
+                // As much as leaves room for the search.
+                let room = len.saturating_sub(target + seek / 2 + overlap);
+                room.clamp(self.geometry.short(), hop).min(left - overlap)
+            };
+            let piece = piece.min(len);
             // Pieces may not reach beyond the end, and the last one not less far.
             let end = len - piece;
             let (first, target, last) = if is_last {
                 (end, end, end)
             } else {
                 let limit = end.saturating_sub(overlap);
-                let target = self.target();
                 let last = (target + seek / 2).min(limit);
                 (target.saturating_sub(seek / 2).min(last), target, last)
             };
