@@ -94,7 +94,8 @@
 //! | gapless trims, exact seeks | `playback/feed.rs` |
 //! | passthrough, frames made again | `playback/pipeline/mod.rs`, `playback/pipeline/remake.rs` |
 //! | a filter's formula, its place in the chain | `dsp/filters/`, `dsp/chain.rs`; allowed values: `dsp/spec.rs` |
-//! | the volume curve, the resampler, SIMD | `dsp/volume.rs`, `dsp/resample.rs`, `dsp/kernel.rs` |
+//! | the volume curve, the resampler, SIMD | `dsp/volume.rs`, `dsp/resample.rs`, `dsp/kernel.rs`, `dsp/bank.rs` |
+//! | tempo without pitch: pieces, joins, attacks | `dsp/wsola.rs`, `dsp/wsola/` |
 //! | the 20 ms clock; RTP and its encryption | `output/voice/pacer/`, `output/voice/transport.rs` |
 //! | voice close codes and reconnecting | `output/voice/gateway/close.rs` |
 //! | statistics, metrics | `stats/`; their routes: `server/admin.rs` |
