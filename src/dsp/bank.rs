@@ -51,11 +51,10 @@ pub(crate) fn portable(bank: &Bank, past: &mut [History; 2], left: &mut [f32], r
         for sample in samples {
             let x = *sample;
             let step = x - now.x2;
-            let mut y = [0.0; LANES];
-            for band in 0..LANES {
-                y[band] = bank.alpha[band] * step + bank.gamma[band] * now.y1[band]
-                    - bank.beta[band] * now.y2[band];
-            }
+            let y: [f32; LANES] = std::array::from_fn(|band| {
+                bank.alpha[band] * step + bank.gamma[band] * now.y1[band]
+                    - bank.beta[band] * now.y2[band]
+            });
             now = History {
                 x1: x,
                 x2: now.x1,
