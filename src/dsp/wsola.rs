@@ -3,7 +3,7 @@
 //! Never knows: sample rates other than 48 kHz, or that pitch can change too.
 //!
 //! # Why not a library
-//! By measurement, in ms of one core per second of stereo sound: this 0.3 to 0.6; SoundTouch 2.0 to 2.8 (LGPL, C++);
+//! By measurement, in ms of one core per second of stereo sound: this 0.5 to 0.9; SoundTouch 2.0 to 2.8 (LGPL, C++);
 //! Signalsmith Stretch 10 to 18, or 7 to 12 with its cheaper preset (MIT, C++); the crates `timestretch` 0.16 31 to 35 and
 //! `wsola` 0.3 50. Decoding an mp3 and encoding it takes 7.4, and mp3, equalizer and time-scale together may take 1.35 times
 //! that: only the WSOLA class fits. `scripts/timescale_quality.py` measures against SoundTouch on signals whose ideal is
