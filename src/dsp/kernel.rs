@@ -1,6 +1,7 @@
 //! Owns: the innermost loops of the sound path, once portable and once per instruction set, chosen when the program runs.
 //! Never knows: what the numbers mean.
 
+use super::bank::{self, Bank, History};
 use std::sync::OnceLock;
 
 /// Samples per step of every kernel: filter lengths are multiples of it.
@@ -49,16 +50,106 @@ pub(crate) struct Kernels {
     pub name: &'static str,
     /// Outputs of [`Fir4`]: left, right.
     pub fir4: fn(&Fir4) -> [[f32; 4]; 2],
-    /// Dot product of two slices; the shorter one counts.
-    pub dot: fn(&[f32], &[f32]) -> f32,
+    /// [`bank::portable`].
+    pub bands: fn(&Bank, &mut [History; 2], &mut [f32], &mut [f32]),
 }
 
 /// What every machine can do.
 pub(crate) const PORTABLE: Kernels = Kernels {
     name: "portable",
     fir4: portable::fir4,
-    dot: portable::dot,
+    bands: bank::portable,
 };
+
+/// A loop in plain Rust over arrays of [`STEP`] or more lanes, which the compiler makes vectors of by itself.
+pub(crate) trait Lanes {
+    /// Runs it. `FUSED` says whether [`mul_add`] is one instruction; implementations are `#[inline(always)]`, so that they
+    /// are compiled for the instructions of their caller.
+    fn run<const FUSED: bool>(self);
+}
+
+/// Runs a loop with the best instructions this machine has.
+pub(crate) fn run(lanes: impl Lanes) {
+    #[cfg(target_arch = "x86_64")]
+    let Some(lanes) = x86::run(lanes) else {
+        return;
+    };
+    lanes.run::<{ portable::FUSED }>();
+}
+
+/// `a * b + c`, rounded once where that is one instruction: as a library call it is a hundred times slower.
+#[inline(always)]
+pub(crate) fn mul_add<const FUSED: bool>(a: f32, b: f32, c: f32) -> f32 {
+    if FUSED { a.mul_add(b, c) } else { a * b + c }
+}
+
+/// `sums[k] = wanted · area[k..]`: how much each of several neighbouring places resembles what is wanted.
+pub(crate) struct Lags<'a> {
+    /// What is looked for.
+    pub wanted: &'a [f32],
+    /// Where; `sums.len() + wanted.len() - 1` samples count.
+    pub area: &'a [f32],
+    /// One per place; what stood there is added to.
+    pub sums: &'a mut [f32],
+}
+
+impl Lanes for Lags<'_> {
+    #[inline(always)]
+    fn run<const FUSED: bool>(self) {
+        let mut area = self.area;
+        let mut sums = self.sums;
+        // Neighbouring places share a vector, so nothing is ever summed across one.
+        while sums.len() >= 4 * STEP {
+            let (first, rest) = sums.split_at_mut(4 * STEP);
+            lags::<FUSED, { 4 * STEP }, 1>(self.wanted, area, first);
+            (sums, area) = (rest, area.get(4 * STEP..).unwrap_or_default());
+        }
+        while sums.len() >= STEP {
+            let (first, rest) = sums.split_at_mut(STEP);
+            lags::<FUSED, STEP, 4>(self.wanted, area, first);
+            (sums, area) = (rest, area.get(STEP..).unwrap_or_default());
+        }
+        for (k, sum) in sums.iter_mut().enumerate() {
+            lags::<FUSED, 1, STEP>(
+                self.wanted,
+                area.get(k..).unwrap_or_default(),
+                std::slice::from_mut(sum),
+            );
+        }
+    }
+}
+
+/// [`Lags`] for `WIDTH` places. `TURNS` sums are taken in turn, so that none waits for its last addition.
+#[inline(always)]
+fn lags<const FUSED: bool, const WIDTH: usize, const TURNS: usize>(
+    wanted: &[f32],
+    area: &[f32],
+    sums: &mut [f32],
+) {
+    let mut made = [[0.0f32; WIDTH]; TURNS];
+    let len = wanted.len().min((area.len() + 1).saturating_sub(WIDTH));
+    let (turns, rest) = wanted[..len].split_at(len - len % TURNS);
+    for (wanted, there) in turns
+        .chunks_exact(TURNS)
+        .zip(area.windows(WIDTH + TURNS - 1).step_by(TURNS))
+    {
+        for turn in 0..TURNS {
+            for k in 0..WIDTH {
+                made[turn][k] = mul_add::<FUSED>(wanted[turn], there[turn + k], made[turn][k]);
+            }
+        }
+    }
+    for (&x, there) in rest.iter().zip(area[turns.len()..].windows(WIDTH)) {
+        for k in 0..WIDTH {
+            made[0][k] = mul_add::<FUSED>(x, there[k], made[0][k]);
+        }
+    }
+    for made in made {
+        for (sum, made) in sums.iter_mut().zip(made) {
+            *sum += made;
+        }
+    }
+}
 
 /// The best loops this machine has; detected once.
 pub(crate) fn kernels() -> &'static Kernels {
@@ -73,21 +164,14 @@ pub(crate) fn kernels() -> &'static Kernels {
 }
 
 mod portable {
-    use super::{Fir4, STEP};
+    use super::{Fir4, STEP, mul_add};
 
-    /// `a * b + c`, fused only where the build target has the instruction: the library call is a hundred times slower.
-    #[inline(always)]
-    fn mul_add(a: f32, b: f32, c: f32) -> f32 {
-        if cfg!(any(target_feature = "fma", target_arch = "aarch64")) {
-            a.mul_add(b, c)
-        } else {
-            a * b + c
-        }
-    }
+    /// Whether the build target has a fused multiply-add.
+    pub(super) const FUSED: bool = cfg!(any(target_feature = "fma", target_arch = "aarch64"));
 
     /// Sums in the order in which the vector versions fold their registers: halves, quarters, pairs.
     #[inline(always)]
-    fn fold(v: [f32; STEP]) -> f32 {
+    fn sum(v: &[f32; STEP]) -> f32 {
         let q = [v[0] + v[4], v[1] + v[5], v[2] + v[6], v[3] + v[7]];
         (q[0] + q[1]) + (q[2] + q[3])
     }
@@ -107,28 +191,13 @@ mod portable {
                 .zip(right.chunks_exact(STEP))
             {
                 for k in 0..STEP {
-                    l[k] = mul_add(c[k], x[k], l[k]);
-                    r[k] = mul_add(c[k], y[k], r[k]);
+                    l[k] = mul_add::<FUSED>(c[k], x[k], l[k]);
+                    r[k] = mul_add::<FUSED>(c[k], y[k], r[k]);
                 }
             }
-            (*l_out, *r_out) = (fold(l), fold(r));
+            (*l_out, *r_out) = (sum(&l), sum(&r));
         }
         out
-    }
-
-    pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
-        let len = a.len().min(b.len());
-        let (a, b) = (&a[..len], &b[..len]);
-        let mut sum = [0.0f32; STEP];
-        let (wide_a, rest_a) = a.split_at(len - len % STEP);
-        let (wide_b, rest_b) = b.split_at(len - len % STEP);
-        for (x, y) in wide_a.chunks_exact(STEP).zip(wide_b.chunks_exact(STEP)) {
-            for k in 0..STEP {
-                sum[k] = mul_add(x[k], y[k], sum[k]);
-            }
-        }
-        let rest: f32 = rest_a.iter().zip(rest_b).map(|(x, y)| x * y).sum();
-        fold(sum) + rest
     }
 }
 
@@ -137,8 +206,8 @@ mod portable {
     unsafe_code,
     reason = "vector instructions; the tests compare each loop with double precision, as the portable ones"
 )]
-mod x86 {
-    use super::{Fir4, Kernels, STEP};
+pub(super) mod x86 {
+    use super::{Bank, Fir4, History, Kernels, Lanes, STEP, bank};
     use std::arch::x86_64::{
         __m128, __m256, _mm_add_ps, _mm_storeu_ps, _mm256_castps256_ps128, _mm256_extractf128_ps,
         _mm256_fmadd_ps, _mm256_hadd_ps, _mm256_loadu_ps, _mm256_setzero_ps,
@@ -146,11 +215,31 @@ mod x86 {
 
     /// AVX2 and FMA, when this processor has both.
     pub(super) fn detect() -> Option<Kernels> {
-        (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(Kernels {
+        has_both().then_some(Kernels {
             name: "avx2+fma",
             fir4,
-            dot,
+            bands,
         })
+    }
+
+    /// The standard library asks the processor once and remembers.
+    fn has_both() -> bool {
+        is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
+    }
+
+    /// Runs a loop compiled for AVX2 and FMA, or gives it back when this processor lacks them.
+    pub(super) fn run<L: Lanes>(lanes: L) -> Option<L> {
+        if !has_both() {
+            return Some(lanes);
+        }
+        // SAFETY: the processor has both features.
+        unsafe { run_avx2(lanes) };
+        None
+    }
+
+    #[target_feature(enable = "avx2,fma")]
+    fn run_avx2(lanes: impl Lanes) {
+        lanes.run::<true>();
     }
 
     fn fir4(job: &Fir4) -> [[f32; 4]; 2] {
@@ -160,14 +249,15 @@ mod x86 {
         unsafe { fir4_avx2(job) }
     }
 
-    fn dot(a: &[f32], b: &[f32]) -> f32 {
+    fn bands(bank: &Bank, past: &mut [History; 2], left: &mut [f32], right: &mut [f32]) {
         // SAFETY: reachable only through `detect`, which has seen both features.
-        unsafe { dot_avx2(a, b) }
+        unsafe { bank::x86::avx2(bank, past, left, right) };
     }
 
     /// Four registers to the four sums of their lanes.
     #[target_feature(enable = "avx2,fma")]
-    fn fold4(v: [__m256; 4]) -> __m128 {
+    #[inline]
+    pub(in crate::dsp) fn fold4(v: [__m256; 4]) -> __m128 {
         let pairs = _mm256_hadd_ps(_mm256_hadd_ps(v[0], v[1]), _mm256_hadd_ps(v[2], v[3]));
         _mm_add_ps(
             _mm256_castps256_ps128(pairs),
@@ -204,35 +294,6 @@ mod x86 {
             _mm_storeu_ps(out[1].as_mut_ptr(), fold4(r));
         }
         out
-    }
-
-    #[target_feature(enable = "avx2,fma")]
-    fn dot_avx2(a: &[f32], b: &[f32]) -> f32 {
-        const UNROLLED: usize = 4 * STEP;
-        let len = a.len().min(b.len());
-        let whole = len - len % UNROLLED;
-        let mut sums = [_mm256_setzero_ps(); 4];
-        let mut at = 0;
-        while at < whole {
-            for (i, sum) in sums.iter_mut().enumerate() {
-                // SAFETY: `at + UNROLLED <= whole <=` both lengths, and `i * STEP + STEP <= UNROLLED`.
-                unsafe {
-                    let x = _mm256_loadu_ps(a.as_ptr().add(at + i * STEP));
-                    let y = _mm256_loadu_ps(b.as_ptr().add(at + i * STEP));
-                    *sum = _mm256_fmadd_ps(x, y, *sum);
-                }
-            }
-            at += UNROLLED;
-        }
-        let mut folded = [0.0f32; 4];
-        // SAFETY: `folded` has room for four floats.
-        unsafe { _mm_storeu_ps(folded.as_mut_ptr(), fold4(sums)) };
-        let rest: f32 = a[whole..len]
-            .iter()
-            .zip(&b[whole..len])
-            .map(|(x, y)| x * y)
-            .sum();
-        (folded[0] + folded[1]) + (folded[2] + folded[3]) + rest
     }
 }
 
@@ -288,17 +349,24 @@ mod tests {
     }
 
     #[test]
-    fn the_chosen_dot_product_agrees_with_double_precision() {
-        for len in [0, 1, 7, 8, 31, 32, 33, 384, 1001] {
-            let (a, b) = (noise(len, 4), noise(len + 3, 5));
-            let want: f64 = a
-                .iter()
-                .zip(&b)
-                .map(|(x, y)| f64::from(*x) * f64::from(*y))
-                .sum();
-            for kernels in [&PORTABLE, kernels()] {
-                let got = f64::from((kernels.dot)(&a, &b));
-                assert!((got - want).abs() < 2e-5, "{} length {len}", kernels.name);
+    fn neighbouring_places_agree_with_double_precision() {
+        for (len, places) in [(1, 1), (7, 9), (144, 31), (576, 75)] {
+            let (wanted, area) = (noise(len, 4), noise(len + places - 1, 5));
+            let lags = |sums| Lags {
+                wanted: &wanted,
+                area: &area,
+                sums,
+            };
+            let (mut chosen, mut portable) = (vec![0.0; places], vec![0.0; places]);
+            run(lags(&mut chosen));
+            lags(&mut portable).run::<false>();
+            for place in 0..places {
+                let products = wanted.iter().zip(&area[place..]);
+                let want: f64 = products.map(|(x, y)| f64::from(*x) * f64::from(*y)).sum();
+                for got in [chosen[place], portable[place]] {
+                    let error = (f64::from(got) - want).abs();
+                    assert!(error < 2e-5, "{len} samples, place {place}: {error}");
+                }
             }
         }
     }

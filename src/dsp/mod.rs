@@ -1,6 +1,7 @@
 //! Owns: sound processing: resampler, filters, kernels.
 //! Never knows: where samples come from or go.
 
+mod bank;
 mod chain;
 mod filters;
 mod kernel;

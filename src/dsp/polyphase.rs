@@ -27,7 +27,7 @@ impl ResamplingQuality {
     pub const ALL: [Self; 3] = [Self::Low, Self::Medium, Self::High];
 }
 
-/// What a quality means in figures.
+/// A filter in figures.
 struct Design {
     /// Filter length in input samples when the rate rises; grows with the ratio when it falls.
     taps: usize,
@@ -37,29 +37,52 @@ struct Design {
     beta: f64,
 }
 
-impl ResamplingQuality {
+/// What a filter is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Purpose {
+    /// From one sample rate to another: at 44.1 kHz every hertz below 20 kHz counts.
+    Rate(ResamplingQuality),
+    /// Transposing at 48 kHz: Opus ends at 20 kHz, so the filter may fall from there to 24 kHz. That makes it short, flat to
+    /// 19.7 kHz, and images stay below −128 dB.
+    Transposition,
+    /// Reading between samples at 48 kHz: short, and flat to 20 kHz.
+    Join,
+}
+
+impl Purpose {
     /// Samples before the centre of the longest filter, for ratios up to `max`.
     pub(crate) fn longest_half(self, max: f64) -> usize {
         (self.design().taps as f64 * max) as usize / 2 + STEP
     }
 
-    /// Chosen by measuring tones at 1 to 20 kHz: the transition band ends where the image of a 20.9 kHz tone lies.
+    /// Qualities were chosen by measuring tones at 1 to 20 kHz: the transition band ends where the image of a 20.9 kHz tone
+    /// lies.
     const fn design(self) -> Design {
         match self {
-            Self::Low => Design {
+            Self::Rate(ResamplingQuality::Low) => Design {
                 taps: 64,
                 cutoff: 0.968,
                 beta: 8.6,
             },
-            Self::Medium => Design {
+            Self::Rate(ResamplingQuality::Medium) => Design {
                 taps: 96,
                 cutoff: 0.968,
                 beta: 10.2,
             },
-            Self::High => Design {
+            Self::Rate(ResamplingQuality::High) => Design {
                 taps: 128,
                 cutoff: 0.968,
                 beta: 11.6,
+            },
+            Self::Transposition => Design {
+                taps: 64,
+                cutoff: 0.9,
+                beta: 13.0,
+            },
+            Self::Join => Design {
+                taps: 32,
+                cutoff: 1.0,
+                beta: 8.0,
             },
         }
     }
@@ -90,7 +113,7 @@ struct Key {
     from: u64,
     to: u64,
     exact: bool,
-    quality: ResamplingQuality,
+    purpose: Purpose,
 }
 
 static TABLES: LazyLock<Mutex<HashMap<Key, Weak<Table>>>> = LazyLock::new(Mutex::default);
@@ -98,7 +121,7 @@ static TABLES: LazyLock<Mutex<HashMap<Key, Weak<Table>>>> = LazyLock::new(Mutex:
 /// The table for a reduced ratio; computed unless a living resampler has it.
 ///
 /// `exact` asks for a row per phase where that is possible; without it the position may be any fraction.
-pub(crate) fn table(from: u64, to: u64, exact: bool, quality: ResamplingQuality) -> Arc<Table> {
+pub(crate) fn table(from: u64, to: u64, exact: bool, purpose: Purpose) -> Arc<Table> {
     let exact = exact && to <= MAX_EXACT_PHASES;
     let (from, to) = if exact {
         (from, to)
@@ -110,7 +133,7 @@ pub(crate) fn table(from: u64, to: u64, exact: bool, quality: ResamplingQuality)
         from,
         to,
         exact,
-        quality,
+        purpose,
     };
     // A panic while holding the lock leaves the map whole: nothing but insertions and removals happens inside.
     let mut tables = TABLES.lock().unwrap_or_else(PoisonError::into_inner);
@@ -126,7 +149,7 @@ pub(crate) fn table(from: u64, to: u64, exact: bool, quality: ResamplingQuality)
 
 impl Table {
     fn compute(key: &Key) -> Self {
-        let design = key.quality.design();
+        let design = key.purpose.design();
         let fall = (key.from as f64 / key.to as f64).max(1.0);
         let taps = ((design.taps as f64 * fall).ceil() as usize).next_multiple_of(STEP);
         // A filter stretched by a falling ratio changes less from row to row, so fewer rows do.
@@ -192,15 +215,14 @@ fn bessel_i0(x: f64) -> f64 {
 mod tests {
     use super::*;
 
+    const LOW: Purpose = Purpose::Rate(ResamplingQuality::Low);
+
     #[test]
     fn living_resamplers_share_a_table_and_dead_ones_leave_none() {
-        let first = table(441, 480, true, ResamplingQuality::Low);
-        assert!(Arc::ptr_eq(
-            &first,
-            &table(441, 480, true, ResamplingQuality::Low)
-        ));
+        let first = table(441, 480, true, LOW);
+        assert!(Arc::ptr_eq(&first, &table(441, 480, true, LOW)));
         drop(first);
-        let _other = table(443, 480, true, ResamplingQuality::Low);
+        let _other = table(443, 480, true, LOW);
         let tables = TABLES.lock().expect("no test panics while holding it");
         assert!(
             !tables
@@ -223,7 +245,7 @@ mod tests {
 
     #[test]
     fn a_falling_rate_makes_the_filter_longer_and_not_the_table() {
-        let down = table(1_280_001, 80_000, true, ResamplingQuality::Low);
+        let down = table(1_280_001, 80_000, true, LOW);
         assert!(down.taps >= 1024 && down.rows.len() < 40_000);
     }
 }

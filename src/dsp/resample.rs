@@ -3,7 +3,7 @@
 
 use super::{
     kernel::{Fir4, kernels},
-    polyphase::{ResamplingQuality, Table, table},
+    polyphase::{Purpose, ResamplingQuality, Table, table},
 };
 use crate::pcm::PcmBlock;
 use std::{ops::RangeInclusive, sync::Arc};
@@ -46,7 +46,7 @@ pub struct Resampler {
     whole: usize,
     rest: u64,
     table: Arc<Table>,
-    quality: ResamplingQuality,
+    purpose: Purpose,
     /// Whether nothing has to be done.
     is_identity: bool,
     /// Samples to keep in front of the filter, for a longer one to come.
@@ -76,17 +76,18 @@ impl Resampler {
             from / divisor,
             to / divisor,
             true,
-            quality,
+            Purpose::Rate(quality),
         ))
     }
 
-    /// A resampler whose ratio may change: `ratio` input samples per output sample, 0.05 to 20.
-    pub(crate) fn variable(ratio: f64, quality: ResamplingQuality) -> Self {
+    /// A resampler that transposes and whose ratio may change: `ratio` input samples per output sample, 0.05 to 20.
+    pub(crate) fn variable(ratio: f64) -> Self {
         let from = fine(ratio);
         let divisor = gcd(from, FINE);
-        let mut resampler = Self::with_ratio(from / divisor, FINE / divisor, true, quality);
+        let mut resampler =
+            Self::with_ratio(from / divisor, FINE / divisor, true, Purpose::Transposition);
         resampler.is_identity = false;
-        resampler.kept = resampler.quality.longest_half(MAX_RATIO);
+        resampler.kept = resampler.purpose.longest_half(MAX_RATIO);
         resampler
     }
 
@@ -99,7 +100,7 @@ impl Resampler {
             return;
         }
         let centre = self.start + self.before();
-        self.table = table(from, FINE, false, self.quality);
+        self.table = table(from, FINE, false, self.purpose);
         (self.from, self.to, self.fraction) = (from, FINE, self.fraction * scale);
         (self.whole, self.rest) = ((from / FINE) as usize, from % FINE);
         match centre.checked_sub(self.before()) {
@@ -124,7 +125,7 @@ impl Resampler {
         }
     }
 
-    fn with_ratio(from: u64, to: u64, exact: bool, quality: ResamplingQuality) -> Self {
+    fn with_ratio(from: u64, to: u64, exact: bool, purpose: Purpose) -> Self {
         let mut resampler = Self {
             history: PcmBlock::default(),
             start: 0,
@@ -133,8 +134,8 @@ impl Resampler {
             to,
             whole: (from / to) as usize,
             rest: from % to,
-            table: table(from, to, exact, quality),
-            quality,
+            table: table(from, to, exact, purpose),
+            purpose,
             is_identity: from == to,
             kept: 0,
             scratch: Vec::new(),
@@ -344,7 +345,10 @@ mod tests {
         input: &PcmBlock,
         block: usize,
     ) -> PcmBlock {
-        let mut resampler = Resampler::new(from, to, quality).unwrap();
+        through(Resampler::new(from, to, quality).unwrap(), input, block)
+    }
+
+    fn through(mut resampler: Resampler, input: &PcmBlock, block: usize) -> PcmBlock {
         let (mut out, mut piece) = (PcmBlock::default(), PcmBlock::default());
         for at in (0..input.len()).step_by(block) {
             piece.clear();
@@ -355,11 +359,15 @@ mod tests {
         out
     }
 
+    /// To 48 kHz.
+    fn resampler(from: u32, quality: ResamplingQuality) -> Resampler {
+        Resampler::new(from, 48_000, quality).unwrap()
+    }
+
     /// Gain of a tone in dB, and what is left of the signal when the tone is taken out, in dB of it. Both by least
     /// squares against sine and cosine, over the middle of the signal.
-    fn gain_and_rest(from: u32, hz: f64, quality: ResamplingQuality) -> (f64, f64) {
-        let input = tone(from, hz, from as usize / 10);
-        let out = convert(from, 48_000, quality, &input, 1152);
+    fn gain_and_rest(from: u32, hz: f64, resampler: Resampler) -> (f64, f64) {
+        let out = through(resampler, &tone(from, hz, from as usize / 10), 1152);
         let x = &out.channels[0][600..out.len() - 600];
         let [mut ss, mut sc, mut cc, mut xs, mut xc] = [0.0f64; 5];
         let phase = |n: usize| TAU * hz * (n + 600) as f64 / 48_000.0;
@@ -396,7 +404,7 @@ mod tests {
             for hz in [
                 1_000.0, 5_000.0, 10_000.0, 15_000.0, 18_000.0, 19_500.0, 20_000.0,
             ] {
-                let (gain, rest) = gain_and_rest(44_100, hz, quality);
+                let (gain, rest) = gain_and_rest(44_100, hz, resampler(44_100, quality));
                 println!("{quality:?} {hz} Hz: {gain:.3} dB, rest {rest:.1} dB");
                 assert!(rest < images_db, "{quality:?} {hz} Hz: rest {rest:.1} dB");
                 assert!(
@@ -419,12 +427,29 @@ mod tests {
             (96_000, 18_000.0, -80.0),
             (192_000, 18_000.0, -80.0),
         ] {
-            let (gain, rest) = gain_and_rest(from, hz, ResamplingQuality::Low);
+            let (gain, rest) = gain_and_rest(from, hz, resampler(from, ResamplingQuality::Low));
             println!("{from} {hz}: {gain:.3} {rest:.1}");
             assert!(
                 gain.abs() < 0.05 && rest < images_db,
                 "{from} {hz}: {gain:.3} {rest:.1}"
             );
+        }
+    }
+
+    #[test]
+    fn transposing_is_flat_to_where_opus_ends_and_leaves_no_images() {
+        for ratio in [0.5, 0.8, 0.997_5, 1.2, 1.25, 2.0] {
+            // Transposed up by the ratio, a sound is what it would be at the ratio times the rate.
+            let from = (48_000.0 * ratio) as u32;
+            for part in [0.02, 0.2, 0.5, 0.8, 0.985] {
+                let hz = part * 20_000.0 * f64::min(ratio, 1.0);
+                let (gain, rest) = gain_and_rest(from, hz, Resampler::variable(ratio));
+                println!("{ratio} {hz}: {gain:.3} {rest:.1}");
+                assert!(
+                    gain.abs() < 0.12 && rest < -128.0,
+                    "{ratio} {hz} Hz: {gain:.3} dB, rest {rest:.1} dB"
+                );
+            }
         }
     }
 

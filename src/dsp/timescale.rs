@@ -2,15 +2,11 @@
 //! Never knows: other filters.
 
 use super::{
-    ResamplingQuality,
     resample::Resampler,
     spec::{FACTOR, TimescaleSpec},
     wsola::Wsola,
 };
 use crate::pcm::PcmBlock;
-
-/// Images below −100 dB even for ratios that need interpolated coefficients: nothing else masks them here.
-const QUALITY: ResamplingQuality = ResamplingQuality::Medium;
 
 /// What the three factors come to.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -85,7 +81,7 @@ impl Timescale {
         match &mut self.rate {
             Some(rate) => rate.set_ratio(transposition),
             None if transposition != 1.0 => {
-                let mut rate = Resampler::variable(transposition, QUALITY);
+                let mut rate = Resampler::variable(transposition);
                 rate.prime(&self.middle);
                 self.rate = Some(rate);
             }

@@ -2,10 +2,11 @@
 //! Never knows: other filters.
 
 use super::Filter;
-use crate::dsp::spec::{BANDS, EqualizerSpec};
-
-/// Bands, filled up with one that is always silent, so that they make whole vectors.
-const LANES: usize = 16;
+use crate::dsp::{
+    bank::{Bank, History, LANES},
+    kernel::kernels,
+    spec::{BANDS, EqualizerSpec},
+};
 
 /// β, α, γ of each band pass at 48 kHz, from 25 Hz to 16 kHz (reference 4.4).
 const COEFFICIENTS: [(f64, f64, f64); BANDS] = [
@@ -26,72 +27,17 @@ const COEFFICIENTS: [(f64, f64, f64); BANDS] = [
     (0.41811888447, 0.29094055777, -0.70905944223),
 ];
 
-/// One channel's histories: two inputs, and two outputs of each band.
-#[derive(Clone, Debug)]
-struct History {
-    x: [f32; 2],
-    y1: [f32; LANES],
-    y2: [f32; LANES],
-}
-
-const SILENCE: History = History {
-    x: [0.0; 2],
-    y1: [0.0; LANES],
-    y2: [0.0; LANES],
-};
-
-/// Fifteen band passes beside the dry signal, all bands of a sample computed at once.
+/// Fifteen band passes beside the dry signal, filled up with one that is always silent.
+///
+/// Gains in `bank` are four times the client's.
 #[derive(Clone, Debug)]
 pub(crate) struct Equalizer {
-    beta: [f32; LANES],
-    alpha: [f32; LANES],
-    gamma: [f32; LANES],
-    /// Four times the client's gains.
-    gains: [f32; LANES],
+    bank: Bank,
     history: [History; 2],
 }
 
 fn gains(settings: &EqualizerSpec) -> [f32; LANES] {
     std::array::from_fn(|band| settings.gains.get(band).map_or(0.0, |gain| 4.0 * gain))
-}
-
-impl Equalizer {
-    fn channel(&mut self, channel: usize, samples: &mut [f32]) {
-        let Self {
-            beta,
-            alpha,
-            gamma,
-            gains,
-            ..
-        } = &*self;
-        // Locals, so that they stay in registers.
-        let History {
-            x: [mut x1, mut x2],
-            mut y1,
-            mut y2,
-        } = self.history[channel].clone();
-        for sample in samples {
-            let x = *sample;
-            let step = x - x2;
-            let mut sum = [0.0f32; LANES];
-            for band in 0..LANES {
-                let y = alpha[band] * step + gamma[band] * y1[band] - beta[band] * y2[band];
-                y2[band] = y1[band];
-                y1[band] = y;
-                sum[band] = gains[band] * y;
-            }
-            (x2, x1) = (x1, x);
-            let quarters: [f32; 4] =
-                std::array::from_fn(|k| (sum[k] + sum[k + 4]) + (sum[k + 8] + sum[k + 12]));
-            let wet = (quarters[0] + quarters[1]) + (quarters[2] + quarters[3]);
-            *sample = (x + wet).clamp(-1.0, 1.0);
-        }
-        self.history[channel] = History {
-            x: [x1, x2],
-            y1,
-            y2,
-        };
-    }
 }
 
 impl Filter for Equalizer {
@@ -103,24 +49,25 @@ impl Filter for Equalizer {
             std::array::from_fn(|band| COEFFICIENTS.get(band).map_or(0.0, |c| pick(c) as f32))
         };
         Some(Self {
-            beta: lane(|c| c.0),
-            alpha: lane(|c| c.1),
-            gamma: lane(|c| c.2),
-            gains: gains(settings),
-            history: [SILENCE, SILENCE],
+            bank: Bank {
+                beta: lane(|c| c.0),
+                alpha: lane(|c| c.1),
+                gamma: lane(|c| c.2),
+                gains: gains(settings),
+            },
+            history: [History::SILENCE; 2],
         })
     }
 
     fn retune(&mut self, settings: &EqualizerSpec) {
-        self.gains = gains(settings);
+        self.bank.gains = gains(settings);
     }
 
     fn process(&mut self, left: &mut [f32], right: &mut [f32]) {
-        self.channel(0, left);
-        self.channel(1, right);
+        (kernels().bands)(&self.bank, &mut self.history, left, right);
     }
 
     fn reset(&mut self) {
-        self.history = [SILENCE, SILENCE];
+        self.history = [History::SILENCE; 2];
     }
 }
