@@ -1,5 +1,5 @@
-//! Owns: an HTTP server on loopback that gives one file, with or without ranges, and breaks as it is told to.
-//! Never knows: what is in the file.
+//! Owns: an HTTP server on loopback that gives some files, with or without ranges, and breaks as it is told to.
+//! Never knows: what is in the files.
 
 use bytes::Bytes;
 use std::{
@@ -30,14 +30,17 @@ pub enum Fault {
 /// Bytes that drip.
 const DRIPPING: usize = 3000;
 
-/// How the file is given.
+/// How the files are given.
 #[derive(Clone, Copy, Debug)]
 pub struct Manner {
-    /// Any part of it on request.
+    /// Any part of them on request.
     pub has_ranges: bool,
-    /// Where in the file something goes wrong, and what.
-    pub fault: Option<(usize, Fault)>,
+    /// In which file, and where in it, something goes wrong, and what.
+    pub fault: Option<(&'static str, usize, Fault)>,
 }
+
+/// Files by their names.
+pub type Files = Vec<(&'static str, Bytes)>;
 
 /// Lives as long as its runtime.
 pub struct Server {
@@ -46,18 +49,18 @@ pub struct Server {
 }
 
 struct Site {
-    file: Bytes,
+    files: Files,
     manner: Manner,
     is_armed: Arc<AtomicBool>,
 }
 
 impl Server {
-    pub async fn start(file: Bytes, manner: Manner) -> Self {
+    pub async fn start(files: Files, manner: Manner) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("bound");
         let is_armed = Arc::new(AtomicBool::new(false));
         let site = Arc::new(Site {
-            file,
+            files,
             manner,
             is_armed: is_armed.clone(),
         });
@@ -94,12 +97,18 @@ impl Site {
             head.push(stream.read_u8().await?);
         }
         let head = String::from_utf8_lossy(&head).to_ascii_lowercase();
+        let path = head.split(' ').nth(1).unwrap_or_default();
+        let Some((name, file)) = self.files.iter().find(|(name, _)| path[1..] == **name) else {
+            let nothing =
+                b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+            return stream.write_all(nothing).await;
+        };
         let asked = head
             .lines()
-            .find_map(|line| line.strip_prefix("range: bytes=")?.strip_suffix('-'))
-            .and_then(|from| from.parse::<usize>().ok())
+            .find_map(|line| line.strip_prefix("range: bytes=")?.split_once('-'))
+            .and_then(|(from, _)| from.parse::<usize>().ok())
             .filter(|_| self.manner.has_ranges);
-        let len = self.file.len();
+        let len = file.len();
         let from = asked.unwrap_or(0).min(len);
         let unit = if self.manner.has_ranges {
             "bytes"
@@ -119,17 +128,25 @@ impl Site {
             len - from
         );
         stream.write_all(head.as_bytes()).await?;
-        self.body(stream, from).await
+        let fault = self.manner.fault.filter(|(broken, ..)| broken == name);
+        self.body(stream, file, from, fault.map(|(_, at, fault)| (at, fault)))
+            .await
     }
 
-    async fn body(&self, mut stream: TcpStream, from: usize) -> std::io::Result<()> {
-        let Some((at, fault)) = self.manner.fault.filter(|(at, _)| *at >= from) else {
-            stream.write_all(&self.file[from..]).await?;
+    async fn body(
+        &self,
+        mut stream: TcpStream,
+        file: &Bytes,
+        from: usize,
+        fault: Option<(usize, Fault)>,
+    ) -> std::io::Result<()> {
+        let Some((at, fault)) = fault.filter(|(at, _)| *at >= from) else {
+            stream.write_all(&file[from..]).await?;
             return stream.shutdown().await;
         };
-        stream.write_all(&self.file[from..at]).await?;
+        stream.write_all(&file[from..at]).await?;
         if !self.is_armed.swap(false, Ordering::AcqRel) {
-            stream.write_all(&self.file[at..]).await?;
+            stream.write_all(&file[at..]).await?;
             return stream.shutdown().await;
         }
         match fault {
@@ -141,11 +158,11 @@ impl Site {
             Fault::Reset => stream.set_zero_linger(),
             Fault::Close => stream.shutdown().await,
             Fault::Drip => {
-                let behind = (at + DRIPPING).min(self.file.len());
-                for byte in &self.file[at..behind] {
+                let behind = (at + DRIPPING).min(file.len());
+                for byte in &file[at..behind] {
                     stream.write_all(std::slice::from_ref(byte)).await?;
                 }
-                stream.write_all(&self.file[behind..]).await?;
+                stream.write_all(&file[behind..]).await?;
                 stream.shutdown().await
             }
         }

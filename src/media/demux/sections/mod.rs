@@ -164,8 +164,9 @@ impl Sections {
         let pts = self.position();
         self.counted = self.counted.saturating_add(packet.duration.into());
         let end = self.position();
-        // a length by rounded times never cuts what is there
-        if let (Some(length), Ok(end)) = (&mut self.info.length, u64::try_from(end))
+        // a length by rounded times never cuts what is there, nor what the last packet has more than its container says
+        let decoded = end.saturating_add(self.origin.grid.into());
+        if let (Some(length), Ok(end)) = (&mut self.info.length, u64::try_from(decoded))
             && *length <= end
         {
             *length = end.saturating_add(self.info.rate.into());
