@@ -2,6 +2,7 @@
 //! Never knows: what is fetched, or why.
 
 pub mod address;
+pub mod call;
 mod connect;
 pub mod guard;
 mod response;
@@ -11,9 +12,10 @@ pub mod tls;
 
 use crate::{error::Failure, units::Secret};
 use address::Address;
+use bytes::Bytes;
 use guard::{Blocked, Guard};
-use http::{Request, StatusCode, Uri, header};
-use http_body_util::Empty;
+use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
+use http_body_util::Full;
 use hyper_util::client::legacy::connect::capture_connection;
 pub use response::{Response, redirect};
 use std::{
@@ -99,6 +101,9 @@ pub enum NetError {
     /// More redirects than [`MAX_REDIRECTS`].
     #[error("redirected more than {MAX_REDIRECTS} times")]
     TooManyRedirects,
+    /// A text that is longer than its limit, in bytes.
+    #[error("the answer is longer than {0} bytes")]
+    TooLong(usize),
     /// A redirect to something that is no HTTP address.
     #[error("redirected to something that is not an HTTP address")]
     BadRedirect,
@@ -118,6 +123,7 @@ impl NetError {
             Self::Blocked(_)
             | Self::Setup(_)
             | Self::TooManyRedirects
+            | Self::TooLong(_)
             | Self::BadRedirect
             | Self::Changed => false,
         }
@@ -131,9 +137,11 @@ impl NetError {
                 Failure::common("That URL is not playable.").because(self)
             }
             Self::Setup(_) => Failure::fault("Connecting to the URL failed.").because(self),
-            Self::Timeout(_) | Self::Connection(_) | Self::CutShort { .. } | Self::Changed => {
-                Failure::suspicious("Connecting to the URL failed.").because(self)
-            }
+            Self::Timeout(_)
+            | Self::Connection(_)
+            | Self::CutShort { .. }
+            | Self::TooLong(_)
+            | Self::Changed => Failure::suspicious("Connecting to the URL failed.").because(self),
         }
     }
 
@@ -203,11 +211,11 @@ impl Clients {
         made.as_ref().map_err(|text| NetError::Setup(text.clone()))
     }
 
+    /// Sends a request to an address that the guard lets pass.
     async fn send(
         &self,
         address: &Address,
-        from: Option<u64>,
-        with_password: bool,
+        mut request: Request<connect::Body>,
     ) -> Result<Response, NetError> {
         let inner = &self.0;
         let is_proxied = inner.settings.proxy.is_some();
@@ -216,7 +224,6 @@ impl Clients {
             .await
             .map_err(|_| NetError::Timeout(patience))??;
         let client = self.client()?;
-        let mut request = self.request(address, from, with_password)?;
         let mut connection = capture_connection(&mut request);
         let limit = inner.settings.read_timeout;
         let silence = async {
@@ -232,30 +239,32 @@ impl Clients {
         }
     }
 
+    /// A request with the headers that all have.
     fn request(
         &self,
+        method: Method,
         address: &Address,
-        from: Option<u64>,
-        with_password: bool,
-    ) -> Result<Request<connect::NoBody>, NetError> {
+        body: Bytes,
+    ) -> Result<Request<connect::Body>, NetError> {
         let uri = Uri::try_from(address.url().as_str()).map_err(NetError::of)?;
-        let mut request = Request::get(uri)
-            .header(header::ACCEPT, "*/*")
-            .header(header::ACCEPT_ENCODING, "identity")
-            .header(header::USER_AGENT, USER_AGENT);
-        if let Some(from) = from {
-            request = request.header(header::RANGE, format!("bytes={from}-"));
-        }
-        if let (true, Some((user, password))) = (with_password, address.credentials()) {
-            request = request.header(header::AUTHORIZATION, connect::basic(user, password));
-        }
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = method;
+        *request.uri_mut() = uri;
+        let headers = request.headers_mut();
+        headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
+        headers.insert(
+            header::ACCEPT_ENCODING,
+            HeaderValue::from_static("identity"),
+        );
+        headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
         // what is encrypted goes through a tunnel that the connector asks for
         if let (Some(proxy), "http") = (&self.0.settings.proxy, address.url().scheme())
             && let Some((user, password)) = &proxy.credentials
         {
-            request = request.header(header::PROXY_AUTHORIZATION, connect::basic(user, password));
+            let value = connect::basic(user, password);
+            headers.insert(header::PROXY_AUTHORIZATION, value);
         }
-        request.body(Empty::new()).map_err(NetError::of)
+        Ok(request)
     }
 }
 
@@ -295,15 +304,28 @@ impl Resource {
     /// # Errors
     /// When there is no answer. Cancel-safe: dropping the future drops the connection.
     pub async fn ask(&mut self, from: Option<u64>) -> Result<Response, NetError> {
-        let response = self
-            .clients
-            .send(&self.address, from, self.wants_password)
-            .await?;
+        let response = self.send(from).await?;
         if self.wants_password || !self.may_answer(&response) {
             return Ok(response);
         }
         self.wants_password = true;
-        self.clients.send(&self.address, from, true).await
+        self.send(from).await
+    }
+
+    async fn send(&self, from: Option<u64>) -> Result<Response, NetError> {
+        let mut request = self
+            .clients
+            .request(Method::GET, &self.address, Bytes::new())?;
+        let headers = request.headers_mut();
+        if let Some(from) = from {
+            let range = format!("bytes={from}-");
+            let range = HeaderValue::try_from(range).expect("a number is ASCII");
+            headers.insert(header::RANGE, range);
+        }
+        if let (true, Some((user, password))) = (self.wants_password, self.address.credentials()) {
+            headers.insert(header::AUTHORIZATION, connect::basic(user, password));
+        }
+        self.clients.send(&self.address, request).await
     }
 
     /// As [`ask`](Self::ask), but goes where redirects lead.
