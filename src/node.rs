@@ -236,7 +236,7 @@ pub(crate) fn playback_settings(config: &Config) -> playback::Settings {
 
 /// What the configuration says of sources.
 pub(crate) fn source_settings(config: &Config) -> source::Settings {
-    let http = &config.lavalink.http;
+    let (sources, http) = (&config.lavalink.sources, &config.lavalink.http);
     let proxy = (!http.proxy_host.is_empty()).then(|| net::Proxy {
         host: http.proxy_host.clone(),
         port: http.proxy_port,
@@ -244,8 +244,14 @@ pub(crate) fn source_settings(config: &Config) -> source::Settings {
             .then(|| (http.proxy_user.clone(), http.proxy_password.clone())),
     });
     source::Settings {
-        http: config.lavalink.sources.http,
-        local: config.lavalink.sources.local,
+        soundcloud: sources.soundcloud.then_some(source::SoundCloudSettings {
+            search: sources.soundcloud_search,
+            filter_previews: sources.soundcloud_filter_previews,
+        }),
+        bandcamp: sources.bandcamp,
+        site_data: config.sites.data_file.clone(),
+        http: sources.http,
+        local: sources.local,
         local_roots: config.lavalink.local_roots.clone().unwrap_or_default(),
         network: net::Settings {
             connect_timeout: config.lavalink.timeouts.connect,

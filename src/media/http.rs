@@ -8,8 +8,12 @@ use super::{
     ranges::{Answer, Body, Retry, interpret},
     window::{ByteWindow, LaneWriter, Task, lane},
 };
-use crate::net::{Clients, NetError, Resource, Response, address::Address};
+use crate::{
+    error::Failure,
+    net::{Clients, NetError, Resource, Response, address::Address},
+};
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use http::HeaderMap;
 use std::{
     hash::{BuildHasher, RandomState},
@@ -55,8 +59,9 @@ impl Opened {
     /// A window over the body. Its fetch task lives on `runtime` until the window is dropped.
     #[must_use]
     pub fn into_window(self, runtime: &Handle) -> ByteWindow {
-        let (writer, window) = lane(self.resource.settings().read_ahead_bytes);
-        let mut fetcher = Fetcher::new(writer, self.resource);
+        let (writer, window) = lane(self.resource.clients().settings().read_ahead_bytes);
+        let clients = self.resource.clients().clone();
+        let mut fetcher = Fetcher::new(writer, clients, Place::Fixed(self.resource));
         runtime.spawn(async move {
             match fetcher.accept(None, self.response) {
                 Ok(()) => fetcher.run().await,
@@ -72,9 +77,69 @@ impl Opened {
 #[must_use]
 pub fn fetch(clients: &Clients, address: Address, runtime: &Handle) -> ByteWindow {
     let (writer, window) = lane(clients.settings().read_ahead_bytes);
-    let mut fetcher = Fetcher::new(writer, Resource::new(clients.clone(), address));
+    let place = Place::Fixed(Resource::new(clients.clone(), address));
+    let mut fetcher = Fetcher::new(writer, clients.clone(), place);
     runtime.spawn(async move { fetcher.run().await });
     window
+}
+
+/// Finds out where a resource is now, for sites whose links hold for a while only.
+pub type Locate = Box<dyn Fn() -> BoxFuture<'static, Result<Address, Failure>> + Send + Sync>;
+
+/// As [`fetch`], of what `locate` finds. It is asked again when its link is refused later; the new one must lead to the same
+/// bytes.
+#[must_use]
+pub fn fetch_located(clients: &Clients, locate: Locate, runtime: &Handle) -> ByteWindow {
+    let (writer, window) = lane(clients.settings().read_ahead_bytes);
+    let place = Place::Sought {
+        locate,
+        found: None,
+        is_proven: false,
+    };
+    let mut fetcher = Fetcher::new(writer, clients.clone(), place);
+    runtime.spawn(async move { fetcher.run().await });
+    window
+}
+
+/// Where the bytes are.
+enum Place {
+    Fixed(Resource),
+    Sought {
+        locate: Locate,
+        found: Option<Resource>,
+        /// Whether bytes have come from there: only a link that once worked is sought again.
+        is_proven: bool,
+    },
+}
+
+impl Place {
+    /// Whether there may be another link for what this status refused; forgets the one there is.
+    fn renews(&mut self, error: &NetError) -> bool {
+        let is_expired = matches!(error, NetError::Status(401 | 403 | 404 | 410));
+        match self {
+            Self::Sought {
+                found, is_proven, ..
+            } if is_expired && *is_proven => {
+                *found = None;
+                *is_proven = false;
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Why a step did not work.
+enum Trouble {
+    Net(NetError),
+    /// Nobody knows where the bytes are.
+    Lost(Failure),
+}
+
+impl From<NetError> for Trouble {
+    fn from(error: NetError) -> Self {
+        Self::Net(error)
+    }
 }
 
 struct Connection {
@@ -87,7 +152,8 @@ struct Connection {
 
 struct Fetcher {
     writer: LaneWriter,
-    resource: Resource,
+    clients: Clients,
+    place: Place,
     connection: Option<Connection>,
     /// Offset of the next byte to deliver.
     offset: u64,
@@ -102,10 +168,11 @@ struct Fetcher {
 }
 
 impl Fetcher {
-    fn new(writer: LaneWriter, resource: Resource) -> Self {
+    fn new(writer: LaneWriter, clients: Clients, place: Place) -> Self {
         Self {
             writer,
-            resource,
+            clients,
+            place,
             connection: None,
             offset: 0,
             is_done: false,
@@ -133,7 +200,7 @@ impl Fetcher {
     }
 
     async fn fail(&mut self, error: NetError) {
-        self.recover(error).await;
+        self.recover(error.into()).await;
         self.run().await;
     }
 
@@ -149,11 +216,11 @@ impl Fetcher {
     }
 
     /// Connects, or delivers what comes next. Returns early when the window wants something else.
-    async fn step(&mut self) -> Result<(), NetError> {
+    async fn step(&mut self) -> Result<(), Trouble> {
         let Some(connection) = &mut self.connection else {
             return self.connect().await;
         };
-        let limit = self.resource.settings().read_timeout;
+        let limit = self.clients.settings().read_timeout;
         let chunk = tokio::select! {
             biased;
             () = self.writer.interrupted() => return Ok(()),
@@ -167,7 +234,7 @@ impl Fetcher {
                     .ends_at
                     .map_or(0, |end| end.saturating_sub(connection.at));
                 if missing > 0 {
-                    return Err(NetError::CutShort { missing });
+                    return Err(NetError::CutShort { missing }.into());
                 }
                 // a server may answer with less than was asked for
                 let is_all = self.length.is_none_or(|length| connection.at >= length);
@@ -180,18 +247,33 @@ impl Fetcher {
         Ok(())
     }
 
-    async fn connect(&mut self) -> Result<(), NetError> {
+    async fn connect(&mut self) -> Result<(), Trouble> {
         if self.length.is_some_and(|length| self.offset >= length) {
             self.finish();
             return Ok(());
         }
         let asked = (self.offset > 0).then_some(self.offset);
+        let resource = match &mut self.place {
+            Place::Fixed(resource) => resource,
+            Place::Sought { locate, found, .. } => {
+                if found.is_none() {
+                    let address = tokio::select! {
+                        biased;
+                        () = self.writer.interrupted() => return Ok(()),
+                        address = locate() => address.map_err(Trouble::Lost)?,
+                    };
+                    *found = Some(Resource::new(self.clients.clone(), address));
+                }
+                let Some(resource) = found else { return Ok(()) };
+                resource
+            }
+        };
         let response = tokio::select! {
             biased;
             () = self.writer.interrupted() => return Ok(()),
-            response = self.resource.ask_following(asked) => response?,
+            response = resource.ask_following(asked) => response?,
         };
-        self.accept(asked, response)
+        Ok(self.accept(asked, response)?)
     }
 
     fn accept(&mut self, asked: Option<u64>, response: Response) -> Result<(), NetError> {
@@ -252,6 +334,9 @@ impl Fetcher {
         let _ = chunk.split_to(dropped);
         self.offset += chunk.len() as u64;
         self.retry.progressed(chunk.len() as u64);
+        if let Place::Sought { is_proven, .. } = &mut self.place {
+            *is_proven = true;
+        }
         self.writer.push(chunk);
     }
 
@@ -262,8 +347,20 @@ impl Fetcher {
     }
 
     /// Waits before the next try, or gives up.
-    async fn recover(&mut self, error: NetError) {
+    async fn recover(&mut self, trouble: Trouble) {
         self.connection = None;
+        let error = match trouble {
+            Trouble::Net(error) => error,
+            Trouble::Lost(failure) => {
+                self.is_done = true;
+                self.writer.fail(failure);
+                return;
+            }
+        };
+        if self.place.renews(&error) {
+            tracing::debug!(at = self.offset, %error, "the link is sought again");
+            return;
+        }
         let delay = if error.is_retryable() {
             self.retry.failed(RandomState::new().hash_one(self.offset))
         } else {

@@ -409,3 +409,48 @@ async fn a_load_reads_the_body_of_its_one_request() {
     assert!(reader.rest().await.expect("all") == data());
     assert_eq!(server.seen().len(), 1);
 }
+
+/// Tells the links `/0`, `/1`, … one after another.
+fn located(server: &Server) -> Reader {
+    let (first, next) = (server.address("/"), std::sync::atomic::AtomicU64::new(0));
+    let locate: Locate = Box::new(move || {
+        let link = next
+            .fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+            .to_string();
+        let address = first.join(&link).ok_or_else(|| Failure::fault("no link"));
+        Box::pin(async move { address })
+    });
+    Reader::new(fetch_located(&clients(), locate, &Handle::current()))
+}
+
+#[tokio::test]
+async fn a_link_that_expires_is_sought_again_and_goes_on_at_the_same_byte() {
+    let server = Server::start(|asked| {
+        let data = data();
+        vec![Step::Send(match (&*asked.path, asked.before) {
+            ("/0", 0) => {
+                let mut answer = ranged(asked, &data);
+                answer.truncate(answer.len() - LEN + 400_000);
+                answer
+            }
+            ("/1", _) => ranged(asked, &data),
+            _ => response(403, &[("Content-Length", "0")], b""),
+        })]
+    })
+    .await;
+    let mut reader = located(&server);
+    assert!(reader.rest().await.expect("all") == data());
+    let seen = server.seen();
+    let asked: Vec<_> = seen.iter().map(|a| (&*a.path, a.from())).collect();
+    let from = Some(400_000);
+    assert_eq!(asked, [("/0", None), ("/0", from), ("/1", from)]);
+}
+
+#[tokio::test]
+async fn a_link_that_never_worked_is_not_sought_again() {
+    let refuse = |_: &_| vec![Step::Send(response(403, &[("Content-Length", "0")], b""))];
+    let server = Server::start(refuse).await;
+    let failure = failure(located(&server).rest().await);
+    assert_eq!(failure.root_cause(), "Not success status code: 403");
+    assert_eq!(server.seen().len(), 1);
+}

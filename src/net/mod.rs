@@ -292,10 +292,10 @@ impl Resource {
         &self.address
     }
 
-    /// The clients' limits.
+    /// What it is fetched with.
     #[must_use]
-    pub fn settings(&self) -> &Settings {
-        self.clients.settings()
+    pub const fn clients(&self) -> &Clients {
+        &self.clients
     }
 
     /// Asks for all, or for everything from an offset on. An answer of any status is a success here, also a redirect.

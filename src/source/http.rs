@@ -1,7 +1,10 @@
 //! Owns: the `http` source: URLs of sound and of playlists (reference, 6.5).
 //! Never knows: what a container is.
 
-use super::{Media, Outcome, Reference, Source, probe};
+use super::{
+    Media, Outcome, Page, Reference, Source,
+    probe::{self, Found},
+};
 use crate::{
     error::Failure,
     media::{demux::probe::Hint, http},
@@ -69,9 +72,10 @@ impl Http {
             author: icy.author,
         };
         // a list from the network never leads to local files
-        probe::probe(window, hint, self.playlist_bytes)
-            .await?
-            .into_outcome(origin, |link| Some(address.join(link)?.to_identifier()))
+        match probe::probe(window, hint, self.playlist_bytes).await? {
+            Found::Page(text) => Ok(Outcome::Page(Page { address, text })),
+            found => found.into_outcome(origin, |link| Some(address.join(link)?.to_identifier())),
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
         },
         window::{ByteWindow, Stop},
     },
-    source::{Outcome, Reference, UNKNOWN_AUTHOR, UNKNOWN_TITLE},
+    source::{Outcome, Reference, UNKNOWN_AUTHOR, UNKNOWN_FORMAT, UNKNOWN_TITLE, site::html},
     track::{LoadResult, Track, TrackInfo, UNKNOWN_LENGTH, codec},
 };
 use std::sync::Arc;
@@ -24,6 +24,8 @@ pub enum Found {
     Links(Vec<Link>),
     /// Something to be played.
     Stream(Stream),
+    /// A page of HTML, or its beginning.
+    Page(String),
 }
 
 /// A stream that can be played.
@@ -37,7 +39,7 @@ pub struct Stream {
     pub tags: Tags,
 }
 
-/// Reads as much of a window as it takes, of a playlist at most `playlist_bytes`. The caller limits the time.
+/// Reads as much of a window as it takes, of a playlist or page at most `playlist_bytes`. The caller limits the time.
 ///
 /// # Errors
 /// When nothing in it can be played, or the bytes cannot be fetched. A panic in a demuxer is a fault.
@@ -55,9 +57,13 @@ async fn probe_with(
     playlist_bytes: usize,
 ) -> Result<Found, Failure> {
     let mut waiting = Waiting::new(window);
-    if let Some(kind) = waiting.detect_playlist().await? {
+    let head = waiting.head().await?;
+    if let Some(kind) = playlist::detect(head) {
         let text = waiting.text(playlist_bytes).await?;
         return links(kind, &text).map(Found::Links);
+    }
+    if html::is_html(head) {
+        return waiting.text(playlist_bytes).await.map(Found::Page);
     }
     waiting.open(opening).await.map(Found::Stream)
 }
@@ -94,12 +100,11 @@ fn describe(opened: Opened, has_length: bool) -> Stream {
 
 /// What a client is told of bytes that cannot be played.
 fn refusal(stop: Stop) -> Failure {
-    const UNKNOWN: &str = "Unknown file format.";
     match stop {
         Stop::Failed(failure) => failure,
         Stop::Malformed(DemuxError::Unsupported(text)) => Failure::common(text),
-        Stop::Malformed(error) => Failure::common(UNKNOWN).because(error),
-        Stop::Need(_) | Stop::End => Failure::common(UNKNOWN),
+        Stop::Malformed(error) => Failure::common(UNKNOWN_FORMAT).because(error),
+        Stop::Need(_) | Stop::End => Failure::common(UNKNOWN_FORMAT),
     }
 }
 
@@ -146,13 +151,14 @@ impl Waiting {
         }
     }
 
-    async fn detect_playlist(&mut self) -> Result<Option<Kind>, Failure> {
+    /// The bytes at the beginning in which a text must show itself.
+    async fn head(&mut self) -> Result<&[u8], Failure> {
         let head = |window: &mut ByteWindow| window.peek(playlist::HEAD_LEN).map(|_| ());
         match self.until(head).await {
             Ok(()) | Err(Stop::End) => {}
             Err(stop) => return Err(refusal(stop)),
         }
-        Ok(playlist::detect(self.window.peek_up_to(playlist::HEAD_LEN)))
+        Ok(self.window.peek_up_to(playlist::HEAD_LEN))
     }
 
     /// All of it, or its first `limit` bytes.
@@ -191,7 +197,7 @@ impl Found {
     /// URL means at the place of its playlist.
     ///
     /// # Errors
-    /// When no link leads anywhere.
+    /// When no link leads anywhere, and for a page.
     pub fn into_outcome(
         self,
         origin: Origin<'_>,
@@ -217,6 +223,7 @@ impl Found {
                 let track = Box::new(track(stream, origin));
                 Ok(Outcome::Found(LoadResult::Track(track)))
             }
+            Self::Page(_) => Err(Failure::common(UNKNOWN_FORMAT)),
         }
     }
 }

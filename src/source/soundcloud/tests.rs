@@ -1,0 +1,2 @@
+//! Owns: what is tested here.
+//! Never knows: the network outside.
