@@ -4,6 +4,7 @@
 use super::{Clients, MAX_REDIRECTS, NetError, Response, address::Address, redirect};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header};
+use url::Url;
 
 /// What is asked for. Prints without its headers and body.
 #[derive(Clone)]
@@ -70,12 +71,12 @@ impl Call {
 }
 
 impl Answer {
-    /// Where it redirects to.
+    /// Where it redirects to, whatever kind of link that is.
     #[must_use]
-    pub fn redirect(&self) -> Option<Address> {
+    pub fn redirect(&self) -> Option<Url> {
         let location = self.headers.get(header::LOCATION)?;
-        self.address
-            .join(&String::from_utf8_lossy(location.as_bytes()))
+        let location = String::from_utf8_lossy(location.as_bytes());
+        self.address.url().join(location.trim()).ok()
     }
 }
 
@@ -218,7 +219,7 @@ mod tests {
         let answer = clients().call(call, 99).await.expect("an answer");
         let target = answer.redirect().expect("a redirect");
         assert_eq!(
-            (answer.status, target.url().as_str()),
+            (answer.status, target.as_str()),
             (302, &*server.url("/there?x"))
         );
         assert_eq!(server.seen()[0].method, "HEAD");

@@ -6,7 +6,12 @@ mod page;
 
 use super::{
     Media, Outcome, Page as Html, Reference, Source,
-    site::{Site, is_below, json::Pick},
+    site::{
+        Site,
+        cache::{Cache, Limits},
+        is_below,
+        json::Pick,
+    },
 };
 use crate::{
     error::Failure,
@@ -16,14 +21,29 @@ use crate::{
 };
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
 use link::Link;
-use page::{NAME, Page};
+use page::{Found, NAME, Page};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tokio::runtime::Handle;
 use url::Url;
 
 /// Requests of one load that run at a time.
 const AT_A_TIME: usize = 4;
+/// Links to the sound of tracks that were loaded lately and may be played soon. They hold for hours.
+const STREAMS: Limits = Limits {
+    keep: Duration::from_secs(600),
+    keep_failure: Duration::from_secs(5),
+    entries: 256,
+};
+/// How old a link must be for a refusal to be its fault.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// What is known of the site: a part of `sites.json`.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
@@ -56,21 +76,31 @@ pub struct Settings {
 }
 
 /// Loads and opens tracks of Bandcamp.
-#[derive(Clone)]
 pub struct Bandcamp {
-    site: Site,
+    shared: Arc<Shared>,
     runtime: Handle,
+}
+
+/// What fetch tasks need, too.
+struct Shared {
+    site: Site,
     settings: Settings,
+    /// By the page of the track.
+    streams: Cache<String, Address>,
 }
 
 impl Bandcamp {
     /// Asks through `site`; fetch tasks live on `runtime`.
     #[must_use]
-    pub const fn new(site: Site, runtime: Handle, settings: Settings) -> Self {
-        Self {
+    pub fn new(site: Site, runtime: Handle, settings: Settings) -> Self {
+        let shared = Shared {
             site,
-            runtime,
             settings,
+            streams: Cache::new(STREAMS),
+        };
+        Self {
+            shared: Arc::new(shared),
+            runtime,
         }
     }
 }
@@ -81,7 +111,7 @@ impl Source for Bandcamp {
     }
 
     fn load<'a>(&'a self, reference: &'a Reference) -> BoxFuture<'a, Result<Outcome, Failure>> {
-        self.look_up(&reference.identifier).boxed()
+        self.shared.look_up(&reference.identifier).boxed()
     }
 
     fn read<'a>(&'a self, html: &'a Html) -> BoxFuture<'a, Result<Outcome, Failure>> {
@@ -89,22 +119,26 @@ impl Source for Bandcamp {
             if !page::is_bandcamp(&html.text) {
                 return Ok(Outcome::NotMine);
             }
-            self.result(self.read_page(&html.text, &html.address)?)
-                .await
-                .map(Outcome::Found)
+            let shared = &self.shared;
+            let found = shared.read_page(&html.text, &html.address)?;
+            shared.result(found).await.map(Outcome::Found)
         }
         .boxed()
     }
 
     fn open(&self, track: &Track) -> Result<Media, Failure> {
-        let page = Address::parse(&track.info.identifier).filter(|page| self.may_ask(page));
+        let may_ask = |page: &Address| self.shared.may_ask(page);
+        let page = Address::parse(&track.info.identifier).filter(may_ask);
         let page = page.ok_or_else(|| Failure::common("The track is none of Bandcamp's."))?;
-        let this = self.clone();
+        let shared = self.shared.clone();
+        let is_again = AtomicBool::new(false);
         let locate = move || {
-            let (this, page) = (this.clone(), page.clone());
-            async move { this.locate(page).await }.boxed()
+            let (shared, page) = (shared.clone(), page.clone());
+            let is_again = is_again.swap(true, Ordering::Relaxed);
+            async move { shared.locate(page, is_again).await }.boxed()
         };
-        let window = http::fetch_located(self.site.clients(), Box::new(locate), &self.runtime);
+        let window =
+            http::fetch_located(self.shared.site.clients(), Box::new(locate), &self.runtime);
         let hint = Hint {
             mime: None,
             extension: Some("mp3".to_owned()),
@@ -113,7 +147,7 @@ impl Source for Bandcamp {
     }
 }
 
-impl Bandcamp {
+impl Shared {
     async fn look_up(&self, identifier: &str) -> Result<Outcome, Failure> {
         let result = match Link::parse(identifier) {
             None => return Ok(Outcome::NotMine),
@@ -130,18 +164,39 @@ impl Bandcamp {
         if words.is_empty() {
             return Ok(LoadResult::Empty);
         }
+        let by_page = self.search_page(words).await;
+        if let Ok(tracks) = &by_page
+            && !tracks.is_empty()
+        {
+            return by_page.map(LoadResult::Search);
+        }
+        // pages are for people, and may be refused to others; the API finds less, but may go on answering
+        match self.search_api(words).await {
+            Ok(tracks) if !tracks.is_empty() => Ok(LoadResult::Search(tracks)),
+            _ => by_page.map(|_| LoadResult::Empty),
+        }
+    }
+
+    async fn search_page(&self, words: &str) -> Result<Vec<Track>, Failure> {
         let mut url = self.url("/search")?;
         url.query_pairs_mut()
             .append_pair("q", words)
             .append_pair("item_type", "t");
-        let Some(html) = self.html(address(&url)?).await? else {
-            return Ok(LoadResult::Empty);
+        let html = self.html(address(&url)?).await?;
+        Ok(html.map_or_else(Vec::new, |html| page::hits(&html.text)))
+    }
+
+    async fn search_api(&self, words: &str) -> Result<Vec<Track>, Failure> {
+        let url = self.url("/api/bcsearch_public_api/1/autocomplete_elastic")?;
+        let wanted = json!({
+            "search_text": words, "search_filter": "t", "full_page": false, "fan_id": null,
+        });
+        let call = Call::post_json(address(&url)?, &wanted);
+        let Some(answer) = self.site.accept(self.site.ask(call).await?)? else {
+            return Ok(Vec::new());
         };
-        let tracks = page::hits(&html.text);
-        Ok(match tracks.is_empty() {
-            true => LoadResult::Empty,
-            false => LoadResult::Search(tracks),
-        })
+        let answer = self.site.json(&answer)?;
+        Ok(page::api_hits(&answer, &self.site.data().bandcamp))
     }
 
     async fn html(&self, address: Address) -> Result<Option<Html>, Failure> {
@@ -167,8 +222,10 @@ impl Bandcamp {
     async fn result(&self, page: Option<Page>) -> Result<LoadResult, Failure> {
         Ok(match page {
             None => LoadResult::Empty,
-            Some(Page::Track(track)) => LoadResult::Track(track),
-            Some(Page::Album { name, tracks }) => playlist(name, tracks),
+            Some(Page::Track(found)) => LoadResult::Track(Box::new(self.keep(*found))),
+            Some(Page::Album { name, tracks }) => {
+                playlist(name, tracks.into_iter().map(|it| self.keep(it)).collect())
+            }
             Some(Page::Works { name, links, band }) => {
                 let tracks = self.tracks_of(links, band).await?;
                 match tracks.is_empty() {
@@ -177,6 +234,14 @@ impl Bandcamp {
                 }
             }
         })
+    }
+
+    /// The track, whose stream is kept for when it is played.
+    fn keep(&self, found: Found) -> Track {
+        if let Some(stream) = found.stream {
+            self.streams.put(&found.track.info.identifier, stream);
+        }
+        found.track
     }
 
     /// The tracks of an artist's works, one work after the other as the site shows them.
@@ -197,8 +262,10 @@ impl Bandcamp {
         let mut failure = None;
         for page in found {
             match page {
-                Ok(Some(Page::Track(track))) => tracks.push(*track),
-                Ok(Some(Page::Album { tracks: more, .. })) => tracks.extend(more),
+                Ok(Some(Page::Track(found))) => tracks.push(self.keep(*found)),
+                Ok(Some(Page::Album { tracks: more, .. })) => {
+                    tracks.extend(more.into_iter().map(|it| self.keep(it)));
+                }
                 Ok(Some(Page::Works { .. }) | None) => {}
                 Err(why) => failure = Some(why),
             }
@@ -229,8 +296,13 @@ impl Bandcamp {
         let works: Vec<_> = works.take(most).collect();
         let places = stream::iter(works).map(|work| self.place_of(work));
         let places: Vec<_> = places.buffered(AT_A_TIME).collect().await;
-        let found = places.into_iter().filter_map(|place| place.ok().flatten());
-        Ok(found.collect())
+        // if none can be asked for, that is what is to be told
+        let is_lost = !places.is_empty() && places.iter().all(Result::is_err);
+        let known = |place: Result<Option<Address>, Failure>| match place {
+            Ok(place) => place.map(Ok),
+            Err(failure) => is_lost.then_some(Err(failure)),
+        };
+        places.into_iter().filter_map(known).collect()
     }
 
     async fn place_of(
@@ -258,12 +330,20 @@ impl Bandcamp {
         self.settings.other_hosts || matches!(Link::parse(link.url().as_str()), Some(Link::Page(_)))
     }
 
-    /// Finds out where the sound of a track's page is.
-    async fn locate(&self, page: Address) -> Result<Address, Failure> {
+    /// Finds out where the sound of a track's page is. `is_again` when what was found before has been refused.
+    async fn locate(&self, page: Address, is_again: bool) -> Result<Address, Failure> {
+        let key = page.to_identifier();
+        if is_again {
+            self.streams.forget(&key, GRACE);
+        }
+        self.streams.get(&key, self.find_stream(page)).await
+    }
+
+    async fn find_stream(&self, page: Address) -> Result<Address, Failure> {
         let html = self.html(page).await?;
         let html = html.ok_or_else(|| Failure::common("This track is not available any more."))?;
         let facts = &self.site.data().bandcamp;
-        page::stream(&html.text, facts)
+        page::sound(&html.text, facts)
             .map_err(|error| self.site.changed(error))?
             .ok_or_else(|| Failure::common("This track can be heard by its buyers only."))
     }

@@ -21,17 +21,26 @@ pub const NAME: &str = "bandcamp";
 /// Tracks of a work that are looked at.
 const MAX_TRACKS: usize = 1000;
 
+/// A track, and where its sound is, if it is for everybody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// What clients see.
+    pub track: Track,
+    /// A link that holds for a while.
+    pub stream: Option<Address>,
+}
+
 /// What a page shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Page {
     /// One track.
-    Track(Box<Track>),
+    Track(Box<Found>),
     /// Tracks with a name.
     Album {
         /// Its name.
         name: String,
         /// Its tracks, in order.
-        tracks: Vec<Track>,
+        tracks: Vec<Found>,
     },
     /// Works of an artist or label.
     Works {
@@ -55,40 +64,41 @@ pub fn is_bandcamp(html: &str) -> bool {
 /// # Errors
 /// When there is something, but not as it should be.
 pub fn read(html: &str, address: &Address, facts: &Facts) -> Result<Option<Page>, Unexpected> {
-    let Some(work) = work(html)? else {
+    let work = work(html)?;
+    let kind = work
+        .as_ref()
+        .and_then(|work| work.text("item_type").or_else(|| work.text("current.type")));
+    let (Some(work), Some(kind)) = (&work, kind) else {
+        let path = address.url().path();
+        if path.starts_with("/track/") || path.starts_with("/album/") {
+            return Err(Unexpected::Missing {
+                path: "data-tralbum.item_type",
+                wanted: "text",
+            });
+        }
         return works(html, address);
     };
-    let Some(kind) = work.text("item_type").or_else(|| work.text("current.type")) else {
-        return works(html, address);
-    };
-    let author = work.text("artist").unwrap_or(UNKNOWN_AUTHOR);
-    let artwork = artwork(&work, facts);
+    let author = work.text("artist").unwrap_or_default();
+    let artwork = artwork(work, facts);
     let isrc = work.text("current.isrc").filter(|_| kind == "track");
     let read = |track: &Value| {
         let link = track.text("title_link")?;
         let page = address.join(link)?.url().to_string();
         let seconds = track.pick("duration").and_then(Value::as_f64);
-        Some(Track {
-            info: TrackInfo {
-                identifier: page.clone(),
-                is_seekable: true,
-                author: author.to_owned(),
-                length: seconds.map_or(UNKNOWN_LENGTH, |it| (it * 1000.0) as i64),
-                is_stream: false,
-                position: 0,
-                title: track.text("title").unwrap_or(UNKNOWN_TITLE).to_owned(),
-                uri: Some(page),
-                artwork_url: artwork.clone(),
-                isrc: isrc.map(str::to_owned),
-                source_name: NAME.to_owned(),
-            },
-            details: Vec::new(),
-            plugin_info: serde_json::Map::new(),
-            originals: Vec::new(),
+        let shown = Shown {
+            title: track.text("title").unwrap_or_default(),
+            author,
+            length: seconds.map_or(UNKNOWN_LENGTH, |it| (it * 1000.0) as i64),
+            artwork: artwork.clone(),
+            isrc,
+        };
+        Some(Found {
+            track: shown.into_track(page),
+            stream: stream(track, facts).ok().flatten(),
         })
     };
     let found = work.needed_list("trackinfo")?;
-    let mut tracks: Vec<Track> = found.iter().take(MAX_TRACKS).filter_map(read).collect();
+    let mut tracks: Vec<Found> = found.iter().take(MAX_TRACKS).filter_map(read).collect();
     if kind == "track" {
         let track = (!tracks.is_empty()).then(|| Box::new(tracks.swap_remove(0)));
         return Ok(track.map(Page::Track));
@@ -103,14 +113,18 @@ pub fn read(html: &str, address: &Address, facts: &Facts) -> Result<Option<Page>
 ///
 /// # Errors
 /// When the page is not as it should be.
-pub fn stream(html: &str, facts: &Facts) -> Result<Option<Address>, Unexpected> {
+pub fn sound(html: &str, facts: &Facts) -> Result<Option<Address>, Unexpected> {
     let missing = Unexpected::Missing {
-        path: "data-tralbum",
+        path: "data-tralbum.trackinfo.0",
         wanted: "track",
     };
-    let work = work(html)?.ok_or(missing)?;
-    let files = work.pick("trackinfo.0.file");
-    let link = files.and_then(|files| {
+    let work = work(html)?;
+    let track = work.as_ref().and_then(|work| work.pick("trackinfo.0"));
+    stream(track.ok_or(missing)?, facts)
+}
+
+fn stream(track: &Value, facts: &Facts) -> Result<Option<Address>, Unexpected> {
+    let link = track.pick("file").and_then(|files| {
         let mut formats = facts.formats.iter();
         formats.find_map(|format| files.get(format)?.as_str())
     });
@@ -185,27 +199,74 @@ fn hit(item: &str) -> Option<Track> {
         Some((_, author)) => author.split(',').next().unwrap_or_default().trim(),
         None => "",
     };
-    let known = |text: &str, unknown: &str| match text {
-        "" => unknown.to_owned(),
-        text => text.to_owned(),
-    };
     let art = item.split("class=\"art\"").nth(1);
-    Some(Track {
-        info: TrackInfo {
-            identifier: page.clone(),
-            is_seekable: true,
-            author: known(author, UNKNOWN_AUTHOR),
+    let shown = Shown {
+        title: &element(item, "heading", "div")?,
+        author,
+        length: UNKNOWN_LENGTH,
+        artwork: art.and_then(|art| attribute(art, "src")).map(unescape),
+        isrc: None,
+    };
+    Some(shown.into_track(page))
+}
+
+/// Hits that the API gives for a search, in the same form.
+#[must_use]
+pub fn api_hits(answer: &Value, facts: &Facts) -> Vec<Track> {
+    let hit = |hit: &Value| {
+        let page = hit
+            .text("item_url_path")
+            .filter(|_| hit.text("type") == Some("t"))?;
+        Address::parse(page)?;
+        let shown = Shown {
+            title: hit.text("name").unwrap_or_default(),
+            author: hit.text("band_name").unwrap_or_default(),
             length: UNKNOWN_LENGTH,
-            is_stream: false,
-            position: 0,
-            title: known(&element(item, "heading", "div")?, UNKNOWN_TITLE),
-            uri: Some(page),
-            artwork_url: art.and_then(|art| attribute(art, "src")).map(unescape),
+            artwork: artwork(hit, facts),
             isrc: None,
-            source_name: NAME.to_owned(),
-        },
-        details: Vec::new(),
-        plugin_info: serde_json::Map::new(),
-        originals: Vec::new(),
-    })
+        };
+        Some(shown.into_track(page.to_owned()))
+    };
+    answer
+        .list("auto.results")
+        .iter()
+        .take(MAX_TRACKS)
+        .filter_map(hit)
+        .collect()
+}
+
+/// What is shown of a track.
+struct Shown<'a> {
+    title: &'a str,
+    author: &'a str,
+    length: i64,
+    artwork: Option<String>,
+    isrc: Option<&'a str>,
+}
+
+impl Shown<'_> {
+    fn into_track(self, page: String) -> Track {
+        let known = |text: &str, unknown: &str| match text {
+            "" => unknown.to_owned(),
+            text => text.to_owned(),
+        };
+        Track {
+            info: TrackInfo {
+                identifier: page.clone(),
+                is_seekable: true,
+                author: known(self.author, UNKNOWN_AUTHOR),
+                length: self.length,
+                is_stream: false,
+                position: 0,
+                title: known(self.title, UNKNOWN_TITLE),
+                uri: Some(page),
+                artwork_url: self.artwork,
+                isrc: self.isrc.map(str::to_owned),
+                source_name: NAME.to_owned(),
+            },
+            details: Vec::new(),
+            plugin_info: serde_json::Map::new(),
+            originals: Vec::new(),
+        }
+    }
 }

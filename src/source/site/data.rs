@@ -182,7 +182,7 @@ mod tests {
             ),
             (r#"{"userAgent": null}"#, "invalid type: null"),
             ("{", "EOF while parsing"),
-            ("[]", "invalid type: sequence"),
+            ("[]", "invalid length"),
         ] {
             let error = SiteData::with(text).expect_err(mistake).to_string();
             assert!(error.contains(mistake), "{error}");

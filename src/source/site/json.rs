@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(value.text("a.b.1.c"), Some("x"));
         assert_eq!(value.number("a.b.0"), Some(1));
         assert_eq!(value.list("a.b").len(), 2);
-        assert_eq!(value.list("a.x"), []);
+        assert!(value.list("a.x").is_empty());
         for nothing in ["a.n", "a.b.2", "a.b.c", "f.g", "", "a.b.-1"] {
             assert_eq!(value.pick(nothing), None, "{nothing}");
         }

@@ -5,6 +5,8 @@ pub mod cache;
 pub mod data;
 pub mod html;
 pub mod json;
+#[cfg(test)]
+pub mod testing;
 
 use crate::{
     error::Failure,

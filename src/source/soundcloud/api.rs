@@ -19,7 +19,11 @@ use crate::{
 use futures_util::{StreamExt, stream};
 use http::{HeaderValue, header};
 use serde_json::Value;
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 use url::Url;
 
 /// A client id holds for weeks.
@@ -145,16 +149,19 @@ impl Api {
             return Ok(None);
         };
         let mut tracks = Vec::new();
+        let mut seen = HashSet::new();
         for _ in 1..facts.pages {
             tracks.extend(
                 take_list(&mut page, "collection")
                     .into_iter()
                     .filter_map(track_of),
             );
-            let Some(next) = page.text("next_href") else {
+            // a list that leads to itself has been read
+            let next = page.text("next_href").map(str::to_owned);
+            let Some(next) = next.filter(|next| seen.insert(next.clone())) else {
                 return Ok(Some(tracks));
             };
-            page = match self.next(next).await {
+            page = match self.next(&next).await {
                 Ok(Some(page)) => page,
                 Ok(None) => return Ok(Some(tracks)),
                 // what there is already is better than nothing
@@ -204,7 +211,7 @@ impl Api {
         let batches = stream::iter(batches).map(|ids| self.batch(ids, set));
         let found: Vec<_> = batches.buffered(AT_A_TIME).collect().await;
         let mut failure = None;
-        let mut by_id = std::collections::HashMap::new();
+        let mut by_id = HashMap::new();
         for batch in found {
             match batch {
                 Ok(batch) => by_id.extend(
@@ -294,7 +301,7 @@ impl Api {
             self.site.accept(answer)?;
             return Ok(None);
         };
-        Ok(match Link::parse(target.url().as_str()) {
+        Ok(match Link::parse(target.as_str()) {
             // one step: it could lead to itself
             Some(Link::Short(_)) | None => None,
             link => link,

@@ -125,7 +125,8 @@ impl Link {
             "soundcloud.com" | "www.soundcloud.com" | "m.soundcloud.com" => page(url),
             "on.soundcloud.com" | "soundcloud.app.goo.gl" => {
                 let code = parts(url).next()?;
-                Some(Self::Short(format!("https://{}/{code}", url.host_str()?)))
+                let (scheme, host) = (url.scheme(), url.host_str()?);
+                Some(Self::Short(format!("{scheme}://{host}/{code}")))
             }
             "w.soundcloud.com" => inner(url),
             "api.soundcloud.com" | "api-v2.soundcloud.com" | "api-widget.soundcloud.com" => {

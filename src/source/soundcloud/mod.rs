@@ -137,7 +137,7 @@ impl Source for SoundCloud {
     fn open(&self, track: &Track) -> Result<Media, Failure> {
         let wanted = Arc::new(Wanted::of(&track.info, &self.shared.api)?);
         let shared = self.shared.clone();
-        let is_again = Arc::new(AtomicBool::new(false));
+        let is_again = AtomicBool::new(false);
         let locate = move || {
             let (shared, wanted) = (shared.clone(), wanted.clone());
             let is_again = is_again.swap(true, Ordering::Relaxed);
@@ -241,7 +241,10 @@ impl Shared {
         let Some(tracks) = self.api.list(id, list).await? else {
             return Ok(LoadResult::Empty);
         };
-        let name = user.and_then(|user| user.text("username"));
+        let name = user.and_then(|user| user.text("username")).or_else(|| {
+            let of_user = |track: &&Value| track.number("user.id") == i64::try_from(id).ok();
+            tracks.iter().find(of_user)?.text("user.username")
+        });
         let name = name.unwrap_or(super::UNKNOWN_AUTHOR);
         let name = match list {
             List::Tracks => format!("Tracks by {name}"),
