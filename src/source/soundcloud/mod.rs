@@ -245,11 +245,13 @@ impl Shared {
             let of_user = |track: &&Value| track.number("user.id") == i64::try_from(id).ok();
             tracks.iter().find(of_user)?.text("user.username")
         });
-        let name = name.unwrap_or(super::UNKNOWN_AUTHOR);
-        let name = match list {
-            List::Tracks => format!("Tracks by {name}"),
-            List::Likes => format!("Liked by {name}"),
-            List::Reposts => format!("Reposted by {name}"),
+        let name = match (list, name) {
+            (List::Tracks, Some(name)) => format!("Tracks by {name}"),
+            (List::Likes, Some(name)) => format!("Liked by {name}"),
+            (List::Reposts, Some(name)) => format!("Reposted by {name}"),
+            (List::Tracks, None) => "Tracks".to_owned(),
+            (List::Likes, None) => "Likes".to_owned(),
+            (List::Reposts, None) => "Reposts".to_owned(),
         };
         let tracks = self.playable(tracks);
         if tracks.is_empty() {
