@@ -3,7 +3,9 @@
 
 use super::{Clients, MAX_REDIRECTS, NetError, Response, address::Address, redirect};
 use bytes::Bytes;
+use flate2::read::MultiGzDecoder;
 use http::{HeaderMap, HeaderValue, Method, header};
+use std::io::Read;
 use url::Url;
 
 /// What is asked for. Prints without its headers and body.
@@ -110,6 +112,8 @@ impl Clients {
 
     async fn send_call(&self, call: &Call) -> Result<Response, NetError> {
         let mut request = self.request(call.method.clone(), &call.address, call.body.clone())?;
+        let gzip = HeaderValue::from_static("gzip");
+        request.headers_mut().insert(header::ACCEPT_ENCODING, gzip);
         for (name, value) in &call.headers {
             request.headers_mut().insert(name, value.clone());
         }
@@ -120,13 +124,35 @@ impl Clients {
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let patience = self.settings().read_timeout;
+        let body = response.whole(limit, patience).await?;
+        let is_packed = headers
+            .get(header::CONTENT_ENCODING)
+            .is_some_and(|coding| coding.as_bytes().eq_ignore_ascii_case(b"gzip"));
         Ok(Answer {
             status,
-            headers,
             address: call.address,
-            body: response.whole(limit, patience).await?,
+            body: if is_packed && !body.is_empty() {
+                unpack(&body, limit)?
+            } else {
+                body
+            },
+            headers,
         })
     }
+}
+
+/// The text in a gzip member, or in several (RFC 1952).
+fn unpack(packed: &[u8], limit: usize) -> Result<Vec<u8>, NetError> {
+    let mut text = Vec::new();
+    // a thousand times its length is possible
+    MultiGzDecoder::new(packed)
+        .take(limit as u64 + 1)
+        .read_to_end(&mut text)
+        .map_err(NetError::of)?;
+    if text.len() > limit {
+        return Err(NetError::TooLong(limit));
+    }
+    Ok(text)
 }
 
 #[cfg(test)]
@@ -151,6 +177,33 @@ mod tests {
         assert_eq!((answer.status, answer.body.len()), (200, 50_000));
         let error = clients().call(call(), 49_999).await.expect_err("too long");
         assert!(matches!(error, NetError::TooLong(49_999)));
+    }
+
+    /// A thousand times `a`, packed by `gzip -9n`.
+    const PACKED: &[u8] = &[
+        31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 75, 76, 28, 5, 163, 96, 20, 12, 119, 0, 0, 3, 218, 56,
+        154, 232, 3, 0, 0,
+    ];
+
+    #[tokio::test]
+    async fn packed_texts_are_unpacked_up_to_their_limit() {
+        let server = Server::start(|asked| {
+            let packed = match &*asked.path {
+                "/cut" => &PACKED[..PACKED.len() - 9],
+                _ => PACKED,
+            };
+            let headers = [("Content-Encoding", "gzip")];
+            vec![Step::Send(whole(packed, &headers))]
+        })
+        .await;
+        let call = |path| Call::get(server.address(path));
+        let answer = clients().call(call("/"), 1000).await.expect("a text");
+        assert_eq!(answer.body, b"a".repeat(1000));
+        let error = clients().call(call("/"), 999).await.expect_err("too long");
+        assert!(matches!(error, NetError::TooLong(999)));
+        clients().call(call("/cut"), 1000).await.expect_err("cut");
+        let asked = &server.seen()[0];
+        assert_eq!(asked.header("accept-encoding"), Some("gzip"));
     }
 
     #[tokio::test]

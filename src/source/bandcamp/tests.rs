@@ -3,13 +3,20 @@
 
 use crate::{
     error::Severity,
-    net::testing::{Asked, ranged},
+    net::{
+        address::Address,
+        testing::{Asked, ranged},
+    },
     source::{
         Settings,
-        site::testing::{World, html, json, moved, status, titles, told},
+        site::{
+            data::SiteData,
+            testing::{World, html, json, moved, status, titles, told},
+        },
     },
     track::{LoadResult, Track, UNKNOWN_LENGTH, codec},
 };
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 const PAGE: &str = "http://artist.bandcamp.com/track/a-song";
@@ -381,6 +388,24 @@ async fn what_is_not_there_is_empty_and_what_fails_says_so() {
                 assert_eq!(severity, Severity::Suspicious);
             }
         }
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_page_can_be_read(
+        text in "(<li class=\"(searchresult|music-grid-item)|<div class=\"(itemtype|itemurl|subhead|heading|art)\">|</div>\
+            |TRACK|by |,|\\?|<a href=\"|\"|>|https://a.b/|é|\\PC){0,60}",
+        json in "(\\{|\\}|\\[|\\]|:|,|null|-1|1e99|&quot;(title|item_type|track|trackinfo|title_link|duration|art_id|é)&quot;){0,40}",
+    ) {
+        let facts = SiteData::built_in().bandcamp;
+        let address = Address::parse(PAGE).expect("an address");
+        let html = format!("{text}<p data-tralbum=\"{json}\" data-band=\"{json}\">{text}");
+        let _ = super::page::hits(&html);
+        let _ = super::page::read(&html, &address, &facts);
+        let _ = super::page::sound(&html, &facts);
+        let rest = html.replace("data-tralbum", "x");
+        let _ = super::page::read(&rest, &address.join("/music").expect("an address"), &facts);
     }
 }
 

@@ -56,6 +56,7 @@ pub fn is_html(head: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn what_is_shown_has_no_tags() {
@@ -68,6 +69,14 @@ mod tests {
         );
         assert_eq!(element(html, "head", "div"), None);
         assert_eq!(shown("cut <a href"), "cut");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_can_be_read(text in "(<|>|<a|\"|class=\"x\"| href=\"|</a>|&amp;|&#|;|é|\\PC){0,40}") {
+            let _ = (shown(&text), attribute(&text, "href"), element(&text, "x", "a"));
+            let _ = (between(&text, "<", ">"), is_html(text.as_bytes()));
+        }
     }
 
     #[test]

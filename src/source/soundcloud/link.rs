@@ -285,6 +285,7 @@ fn sum<'a>(mut parts: impl Iterator<Item = (&'a str, u32)>) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn page(path: &str, list: List, start: i64) -> Option<Link> {
         let url = format!("https://soundcloud.com/{path}");
@@ -400,6 +401,21 @@ mod tests {
                 page("u/t", List::Tracks, seconds * 1000),
                 "{text}"
             );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn anything_can_be_asked_for(
+            text in "\\PC{0,60}",
+            start in "([0-9]{0,12}|h|m|s|:|é|%3A){0,8}",
+            range in "([0-9]{1,12}|,|\\]|:|é){0,6}",
+        ) {
+            let _ = Link::parse(&text);
+            let _ = Link::parse(&format!("scsearch[{range}{text}"));
+            for host in ["", "api.", "w.", "on."] {
+                let _ = Link::parse(&format!("https://{host}soundcloud.com/{text}?url={text}#t={start}"));
+            }
         }
     }
 
