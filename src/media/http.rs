@@ -94,7 +94,8 @@ pub fn fetch_located(clients: &Clients, locate: Locate, runtime: &Handle) -> Byt
     let place = Place::Sought {
         locate,
         found: None,
-        is_proven: false,
+        may_renew: true,
+        delivered: 0,
     };
     let mut fetcher = Fetcher::new(writer, clients.clone(), place);
     runtime.spawn(async move { fetcher.run().await });
@@ -107,8 +108,10 @@ enum Place {
     Sought {
         locate: Locate,
         found: Option<Resource>,
-        /// Whether bytes have come from there: only a link that once worked is sought again.
-        is_proven: bool,
+        /// Whether another link may be sought: once, and again when that one has worked.
+        may_renew: bool,
+        /// Bytes that came from this link.
+        delivered: u64,
     },
 }
 
@@ -118,13 +121,30 @@ impl Place {
         let is_expired = matches!(error, NetError::Status(401 | 403 | 404 | 410));
         match self {
             Self::Sought {
-                found, is_proven, ..
-            } if is_expired && *is_proven => {
+                found,
+                may_renew,
+                delivered,
+                ..
+            } if is_expired && *may_renew => {
                 *found = None;
-                *is_proven = false;
+                *may_renew = false;
+                *delivered = 0;
                 true
             }
             _ => false,
+        }
+    }
+
+    /// Bytes have come.
+    fn progressed(&mut self, len: u64) {
+        if let Self::Sought {
+            may_renew,
+            delivered,
+            ..
+        } = self
+        {
+            *delivered = delivered.saturating_add(len);
+            *may_renew |= *delivered >= Retry::PROGRESS;
         }
     }
 }
@@ -334,9 +354,7 @@ impl Fetcher {
         let _ = chunk.split_to(dropped);
         self.offset += chunk.len() as u64;
         self.retry.progressed(chunk.len() as u64);
-        if let Place::Sought { is_proven, .. } = &mut self.place {
-            *is_proven = true;
-        }
+        self.place.progressed(chunk.len() as u64);
         self.writer.push(chunk);
     }
 

@@ -42,8 +42,6 @@ const STREAMS: Limits = Limits {
     keep_failure: Duration::from_secs(5),
     entries: 256,
 };
-/// How old a link must be for a refusal to be its fault.
-const GRACE: Duration = Duration::from_secs(10);
 
 /// What is known of the site: a part of `sites.json`.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
@@ -334,7 +332,7 @@ impl Shared {
     async fn locate(&self, page: Address, is_again: bool) -> Result<Address, Failure> {
         let key = page.to_identifier();
         if is_again {
-            self.streams.forget(&key, GRACE);
+            self.streams.forget(&key, Duration::ZERO);
         }
         self.streams.get(&key, self.find_stream(page)).await
     }

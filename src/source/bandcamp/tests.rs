@@ -362,6 +362,24 @@ async fn a_track_is_played_by_the_link_of_its_page() {
 }
 
 #[tokio::test]
+async fn a_kept_link_that_has_expired_is_found_anew() {
+    let world = world(|asked| match &*asked.path {
+        PAGE => {
+            let mut item = item("a-song");
+            item["file"]["mp3-128"] = json!(format!("{STREAM}?{}", asked.before));
+            page(&work("track", json!([item])))
+        }
+        path if path.ends_with("?0") => status(410),
+        path if path.starts_with(STREAM) => ranged(asked, &sound()),
+        path => panic!("{path}"),
+    })
+    .await;
+    let found = world.track(PAGE).await;
+    assert!(world.sound(&found).await.expect("sound") == sound());
+    assert_eq!(world.count(PAGE), 2);
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_empty_and_what_fails_says_so() {
     let nested = format!("<html data-tralbum=\"{}\">", "[".repeat(1000));
     let cases: [(Vec<u8>, Option<&str>); 6] = [

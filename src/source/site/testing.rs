@@ -11,7 +11,7 @@ use crate::{
     track::{LoadResult, Playlist, Track},
 };
 use serde_json::Value;
-use std::io::Write;
+use std::{io::Write, time::Duration};
 
 /// Sources, and the internet that they see.
 pub struct World {
@@ -50,6 +50,8 @@ impl World {
                     port: server.address.port(),
                     credentials: None,
                 }),
+                // nothing here is slow on purpose
+                read_timeout: Duration::from_secs(10),
                 ..quick()
             },
             site_data: Some(data.path().to_owned()),

@@ -42,8 +42,6 @@ const STREAMS: Limits = Limits {
     keep_failure: Duration::from_secs(5),
     entries: 256,
 };
-/// How old streams must be for a refusal to be their fault.
-const GRACE: Duration = Duration::from_secs(10);
 
 /// What is known of the site: a part of `sites.json`.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
@@ -284,7 +282,7 @@ impl Shared {
         let streams = match wanted.id {
             Some(id) => {
                 if is_again {
-                    self.streams.forget(&id, GRACE);
+                    self.streams.forget(&id, Duration::ZERO);
                 }
                 self.streams.get(&id, self.find_streams(wanted)).await?
             }
