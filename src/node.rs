@@ -326,6 +326,25 @@ mod tests {
     use super::*;
     use std::fmt::Debug;
 
+    #[test]
+    fn switches_of_sources_reach_them() {
+        let mut config = Config::default();
+        config.lavalink.sources.soundcloud_search = false;
+        config.lavalink.sources.soundcloud_filter_previews = true;
+        config.sites.data_file = Some("sites.json".into());
+        let settings = source_settings(&config);
+        let wanted = source::SoundCloudSettings {
+            search: false,
+            filter_previews: true,
+        };
+        assert_eq!(settings.soundcloud, Some(wanted));
+        assert_eq!(settings.site_data, config.sites.data_file);
+        config.lavalink.sources.soundcloud = false;
+        config.lavalink.sources.bandcamp = false;
+        let settings = source_settings(&config);
+        assert!(settings.soundcloud.is_none() && !settings.bandcamp);
+    }
+
     /// Tests and tools start modules with their own defaults; what they show must hold for a node, too.
     #[test]
     fn defaults_of_the_configuration_are_those_of_the_modules() {

@@ -150,32 +150,25 @@ impl Api {
         };
         let mut tracks = Vec::new();
         let mut seen = HashSet::new();
-        for _ in 1..facts.pages {
-            tracks.extend(
-                take_list(&mut page, "collection")
-                    .into_iter()
-                    .filter_map(track_of),
-            );
+        for read in 1.. {
+            let items = take_list(&mut page, "collection").into_iter();
+            tracks.extend(items.filter_map(track_of));
             // a list that leads to itself has been read
             let next = page.text("next_href").map(str::to_owned);
-            let Some(next) = next.filter(|next| seen.insert(next.clone())) else {
-                return Ok(Some(tracks));
+            let is_new = |next: &String| read < facts.pages && seen.insert(next.clone());
+            let Some(next) = next.filter(is_new) else {
+                break;
             };
-            page = match self.next(&next).await {
-                Ok(Some(page)) => page,
-                Ok(None) => return Ok(Some(tracks)),
+            match self.next(&next).await {
+                Ok(Some(more)) => page = more,
+                Ok(None) => break,
                 // what there is already is better than nothing
                 Err(failure) => {
                     tracing::debug!(why = %failure.trace(), "a list is cut short");
-                    return Ok(Some(tracks));
+                    break;
                 }
-            };
+            }
         }
-        tracks.extend(
-            take_list(&mut page, "collection")
-                .into_iter()
-                .filter_map(track_of),
-        );
         Ok(Some(tracks))
     }
 
@@ -226,7 +219,7 @@ impl Api {
             .into_iter()
             .filter_map(|track| match is_whole(&track) {
                 true => Some(track),
-                false => by_id.remove(&track.number("id")?),
+                false => by_id.get(&track.number("id")?).cloned(),
             })
             .collect();
         match failure {
