@@ -116,26 +116,31 @@ impl Api {
         }
     }
 
-    /// Tracks that fit some words.
+    /// A `collection` of tracks that fit some words.
     ///
     /// # Errors
     /// As [`resolve`](Self::resolve).
-    pub async fn search(&self, search: &Search) -> Result<Vec<Value>, Failure> {
+    pub async fn search(&self, search: &Search) -> Result<Option<Value>, Failure> {
         let (offset, limit) = (search.offset.to_string(), search.limit.to_string());
         let wanted = [
             ("q", &*search.words),
             ("offset", &offset),
             ("limit", &limit),
         ];
-        let found = self.get("/search/tracks", &wanted).await?;
-        Ok(found.map_or_else(Vec::new, |mut found| take_list(&mut found, "collection")))
+        self.get("/search/tracks", &wanted).await
     }
 
-    /// A user's list, as far as it is read; `None` when there is no such user.
+    /// A user's list, as far as it is read; `None` when there is no such user. Each track goes through `read` as soon as it is
+    /// there, because answers are many times larger than what is needed of them.
     ///
     /// # Errors
     /// As [`resolve`](Self::resolve), for the first page of the list.
-    pub async fn list(&self, user: u64, list: List) -> Result<Option<Vec<Value>>, Failure> {
+    pub async fn list<T>(
+        &self,
+        user: u64,
+        list: List,
+        mut read: impl FnMut(&Value) -> Option<T>,
+    ) -> Result<Option<Vec<T>>, Failure> {
         let path = match list {
             List::Tracks => format!("/users/{user}/tracks"),
             List::Likes => format!("/users/{user}/likes"),
@@ -150,12 +155,12 @@ impl Api {
         };
         let mut tracks = Vec::new();
         let mut seen = HashSet::new();
-        for read in 1.. {
-            let items = take_list(&mut page, "collection").into_iter();
-            tracks.extend(items.filter_map(track_of));
+        for number in 1.. {
+            let items = page.list("collection").iter().map(track_of);
+            tracks.extend(items.filter_map(&mut read));
             // a list that leads to itself has been read
             let next = page.text("next_href").map(str::to_owned);
-            let is_new = |next: &String| read < facts.pages && seen.insert(next.clone());
+            let is_new = |next: &String| number < facts.pages && seen.insert(next.clone());
             let Some(next) = next.filter(is_new) else {
                 break;
             };
@@ -180,69 +185,70 @@ impl Api {
         self.get_url(url).await
     }
 
-    /// The tracks of a set, in order. Those that it only names are asked for; what is not there any more is left out.
+    /// The tracks of a set, in order. Those that it only names are asked for; what is not there any more is left out. `read` as
+    /// in [`list`](Self::list).
     ///
     /// # Errors
     /// When nothing of it could be asked for.
-    pub async fn tracks_of(&self, set: &mut Value) -> Result<Vec<Value>, Failure> {
+    pub async fn tracks_of<T: Clone>(
+        &self,
+        set: &Value,
+        read: impl Fn(&Value) -> Option<T>,
+    ) -> Result<Vec<T>, Failure> {
         let data = self.site.data();
         let facts = &data.soundcloud;
         let most = facts.pages.saturating_mul(facts.page_size);
-        let mut tracks = take_list(set, "tracks");
-        tracks.truncate(most);
+        let tracks = || set.list("tracks").iter().take(most);
         let is_whole = |track: &Value| track.pick("media").is_some();
-        let named: Vec<String> = tracks
-            .iter()
+        let named: Vec<String> = tracks()
             .filter(|track| !is_whole(track))
             .filter_map(|track| Some(track.number("id")?.to_string()))
             .collect();
-        let set = &*set;
         let batches: Vec<String> = named
             .chunks(facts.tracks_per_request.max(1))
             .map(|ids| ids.join(","))
             .collect();
-        let batches = stream::iter(batches).map(|ids| self.batch(ids, set));
-        let found: Vec<_> = batches.buffered(AT_A_TIME).collect().await;
+        let mut answers = stream::iter(batches)
+            .map(|ids| self.batch(ids, set))
+            .buffer_unordered(AT_A_TIME);
         let mut failure = None;
         let mut by_id = HashMap::new();
-        for batch in found {
-            match batch {
-                Ok(batch) => by_id.extend(
-                    batch
-                        .into_iter()
-                        .filter_map(|it| Some((it.number("id")?, it))),
-                ),
+        while let Some(answer) = answers.next().await {
+            match answer {
+                Ok(batch) => {
+                    let known = |track: &Value| Some((track.number("id")?, read(track)?));
+                    let batch = batch.as_array().map_or(&[][..], Vec::as_slice);
+                    by_id.extend(batch.iter().filter_map(known));
+                }
                 Err(why) => failure = Some(why),
             }
         }
-        let tracks: Vec<Value> = tracks
-            .into_iter()
-            .filter_map(|track| match is_whole(&track) {
-                true => Some(track),
+        let found: Vec<T> = tracks()
+            .filter_map(|track| match is_whole(track) {
+                true => read(track),
                 false => by_id.get(&track.number("id")?).cloned(),
             })
             .collect();
         match failure {
-            Some(failure) if tracks.is_empty() => Err(failure),
+            Some(failure) if found.is_empty() => Err(failure),
             Some(failure) => {
                 tracing::debug!(why = %failure.trace(), "a set is not complete");
-                Ok(tracks)
+                Ok(found)
             }
-            None => Ok(tracks),
+            None => Ok(found),
         }
     }
 
-    async fn batch(&self, ids: String, set: &Value) -> Result<Vec<Value>, Failure> {
+    /// A list of the tracks with these numbers, in any order.
+    async fn batch(&self, ids: String, set: &Value) -> Result<Value, Failure> {
         let id = set.number("id").map(|id| id.to_string());
         let mut wanted = vec![("ids", &*ids)];
         if let (Some(id), Some(secret)) = (&id, set.text("secret_token")) {
             wanted.push(("playlistId", id));
             wanted.push(("playlistSecretToken", secret));
         }
-        Ok(match self.get("/tracks", &wanted).await? {
-            Some(Value::Array(tracks)) => tracks,
-            _ => Vec::new(),
-        })
+        let found = self.get("/tracks", &wanted).await?;
+        Ok(found.unwrap_or_default())
     }
 
     /// Where the bytes of a stream are; `None` when it is not there any more. `lookup` may come from a client.
@@ -404,18 +410,7 @@ fn client_id_in<'a>(text: &'a str, marks: &[String]) -> Option<&'a str> {
         .find_map(|mark| text.split(mark.as_str()).skip(1).find_map(word))
 }
 
-fn take_list(value: &mut Value, name: &str) -> Vec<Value> {
-    match value.get_mut(name).map(Value::take) {
-        Some(Value::Array(items)) => items,
-        _ => Vec::new(),
-    }
-}
-
 /// The track of an item of a list: the item itself, or what was liked or passed on.
-fn track_of(mut item: Value) -> Option<Value> {
-    if item.text("kind") == Some("track") {
-        return Some(item);
-    }
-    let track = item.get_mut("track")?.take();
-    track.is_object().then_some(track)
+fn track_of(item: &Value) -> &Value {
+    item.pick("track").unwrap_or(item)
 }

@@ -167,7 +167,9 @@ impl Shared {
             Link::Search(_) if !self.settings.search => return Ok(Outcome::NotMine),
             Link::Search(search) if search.words.is_empty() => LoadResult::Empty,
             Link::Search(search) => {
-                let tracks = self.playable(self.api.search(&search).await?);
+                let found = self.api.search(&search).await?.unwrap_or_default();
+                let found = found.list("collection").iter();
+                let tracks: Vec<Track> = found.filter_map(|it| self.playable(it)).collect();
                 match tracks.is_empty() {
                     true => LoadResult::Empty,
                     false => LoadResult::Search(tracks),
@@ -208,7 +210,7 @@ impl Shared {
         list: List,
         start: i64,
     ) -> Result<LoadResult, Failure> {
-        let Some(mut found) = found else {
+        let Some(found) = found else {
             return Ok(LoadResult::Empty);
         };
         let changed = |error| self.api.site().changed(error);
@@ -224,8 +226,9 @@ impl Shared {
             }
             "playlist" | "system-playlist" => {
                 let name = found.text("title").unwrap_or_default().to_owned();
-                let tracks = self.api.tracks_of(&mut found).await?;
-                Ok(playlist(name, self.playable(tracks)))
+                let read = |track: &Value| self.playable(track);
+                let tracks = self.api.tracks_of(&found, read).await?;
+                Ok(playlist(name, tracks))
             }
             "user" => {
                 let id = found.needed_number("id").map_err(changed)?;
@@ -236,13 +239,16 @@ impl Shared {
     }
 
     async fn list(&self, id: u64, user: Option<&Value>, list: List) -> Result<LoadResult, Failure> {
-        let Some(tracks) = self.api.list(id, list).await? else {
+        let mut name = user.and_then(|user| user.text("username").map(str::to_owned));
+        let read = |track: &Value| {
+            if name.is_none() && track.number("user.id") == i64::try_from(id).ok() {
+                name = track.text("user.username").map(str::to_owned);
+            }
+            self.playable(track)
+        };
+        let Some(tracks) = self.api.list(id, list, read).await? else {
             return Ok(LoadResult::Empty);
         };
-        let name = user.and_then(|user| user.text("username")).or_else(|| {
-            let of_user = |track: &&Value| track.number("user.id") == i64::try_from(id).ok();
-            tracks.iter().find(of_user)?.text("user.username")
-        });
         let name = match (list, name) {
             (List::Tracks, Some(name)) => format!("Tracks by {name}"),
             (List::Likes, Some(name)) => format!("Liked by {name}"),
@@ -251,23 +257,21 @@ impl Shared {
             (List::Likes, None) => "Likes".to_owned(),
             (List::Reposts, None) => "Reposts".to_owned(),
         };
-        let tracks = self.playable(tracks);
         if tracks.is_empty() {
             return Ok(LoadResult::Empty);
         }
         Ok(playlist(name, tracks))
     }
 
-    /// Those of the tracks that can be played.
-    fn playable(&self, found: Vec<Value>) -> Vec<Track> {
-        let readable = |value: Value| match self.track(&value) {
+    /// A track of a list, if it can be played.
+    fn playable(&self, value: &Value) -> Option<Track> {
+        match self.track(value) {
             Ok(track) => Some(track),
             Err(why) => {
                 tracing::debug!(id = value.number("id"), %why, "a track is left out of a list");
                 None
             }
-        };
-        found.into_iter().filter_map(readable).collect()
+        }
     }
 
     /// Reads a track, and keeps its streams for when it is played.
