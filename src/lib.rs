@@ -88,10 +88,13 @@
 //! | password check, WebSocket handshake | `server/auth.rs`, `server/handshake.rs` |
 //! | severity and text of a failure | where it happens, as an [`error::Failure`] |
 //! | encoded tracks (base64) | `track/codec.rs` |
-//! | a source; references and playlists | `source/` (one file, one line in `registry.rs`); `source/playlist.rs` |
+//! | a source; references and playlists | `source/` (one file or folder, one line in `registry.rs`); `source/playlist.rs` |
+//! | asking a site; its refusals; JSON, pages | `source/site/` (`net/call.rs` below it); what is found out once for all: `source/site/cache.rs` |
+//! | what changes weekly: hosts, patterns, formats of sites | `source/sites.json`, replaced in parts by a file: `source/site/data.rs` |
 //! | connections, proxies, refused addresses | `net/connect.rs`, `net/guard.rs`; redirects: `net/mod.rs` |
 //! | a container; which one it is | `media/demux/` (one file or folder each); `media/demux/probe.rs` |
 //! | HLS: playlists, which segment when, keys; segments as one stream | `media/hls/`; `media/demux/sections/` |
+//! | links that expire, found anew | `media/located.rs` |
 //! | retries and ranges of a fetch | `media/ranges.rs`, `media/http/fetcher.rs` |
 //! | a codec; what packets tell without decoding | `media/codec/`; `media/demux/codecs/` |
 //! | many channels made two; HE-AAC, where nothing announces it | `media/codec/downmix.rs`; `media/codec/he_aac.rs` |

@@ -243,7 +243,7 @@ pub(crate) fn playback_settings(config: &Config) -> playback::Settings {
 
 /// What the configuration says of sources.
 pub(crate) fn source_settings(config: &Config) -> source::Settings {
-    let http = &config.lavalink.http;
+    let (sources, http) = (&config.lavalink.sources, &config.lavalink.http);
     let proxy = (!http.proxy_host.is_empty()).then(|| net::Proxy {
         host: http.proxy_host.clone(),
         port: http.proxy_port,
@@ -251,8 +251,14 @@ pub(crate) fn source_settings(config: &Config) -> source::Settings {
             .then(|| (http.proxy_user.clone(), http.proxy_password.clone())),
     });
     source::Settings {
-        http: config.lavalink.sources.http,
-        local: config.lavalink.sources.local,
+        soundcloud: sources.soundcloud.then_some(source::SoundCloudSettings {
+            search: sources.soundcloud_search,
+            filter_previews: sources.soundcloud_filter_previews,
+        }),
+        bandcamp: sources.bandcamp,
+        site_data: config.sites.data_file.clone(),
+        http: sources.http,
+        local: sources.local,
         local_roots: config.lavalink.local_roots.clone().unwrap_or_default(),
         network: net::Settings {
             connect_timeout: config.lavalink.timeouts.connect,
@@ -330,6 +336,25 @@ fn server_settings(config: &Config) -> server::Settings {
 mod tests {
     use super::*;
     use std::fmt::Debug;
+
+    #[test]
+    fn switches_of_sources_reach_them() {
+        let mut config = Config::default();
+        config.lavalink.sources.soundcloud_search = false;
+        config.lavalink.sources.soundcloud_filter_previews = true;
+        config.sites.data_file = Some("sites.json".into());
+        let settings = source_settings(&config);
+        let wanted = source::SoundCloudSettings {
+            search: false,
+            filter_previews: true,
+        };
+        assert_eq!(settings.soundcloud, Some(wanted));
+        assert_eq!(settings.site_data, config.sites.data_file);
+        config.lavalink.sources.soundcloud = false;
+        config.lavalink.sources.bandcamp = false;
+        let settings = source_settings(&config);
+        assert!(settings.soundcloud.is_none() && !settings.bandcamp);
+    }
 
     /// Tests and tools start modules with their own defaults; what they show must hold for a node, too.
     #[test]

@@ -56,6 +56,8 @@ pub struct Config {
     pub metrics: Metrics,
     /// `logging`.
     pub logging: Logging,
+    /// `sites`: our own keys for what is known of sites.
+    pub sites: Sites,
     /// `audio`: our own keys for encoding and the decode pool.
     pub audio: Audio,
     /// `voice`: our own keys for the way to Discord.
@@ -75,6 +77,7 @@ impl Config {
             lavalink: Lavalink::blank(),
             metrics: Metrics::blank(),
             logging: Logging::blank(),
+            sites: Sites::blank(),
             audio: Audio::blank(),
             voice: Voice::blank(),
             limits: Limits::blank(),
@@ -135,7 +138,7 @@ section! {
         player_update_interval: Duration,
         /// Directories to which `local` is confined. `None`: any path.
         local_roots: Option<Vec<PathBuf>>,
-        /// Outgoing HTTP of the `http` source.
+        /// Outgoing HTTP of all sources.
         http: HttpConfig,
         /// Limits of outgoing connections.
         timeouts: Timeouts,
@@ -145,6 +148,14 @@ section! {
 section! {
     /// Which sources are on.
     Sources {
+        /// Bandcamp.
+        bandcamp: bool,
+        /// SoundCloud.
+        soundcloud: bool,
+        /// Whether SoundCloud is searched (`soundcloudSearchEnabled`).
+        soundcloud_search: bool,
+        /// Whether tracks of SoundCloud are refused of which only a preview is free (`soundcloudFilterOutPreviewTracks`).
+        soundcloud_filter_previews: bool,
         /// Any HTTP URL.
         http: bool,
         /// Files of this machine.
@@ -177,7 +188,7 @@ impl Filters {
 }
 
 section! {
-    /// `lavalink.server.httpConfig`: outgoing HTTP of the `http` source.
+    /// `lavalink.server.httpConfig`: outgoing HTTP of all sources.
     HttpConfig {
         /// Host of an HTTP proxy; empty: none.
         proxy_host: String,
@@ -273,6 +284,14 @@ impl LogLevel {
             Self::Error => "error",
             Self::Off => "off",
         }
+    }
+}
+
+section! {
+    /// `sites`: our own keys.
+    Sites {
+        /// A file that replaces parts of what is known of sites; read again when it changes.
+        data_file: Option<PathBuf>,
     }
 }
 

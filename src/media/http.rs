@@ -9,7 +9,10 @@
 
 mod fetcher;
 
-use super::window::{ByteWindow, lane};
+use super::{
+    located::Locator,
+    window::{ByteWindow, LaneWriter, lane},
+};
 use crate::net::{Clients, NetError, Resource, Response, address::Address};
 use fetcher::Fetcher;
 use http::HeaderMap;
@@ -76,6 +79,17 @@ pub fn fetch(clients: &Clients, address: Address, runtime: &Handle) -> ByteWindo
     };
     runtime.spawn(async move { fetcher.run().await });
     window
+}
+
+/// Fetches what is at an address that `locator` has found, and may find anew, until the window is gone.
+pub(super) async fn run_located(
+    writer: LaneWriter,
+    clients: Clients,
+    address: Address,
+    locator: Locator,
+) {
+    let resource = Resource::new(clients, address);
+    Fetcher::located(writer, resource, locator).run().await;
 }
 
 #[cfg(test)]

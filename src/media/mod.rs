@@ -8,6 +8,7 @@ pub mod hls;
 pub mod http;
 pub mod icy;
 pub mod live;
+pub mod located;
 pub mod opus;
 pub mod ranges;
 #[cfg(test)]

@@ -7,7 +7,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Uri, header, uri::Scheme};
-use http_body_util::Empty;
+use http_body_util::Full;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::{
@@ -42,11 +42,11 @@ const UNACKNOWLEDGED_FOR: Duration = Duration::from_secs(30);
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// The body of our requests.
-pub(super) type NoBody = Empty<Bytes>;
+/// The body of our requests: none, for nearly all.
+pub(super) type Body = Full<Bytes>;
 
 /// Asks over connections that it makes and keeps. HTTP/1.1 only: in HTTP/2 a paused playback would hold the others' window.
-pub(super) type Client = legacy::Client<Connector, NoBody>;
+pub(super) type Client = legacy::Client<Connector, Body>;
 
 /// A client that reads at most [`MAX_CHUNK`] at a time, so that this is also the limit of an answer's headers.
 ///

@@ -87,8 +87,8 @@ fn through(address: SocketAddr) -> Settings {
     }
 }
 
-fn request(url: &str) -> Request<NoBody> {
-    Request::get(url).body(Empty::new()).expect("a request")
+fn request(url: &str) -> Request<Body> {
+    Request::get(url).body(Body::default()).expect("a request")
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 //! Never knows: what is fetched, or why.
 
 pub mod address;
+pub mod call;
 mod connect;
 pub mod guard;
 mod icy;
@@ -12,9 +13,10 @@ pub mod tls;
 
 use crate::{error::Failure, units::Secret};
 use address::Address;
+use bytes::Bytes;
 use guard::{Blocked, Guard};
-use http::{Request, StatusCode, Uri, header};
-use http_body_util::Empty;
+use http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
+use http_body_util::Full;
 use hyper_util::client::legacy::connect::capture_connection;
 pub use response::{Response, redirect};
 use std::{
@@ -109,6 +111,9 @@ pub enum NetError {
     /// More redirects than [`MAX_REDIRECTS`].
     #[error("redirected more than {MAX_REDIRECTS} times")]
     TooManyRedirects,
+    /// A text that is longer than its limit, in bytes.
+    #[error("the answer is longer than {0} bytes")]
+    TooLong(usize),
     /// A redirect to something that is no HTTP address.
     #[error("redirected to something that is not an HTTP address")]
     BadRedirect,
@@ -128,6 +133,7 @@ impl NetError {
             Self::Blocked(_)
             | Self::Setup(_)
             | Self::TooManyRedirects
+            | Self::TooLong(_)
             | Self::BadRedirect
             | Self::Changed => false,
         }
@@ -141,9 +147,11 @@ impl NetError {
                 Failure::common("That URL is not playable.").because(self)
             }
             Self::Setup(_) => Failure::fault("Connecting to the URL failed.").because(self),
-            Self::Timeout(_) | Self::Connection(_) | Self::CutShort { .. } | Self::Changed => {
-                Failure::suspicious("Connecting to the URL failed.").because(self)
-            }
+            Self::Timeout(_)
+            | Self::Connection(_)
+            | Self::CutShort { .. }
+            | Self::TooLong(_)
+            | Self::Changed => Failure::suspicious("Connecting to the URL failed.").because(self),
         }
     }
 
@@ -213,11 +221,11 @@ impl Clients {
         made.as_ref().map_err(|text| NetError::Setup(text.clone()))
     }
 
+    /// Sends a request to an address that the guard lets pass.
     async fn send(
         &self,
         address: &Address,
-        range: Option<Range>,
-        with: With,
+        mut request: Request<connect::Body>,
     ) -> Result<Response, NetError> {
         let inner = &self.0;
         let is_proxied = inner.settings.proxy.is_some();
@@ -226,7 +234,6 @@ impl Clients {
             .await
             .map_err(|_| NetError::Timeout(patience))??;
         let client = self.client()?;
-        let mut request = self.request(address, range, with)?;
         let mut connection = capture_connection(&mut request);
         let limit = inner.settings.read_timeout;
         let silence = async {
@@ -242,33 +249,32 @@ impl Clients {
         }
     }
 
+    /// A request with the headers that all have.
     fn request(
         &self,
+        method: Method,
         address: &Address,
-        range: Option<Range>,
-        with: With,
-    ) -> Result<Request<connect::NoBody>, NetError> {
+        body: Bytes,
+    ) -> Result<Request<connect::Body>, NetError> {
         let uri = Uri::try_from(address.url().as_str()).map_err(NetError::of)?;
-        let mut request = Request::get(uri)
-            .header(header::ACCEPT, "*/*")
-            .header(header::ACCEPT_ENCODING, "identity")
-            .header(header::USER_AGENT, USER_AGENT);
-        if let Some(range) = range {
-            request = request.header(header::RANGE, range.to_string());
-        }
-        if with.titles {
-            request = request.header("Icy-MetaData", "1");
-        }
-        if let (true, Some((user, password))) = (with.password, address.credentials()) {
-            request = request.header(header::AUTHORIZATION, connect::basic(user, password));
-        }
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = method;
+        *request.uri_mut() = uri;
+        let headers = request.headers_mut();
+        headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
+        headers.insert(
+            header::ACCEPT_ENCODING,
+            HeaderValue::from_static("identity"),
+        );
+        headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
         // what is encrypted goes through a tunnel that the connector asks for
         if let (Some(proxy), "http") = (&self.0.settings.proxy, address.url().scheme())
             && let Some((user, password)) = &proxy.credentials
         {
-            request = request.header(header::PROXY_AUTHORIZATION, connect::basic(user, password));
+            let value = connect::basic(user, password);
+            headers.insert(header::PROXY_AUTHORIZATION, value);
         }
-        request.body(Empty::new()).map_err(NetError::of)
+        Ok(request)
     }
 }
 
@@ -343,22 +349,46 @@ impl Resource {
         self.clients.settings()
     }
 
+    /// What it is fetched with.
+    #[must_use]
+    pub const fn clients(&self) -> &Clients {
+        &self.clients
+    }
+
     /// Asks for all, or for everything from an offset on. An answer of any status is a success here, also a redirect.
     /// The password of the address is sent once the server has asked for it, and never anywhere else.
     ///
     /// # Errors
     /// When there is no answer. Cancel-safe: dropping the future drops the connection.
     pub async fn ask(&mut self, from: Option<u64>) -> Result<Response, NetError> {
-        let range = from.map(|from| Range {
-            from,
-            until: self.until,
-        });
-        let response = self.clients.send(&self.address, range, self.with).await?;
+        let response = self.send(from).await?;
         if self.with.password || !self.may_answer(&response) {
             return Ok(response);
         }
         self.with.password = true;
-        self.clients.send(&self.address, range, self.with).await
+        self.send(from).await
+    }
+
+    async fn send(&self, from: Option<u64>) -> Result<Response, NetError> {
+        let clients = &self.clients;
+        let mut request = clients.request(Method::GET, &self.address, Bytes::new())?;
+        let headers = request.headers_mut();
+        if let Some(from) = from {
+            let range = Range {
+                from,
+                until: self.until,
+            };
+            let range = HeaderValue::try_from(range.to_string()).expect("numbers are ASCII");
+            headers.insert(header::RANGE, range);
+        }
+        if self.with.titles {
+            let name = HeaderName::from_static("icy-metadata");
+            headers.insert(name, HeaderValue::from_static("1"));
+        }
+        if let (true, Some((user, password))) = (self.with.password, self.address.credentials()) {
+            headers.insert(header::AUTHORIZATION, connect::basic(user, password));
+        }
+        clients.send(&self.address, request).await
     }
 
     /// As [`ask`](Self::ask), but goes where redirects lead.

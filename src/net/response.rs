@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use std::time::Duration;
 
 /// The answer to a request. Dropped before its body is read, it closes the connection.
 pub struct Response(http::Response<Incoming>);
@@ -41,6 +42,24 @@ impl Response {
             }
         }
         Ok(None)
+    }
+
+    /// The rest of the body, at most `limit` bytes. `patience` is the longest wait for any more of it.
+    ///
+    /// # Errors
+    /// When the connection breaks, nothing comes in time, or it is longer.
+    pub async fn whole(mut self, limit: usize, patience: Duration) -> Result<Vec<u8>, NetError> {
+        let mut body = Vec::new();
+        loop {
+            let chunk = tokio::time::timeout(patience, self.chunk()).await;
+            let Some(chunk) = chunk.map_err(|_| NetError::Timeout(patience))?? else {
+                return Ok(body);
+            };
+            if body.len() + chunk.len() > limit {
+                return Err(NetError::TooLong(limit));
+            }
+            body.extend_from_slice(&chunk);
+        }
     }
 }
 

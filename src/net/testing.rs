@@ -16,9 +16,12 @@ use tokio::{
 /// A request that came in.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
+    pub method: String,
+    /// The whole URL, when the server is asked as a proxy.
     pub path: String,
     /// Names in lower case.
     pub headers: HashMap<String, String>,
+    pub body: Vec<u8>,
     /// How many requests for this path came before.
     pub before: usize,
 }
@@ -97,19 +100,29 @@ async fn serve(
     }
     let head = String::from_utf8(head).expect("ASCII");
     let mut lines = head.lines();
-    let path = lines.next().and_then(|line| line.split(' ').nth(1));
-    let path = path.expect("a request line").to_owned();
+    let mut words = lines.next().expect("a request line").split(' ');
+    let mut word = || words.next().expect("a request line").to_owned();
+    let (method, path) = (word(), word());
     let header = |line: &str| {
         let (name, value) = line.split_once(':')?;
         Some((name.to_ascii_lowercase(), value.trim().to_owned()))
     };
-    let headers = lines.filter_map(header).collect();
+    let headers: HashMap<String, String> = lines.filter_map(header).collect();
+    let len = headers
+        .get("content-length")
+        .map_or(Ok(0), |len| len.parse());
+    let mut body = vec![0; len.expect("a number")];
+    if stream.read_exact(&mut body).await.is_err() {
+        return;
+    }
     let steps = {
         let mut log = log.lock().expect("no panic");
         let before = log.iter().filter(|asked| asked.path == path).count();
         log.push(Asked {
+            method,
             path,
             headers,
+            body,
             before,
         });
         handler(log.last().expect("just pushed"))

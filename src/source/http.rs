@@ -2,7 +2,7 @@
 //! Never knows: what a container is.
 
 use super::{
-    Media, Outcome, Reference, Source,
+    Media, Outcome, Page, Reference, Source,
     probe::{self, Found, Stream},
 };
 use crate::{
@@ -75,13 +75,16 @@ impl Http {
             title: icy.title.or_else(|| reference.title.clone()),
             author: icy.author,
         };
-        let mut found = probe::probe(window, hint, self.playlist_bytes).await?;
-        if let Found::Hls(text) = &found {
-            let summary = hls::inspect(&self.clients, &address, text)
-                .await
-                .map_err(HlsError::into_load_failure)?;
-            found = Found::Stream(Stream::hls(summary.length));
-        }
+        let found = match probe::probe(window, hint, self.playlist_bytes).await? {
+            Found::Page(text) => return Ok(Outcome::Page(Page { address, text })),
+            Found::Hls(text) => {
+                let summary = hls::inspect(&self.clients, &address, &text)
+                    .await
+                    .map_err(HlsError::into_load_failure)?;
+                Found::Stream(Stream::hls(summary.length))
+            }
+            found => found,
+        };
         // a list from the network never leads to local files
         found.into_outcome(origin, |link| Some(address.join(link)?.to_identifier()))
     }

@@ -1,22 +1,27 @@
 //! Owns: places that tracks come from.
 //! Never knows: players, sessions.
 
+mod bandcamp;
 mod http;
 mod local;
 #[doc(hidden)] // public for its fuzz target
 pub mod playlist;
 mod probe;
 mod registry;
+mod site;
+mod soundcloud;
 
 pub use registry::Registry;
+pub use soundcloud::Settings as SoundCloudSettings;
 
 use crate::{
     error::Failure,
     media::{demux::probe::Hint, window::ByteWindow},
-    net,
+    net::{self, address::Address},
     track::{LoadResult, Track},
 };
-use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, future::BoxFuture};
+use playlist::unescape;
 use std::{path::PathBuf, time::Duration};
 
 /// Title of a track that has none.
@@ -24,9 +29,18 @@ pub const UNKNOWN_TITLE: &str = "Unknown title";
 /// Author of a track that has none.
 pub const UNKNOWN_AUTHOR: &str = "Unknown artist";
 
+/// What a client is told of bytes that nobody can read.
+const UNKNOWN_FORMAT: &str = "Unknown file format.";
+
 /// Which sources there are, and their limits.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// The `soundcloud` source, when it is on (`sources.soundcloud`).
+    pub soundcloud: Option<SoundCloudSettings>,
+    /// The `bandcamp` source (`sources.bandcamp`).
+    pub bandcamp: bool,
+    /// A file with what is known of sites, that replaces parts of what is built in (`sites.dataFile`).
+    pub site_data: Option<PathBuf>,
     /// The `http` source (`sources.http`).
     pub http: bool,
     /// The `local` source (`sources.local`).
@@ -45,6 +59,9 @@ impl Default for Settings {
     /// Lavalink's defaults (reference, 5.2).
     fn default() -> Self {
         Self {
+            soundcloud: Some(SoundCloudSettings::default()),
+            bandcamp: true,
+            site_data: None,
             http: true,
             local: false,
             local_roots: Vec::new(),
@@ -83,6 +100,17 @@ pub enum Outcome {
     Found(LoadResult),
     /// It stands for another identifier: all sources are asked anew.
     Reference(Reference),
+    /// It is a page: whichever source knows such pages reads it.
+    Page(Page),
+}
+
+/// A page of HTML.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Where it came from.
+    pub address: Address,
+    /// What it says.
+    pub text: String,
 }
 
 /// The bytes of a track.
@@ -103,6 +131,15 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// When it is this source's, but cannot be loaded.
     fn load<'a>(&'a self, reference: &'a Reference) -> BoxFuture<'a, Result<Outcome, Failure>>;
+
+    /// Looks at a page that another source came upon. Most sources know theirs by the address, and need not look.
+    ///
+    /// # Errors
+    /// When it is this source's, but cannot be loaded.
+    fn read<'a>(&'a self, page: &'a Page) -> BoxFuture<'a, Result<Outcome, Failure>> {
+        let _ = page;
+        async { Ok(Outcome::NotMine) }.boxed()
+    }
 
     /// Begins to fetch a track, which may come from a client and so say anything. Never waits; what goes wrong later is told
     /// by the window.

@@ -188,7 +188,8 @@ fn element(xml: &str, name: &str) -> Option<String> {
     title(&cdata.map_or_else(|| unescape(text), str::to_owned))
 }
 
-fn unescape(text: &str) -> String {
+/// The text with its entities read.
+pub(super) fn unescape(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('&') {

@@ -1,7 +1,7 @@
 //! Owns: finding out what a window holds: a playlist, or a stream with its length and tags.
 //! Never knows: where the bytes come from.
 
-use super::playlist::{self, Content, Kind, Link};
+use super::playlist::{self, Content, Link};
 use crate::{
     error::Failure,
     media::{
@@ -12,7 +12,7 @@ use crate::{
         hls,
         window::{ByteWindow, Stop},
     },
-    source::{Outcome, Reference, UNKNOWN_AUTHOR, UNKNOWN_TITLE},
+    source::{Outcome, Reference, UNKNOWN_AUTHOR, UNKNOWN_FORMAT, UNKNOWN_TITLE, site::html},
     track::{LoadResult, Track, TrackInfo, UNKNOWN_LENGTH, codec},
 };
 use std::{sync::Arc, time::Duration};
@@ -27,6 +27,8 @@ pub enum Found {
     Hls(String),
     /// Something to be played.
     Stream(Stream),
+    /// A page of HTML, or its beginning.
+    Page(String),
 }
 
 /// A stream that can be played.
@@ -40,7 +42,7 @@ pub struct Stream {
     pub tags: Tags,
 }
 
-/// Reads as much of a window as it takes, of a playlist at most `playlist_bytes`. The caller limits the time.
+/// Reads as much of a window as it takes, of a playlist or page at most `playlist_bytes`. The caller limits the time.
 ///
 /// # Errors
 /// When nothing in it can be played, or the bytes cannot be fetched. A panic in a demuxer is a fault.
@@ -58,8 +60,9 @@ async fn probe_with(
     playlist_bytes: usize,
 ) -> Result<Found, Failure> {
     let mut waiting = Waiting::new(window);
-    if let Some(kind) = waiting.detect_playlist().await? {
-        let limit = waiting.playlist_limit(playlist_bytes);
+    let head = waiting.head().await?;
+    if let Some(kind) = playlist::detect(head) {
+        let limit = playlist_limit(head, playlist_bytes);
         let text = waiting.text(limit).await?;
         return match playlist::read(kind, &text) {
             Content::Hls if text.len() >= limit => {
@@ -72,7 +75,19 @@ async fn probe_with(
             Content::Links(links) => Ok(Found::Links(links)),
         };
     }
+    if html::is_html(head) {
+        return waiting.text(playlist_bytes).await.map(Found::Page);
+    }
     waiting.open(opening).await.map(Found::Stream)
+}
+
+/// Of lists of segments as much is read as will be when they are played.
+fn playlist_limit(head: &[u8], usual: usize) -> usize {
+    if playlist::mentions_segments(head) {
+        usual.max(hls::playlist::MAX_BYTES)
+    } else {
+        usual
+    }
 }
 
 fn describe(opened: Opened, has_length: bool) -> Stream {
@@ -97,12 +112,11 @@ fn describe(opened: Opened, has_length: bool) -> Stream {
 
 /// What a client is told of bytes that cannot be played.
 fn refusal(stop: Stop) -> Failure {
-    const UNKNOWN: &str = "Unknown file format.";
     match stop {
         Stop::Failed(failure) => failure,
         Stop::Malformed(DemuxError::Unsupported(text)) => Failure::common(text),
-        Stop::Malformed(error) => Failure::common(UNKNOWN).because(error),
-        Stop::Need(_) | Stop::End => Failure::common(UNKNOWN),
+        Stop::Malformed(error) => Failure::common(UNKNOWN_FORMAT).because(error),
+        Stop::Need(_) | Stop::End => Failure::common(UNKNOWN_FORMAT),
     }
 }
 
@@ -149,23 +163,14 @@ impl Waiting {
         }
     }
 
-    async fn detect_playlist(&mut self) -> Result<Option<Kind>, Failure> {
+    /// The bytes at the beginning in which a text must show itself.
+    async fn head(&mut self) -> Result<&[u8], Failure> {
         let head = |window: &mut ByteWindow| window.peek(playlist::HEAD_LEN).map(|_| ());
         match self.until(head).await {
             Ok(()) | Err(Stop::End) => {}
             Err(stop) => return Err(refusal(stop)),
         }
-        Ok(playlist::detect(self.window.peek_up_to(playlist::HEAD_LEN)))
-    }
-
-    /// Of lists of segments as much is read as will be when they are played.
-    fn playlist_limit(&mut self, usual: usize) -> usize {
-        let head = self.window.peek_up_to(playlist::HEAD_LEN);
-        if playlist::mentions_segments(head) {
-            usual.max(hls::playlist::MAX_BYTES)
-        } else {
-            usual
-        }
+        Ok(self.window.peek_up_to(playlist::HEAD_LEN))
     }
 
     /// All of it, or its first `limit` bytes.
@@ -217,7 +222,7 @@ impl Found {
     /// URL means at the place of its playlist.
     ///
     /// # Errors
-    /// When no link leads anywhere, and for a playlist of segments: those are for its source to look into.
+    /// When no link leads anywhere, and for a playlist of segments and a page: those are for its source to look into.
     pub fn into_outcome(
         self,
         origin: Origin<'_>,
@@ -246,6 +251,7 @@ impl Found {
                 let track = Box::new(track(stream, origin));
                 Ok(Outcome::Found(LoadResult::Track(track)))
             }
+            Self::Page(_) => Err(Failure::common(UNKNOWN_FORMAT)),
         }
     }
 }

@@ -1,7 +1,14 @@
 //! Owns: the sources, their order, and following references from one to another.
 //! Never knows: what any of them does.
 
-use super::{Media, Outcome, Reference, Settings, Source, http::Http, local::Local};
+use super::{
+    Media, Outcome, Page, Reference, Settings, Source,
+    bandcamp::{self, Bandcamp},
+    http::Http,
+    local::Local,
+    site::{Site, data},
+    soundcloud::SoundCloud,
+};
 use crate::{
     error::Failure,
     net::Clients,
@@ -29,8 +36,22 @@ impl Registry {
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         let runtime = Handle::current();
+        let clients = Clients::new(settings.network);
+        let known = data::publish(settings.site_data, &runtime);
+        let site = |name| Site::new(name, clients.clone(), known.clone());
         let mut sources: Vec<Box<dyn Source>> = Vec::new();
         // the order of the original (reference, 8.1): http is asked last
+        if let Some(settings) = settings.soundcloud {
+            let site = site("SoundCloud");
+            sources.push(Box::new(SoundCloud::new(site, runtime.clone(), settings)));
+        }
+        if settings.bandcamp {
+            let own = bandcamp::Settings {
+                other_hosts: settings.http,
+            };
+            let site = site("Bandcamp");
+            sources.push(Box::new(Bandcamp::new(site, runtime.clone(), own)));
+        }
         if settings.local {
             sources.push(Box::new(Local::new(
                 settings.local_roots,
@@ -40,7 +61,7 @@ impl Registry {
         }
         if settings.http {
             sources.push(Box::new(Http::new(
-                Clients::new(settings.network),
+                clients,
                 runtime,
                 settings.playlist_bytes,
             )));
@@ -83,6 +104,7 @@ impl Registry {
                 Outcome::NotMine => return Ok(LoadResult::Empty),
                 Outcome::Found(result) => return Ok(result),
                 Outcome::Reference(next) => reference = next,
+                Outcome::Page(page) => return self.read(&page).await,
             }
         }
         Ok(LoadResult::Empty)
@@ -96,6 +118,15 @@ impl Registry {
             }
         }
         Ok(Outcome::NotMine)
+    }
+
+    async fn read(&self, page: &Page) -> Result<LoadResult, Failure> {
+        for source in &self.sources {
+            if let Outcome::Found(result) = source.read(page).await? {
+                return Ok(result);
+            }
+        }
+        Err(Failure::common(super::UNKNOWN_FORMAT))
     }
 
     /// Begins to fetch a track. Never waits, and may be called from any thread.
@@ -178,7 +209,10 @@ mod tests {
             ..Settings::default()
         };
         let registry = Registry::new(settings);
-        assert_eq!(registry.names(), ["local", "http"]);
+        assert_eq!(
+            registry.names(),
+            ["soundcloud", "bandcamp", "local", "http"]
+        );
         assert!(registry.has("http") && !registry.has("youtube"));
     }
 }

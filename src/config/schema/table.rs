@@ -59,7 +59,6 @@ const TIMEOUT: Kind = corrected(
 );
 
 const NO_YOUTUBE: &str = "the YouTube source is not part of this version";
-const NO_SOUNDCLOUD: &str = "the SoundCloud source is not part of this version";
 const NO_JVM_PLUGINS: &str = "plugins of the JVM cannot be loaded";
 const NO_PLANNER: &str = "rotation of outgoing addresses is not part of this version";
 const NO_SENTRY: &str = "nothing is reported to Sentry";
@@ -84,8 +83,18 @@ pub(in crate::config) const TABLE: &[Key] = &[
         c.lavalink.password = b.secret()
     }),
     absent("lavalink.server.sources.youtube", "true"),
-    absent("lavalink.server.sources.bandcamp", "true"),
-    absent("lavalink.server.sources.soundcloud", "true"),
+    key(
+        "lavalink.server.sources.bandcamp",
+        Kind::Switch,
+        "true",
+        |c, b| c.lavalink.sources.bandcamp = b.switch(),
+    ),
+    key(
+        "lavalink.server.sources.soundcloud",
+        Kind::Switch,
+        "true",
+        |c, b| c.lavalink.sources.soundcloud = b.switch(),
+    ),
     absent("lavalink.server.sources.twitch", "true"),
     absent("lavalink.server.sources.vimeo", "true"),
     absent("lavalink.server.sources.nico", "false"),
@@ -256,17 +265,17 @@ pub(in crate::config) const TABLE: &[Key] = &[
         "true",
         NO_YOUTUBE,
     ),
-    idle(
+    key(
         "lavalink.server.soundcloudSearchEnabled",
         Kind::Switch,
         "true",
-        NO_SOUNDCLOUD,
+        |c, b| c.lavalink.sources.soundcloud_search = b.switch(),
     ),
-    idle(
+    key(
         "lavalink.server.soundcloudFilterOutPreviewTracks",
         Kind::Switch,
         "false",
-        NO_SOUNDCLOUD,
+        |c, b| c.lavalink.sources.soundcloud_filter_previews = b.switch(),
     ),
     idle(
         "lavalink.server.gc-warnings",
@@ -528,6 +537,9 @@ pub(in crate::config) const TABLE: &[Key] = &[
         "false",
         |c, b| c.lavalink.http.block_private_addresses = b.switch(),
     ),
+    key("sites.dataFile", Kind::Text, "", |c, b| {
+        c.sites.data_file = b.path()
+    }),
     key("audio.bitrate", Kind::Bitrate, "auto", |c, b| {
         if let Value::Bitrate(bitrate) = b.value {
             c.audio.bitrate = *bitrate;

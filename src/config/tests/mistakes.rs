@@ -156,10 +156,9 @@ fn the_log_at_start_has_a_line_for_each_matter_the_gravest_first() {
     let java = java.replace("youshallnotpass", "not-the-well-known-one");
     let idle = "keys without effect here (check-config says why): lavalink.server.nonAllocatingFrameBuffer, \
                 lavalink.server.bufferDurationMs, lavalink.server.youtubePlaylistLoadLimit, \
-                lavalink.server.youtubeSearchEnabled, lavalink.server.soundcloudSearchEnabled, \
-                lavalink.server.soundcloudFilterOutPreviewTracks, lavalink.server.gc-warnings, \
+                lavalink.server.youtubeSearchEnabled, lavalink.server.gc-warnings, \
                 lavalink.server.timeouts.connectionRequestTimeoutMs, sentry.dsn, sentry.environment";
-    let absent = "sources that are on, but not part of this version: bandcamp, soundcloud, twitch, vimeo, nico";
+    let absent = "sources that are on, but not part of this version: twitch, vimeo, nico";
     assert_eq!(
         lines(&java),
         [

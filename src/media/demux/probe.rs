@@ -138,7 +138,13 @@ impl Opening for Prober {
                 }
                 let head = match bytes.peek(LOOK) {
                     Ok(head) => head,
-                    Err(Stop::End) => bytes.peek_up_to(LOOK),
+                    Err(Stop::End) => {
+                        // only now is it known
+                        if bytes.has_sections() && !self.is_section {
+                            continue;
+                        }
+                        bytes.peek_up_to(LOOK)
+                    }
                     Err(stop) => return Err(stop),
                 };
                 self.candidates = Some(candidates(head, &self.hint, self.is_section));

@@ -116,6 +116,20 @@ impl Course {
         self.lost = 0;
     }
 
+    /// Number of the next segment.
+    #[must_use]
+    pub const fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// Goes on with the segment of this number, of a stream that was left. A live one that has no such number any more
+    /// begins as usual.
+    pub const fn resume(&mut self, number: u64) {
+        if self.media.is_ended || self.media.first <= number && number <= self.media.end() {
+            self.jump(number);
+        }
+    }
+
     /// The playlist has been loaded again: `began` is when that began. Goes to where the stream is now when it has gone on
     /// without us; true then.
     pub fn reloaded(&mut self, media: Media, began: Instant) -> bool {

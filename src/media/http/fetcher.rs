@@ -6,6 +6,7 @@ use crate::{
     media::{
         icy::{self, Part, Splitter, Titles},
         live::{Alike, Beginning, Kind, Lost, Rejoin},
+        located::{Located, Locator},
         ranges::{Answer, Body, Retry, interpret},
         window::{LaneWriter, Notice, Task},
     },
@@ -42,6 +43,8 @@ enum Join {
 pub(super) struct Fetcher {
     writer: LaneWriter,
     resource: Resource,
+    /// Finds the resource anew.
+    locator: Option<Locator>,
     connection: Option<Connection>,
     /// Offset of the next byte to deliver.
     offset: u64,
@@ -78,6 +81,7 @@ impl Fetcher {
         Self {
             writer,
             resource,
+            locator: None,
             connection: None,
             offset: 0,
             is_done: false,
@@ -91,6 +95,14 @@ impl Fetcher {
             titles: Titles::default(),
             is_stale: false,
             section: 0,
+        }
+    }
+
+    /// Of a resource that `locator` has found.
+    pub(super) fn located(writer: LaneWriter, resource: Resource, locator: Locator) -> Self {
+        Self {
+            locator: Some(locator),
+            ..Self::new(writer, resource)
         }
     }
 
@@ -375,6 +387,9 @@ impl Fetcher {
         self.offset += sound.len() as u64;
         self.has_delivered = true;
         self.retry.progressed(sound.len() as u64);
+        if let Some(locator) = &mut self.locator {
+            locator.progressed(sound.len() as u64);
+        }
         self.rejoin.heard(now(), sound.len());
         if let Some(title) = self.titles.due(sound.len()) {
             self.writer.notice(Notice::Title(title));
@@ -391,6 +406,9 @@ impl Fetcher {
     /// Waits before the next try, or gives up.
     async fn recover(&mut self, error: NetError) {
         self.connection = None;
+        if self.relocate(&error).await {
+            return;
+        }
         let may_return = match (&self.kind, &error) {
             // a station is away while its encoder is started anew, and full at other times
             (Some(Kind::Station), NetError::Status(_)) => true,
@@ -418,6 +436,22 @@ impl Fetcher {
             }
             None => self.give_up(error.into_play_failure()),
         }
+    }
+
+    /// Finds the resource anew, if it may be elsewhere now, and goes on there at the same byte; false if it may not.
+    async fn relocate(&mut self, error: &NetError) -> bool {
+        let Some(locator) = &mut self.locator else {
+            return false;
+        };
+        match locator.relocate(error, &self.writer).await {
+            None => return false,
+            Some(Ok(Located::File(address))) => {
+                self.resource = Resource::new(self.resource.clients().clone(), address);
+            }
+            Some(Ok(Located::Hls(_))) => self.give_up(NetError::Changed.into_play_failure()),
+            Some(Err(failure)) => self.give_up(failure),
+        }
+        true
     }
 
     /// A stream that may be endless was interrupted: waits before the next try, or gives up.

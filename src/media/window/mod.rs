@@ -98,7 +98,7 @@ struct Shared {
     rejected: AtomicU64,
     /// The writer waits for any byte to be taken.
     is_idle: AtomicBool,
-    has_sections: bool,
+    has_sections: AtomicBool,
     outline: OnceLock<Arc<Outline>>,
     closed: AtomicBool,
     to_writer: Notify,
@@ -121,17 +121,6 @@ impl Shared {
 /// Makes a lane that lets at most `credit` bytes wait.
 #[must_use]
 pub fn lane(credit: usize) -> (LaneWriter, ByteWindow) {
-    make(credit, false)
-}
-
-/// Makes a lane for sections that lets at most `credit` bytes wait, of one section or several. The window must be moved to
-/// the first section like to any other.
-#[must_use]
-pub fn lane_of_sections(credit: usize) -> (LaneWriter, ByteWindow) {
-    make(credit, true)
-}
-
-fn make(credit: usize, has_sections: bool) -> (LaneWriter, ByteWindow) {
     let shared = Arc::new(Shared {
         epoch: AtomicU64::new(0),
         start: AtomicU64::new(0),
@@ -147,7 +136,7 @@ fn make(credit: usize, has_sections: bool) -> (LaneWriter, ByteWindow) {
         fresh: AtomicU64::new(0),
         rejected: AtomicU64::new(0),
         is_idle: AtomicBool::new(false),
-        has_sections,
+        has_sections: AtomicBool::new(false),
         outline: OnceLock::new(),
         closed: AtomicBool::new(false),
         to_writer: Notify::new(),
@@ -159,4 +148,13 @@ fn make(credit: usize, has_sections: bool) -> (LaneWriter, ByteWindow) {
         LaneWriter::new(shared.clone(), sender),
         ByteWindow::new(shared, receiver, credit),
     )
+}
+
+/// Makes a lane for sections that lets at most `credit` bytes wait, of one section or several. The window must be moved to
+/// the first section like to any other.
+#[must_use]
+pub fn lane_of_sections(credit: usize) -> (LaneWriter, ByteWindow) {
+    let (writer, window) = lane(credit);
+    writer.tell_sections();
+    (writer, window)
 }

@@ -164,10 +164,11 @@ impl ByteWindow {
         self.shared.is_local.load(Ordering::Acquire)
     }
 
-    /// Whether the stream comes in sections.
+    /// Whether the stream comes in sections. Where its place must be found first, this is known when something has come of
+    /// it, be it its end.
     #[must_use]
     pub fn has_sections(&self) -> bool {
-        self.shared.has_sections
+        self.shared.has_sections.load(Ordering::Acquire)
     }
 
     /// Where the sections lie in time, for a stream that has an end.

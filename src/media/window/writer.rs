@@ -67,6 +67,11 @@ impl LaneWriter {
         self.shared.is_local.store(true, Ordering::Release);
     }
 
+    /// Says that what is delivered comes in sections: before anything is.
+    pub fn tell_sections(&self) {
+        self.shared.has_sections.store(true, Ordering::Release);
+    }
+
     /// Says where the sections lie in time, for a stream that has an end: before the first of them is begun, and once.
     pub fn tell_outline(&self, outline: Outline) {
         // a second one would be of the same stream
@@ -143,6 +148,17 @@ impl LaneWriter {
         loop {
             let notified = self.shared.to_writer.notified();
             if self.is_interrupted() {
+                return;
+            }
+            notified.await;
+        }
+    }
+
+    /// Waits until the window is gone. Cancel-safe; consumes nothing.
+    pub async fn closed(&self) {
+        loop {
+            let notified = self.shared.to_writer.notified();
+            if self.shared.closed.load(Ordering::Acquire) {
                 return;
             }
             notified.await;

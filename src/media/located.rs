@@ -1,0 +1,103 @@
+//! Owns: streams whose place must be found first, and found anew later: links of many sites hold for a while only.
+//! Never knows: how it is found, or what is fetched from there.
+
+use super::{
+    hls, http,
+    ranges::Retry,
+    window::{ByteWindow, LaneWriter, lane},
+};
+use crate::{
+    error::Failure,
+    net::{Clients, NetError, address::Address},
+};
+use futures_util::future::BoxFuture;
+use tokio::runtime::Handle;
+
+/// Where a stream is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Located {
+    /// All of it.
+    File(Address),
+    /// The playlist of its segments.
+    Hls(Address),
+}
+
+/// Finds out where a stream is now. What is found later must be the same stream, in the same bytes or segments.
+pub type Locate = Box<dyn Fn() -> BoxFuture<'static, Result<Located, Failure>> + Send + Sync>;
+
+/// A window over what `locate` finds, which is asked again when its link is refused later. It is asked, and what it finds is
+/// fetched, in a task that lives on `runtime` until the window is dropped.
+#[must_use]
+pub fn fetch(clients: &Clients, locate: Locate, runtime: &Handle) -> ByteWindow {
+    let (mut writer, window) = lane(clients.settings().read_ahead_bytes);
+    let (clients, locator) = (clients.clone(), Locator::new(locate));
+    runtime.spawn(async move {
+        let Some(found) = locator.locate(&writer).await else {
+            return;
+        };
+        match found {
+            Ok(Located::File(address)) => {
+                http::run_located(writer, clients, address, locator).await;
+            }
+            Ok(Located::Hls(address)) => {
+                writer.tell_sections();
+                hls::run_located(writer, clients, address, locator).await;
+            }
+            Err(failure) => writer.fail(failure),
+        }
+    });
+    window
+}
+
+/// Decides when a link is sought again: once, and again when the one that was found then has worked.
+pub(super) struct Locator {
+    locate: Locate,
+    may_renew: bool,
+    /// Bytes that came from this link.
+    delivered: u64,
+}
+
+impl Locator {
+    fn new(locate: Locate) -> Self {
+        Self {
+            locate,
+            may_renew: true,
+            delivered: 0,
+        }
+    }
+
+    /// Where the stream is; `None` when the window is gone.
+    async fn locate(&self, writer: &LaneWriter) -> Option<Result<Located, Failure>> {
+        tokio::select! {
+            biased;
+            () = writer.closed() => None,
+            found = (self.locate)() => Some(found),
+        }
+    }
+
+    /// Where the stream is now, if another link may do what this one refused; `None` if not, or when the window is gone.
+    pub(super) async fn relocate(
+        &mut self,
+        error: &NetError,
+        writer: &LaneWriter,
+    ) -> Option<Result<Located, Failure>> {
+        let is_expired = matches!(error, NetError::Status(401 | 403 | 404 | 410));
+        if !is_expired || !std::mem::take(&mut self.may_renew) {
+            return None;
+        }
+        self.delivered = 0;
+        tracing::debug!(%error, "the link is sought again");
+        writer.count_retry();
+        self.locate(writer).await
+    }
+
+    /// Bytes have come.
+    pub(super) fn progressed(&mut self, len: u64) {
+        self.delivered = self.delivered.saturating_add(len);
+        self.may_renew |= self.delivered >= Retry::PROGRESS;
+    }
+}
+
+#[cfg(test)]
+#[path = "located_tests.rs"]
+mod tests;

@@ -1,0 +1,201 @@
+//! Owns: what streams are held to whose links expire, against a server that refuses them.
+//! Never knows: sites.
+
+use super::*;
+use crate::{
+    error::Severity,
+    media::{
+        demux::{
+            Opening,
+            probe::{Hint, Prober},
+        },
+        testing::Reader,
+        window::Stop,
+    },
+    net::testing::{Asked, Server, Step, clients, ranged, response, whole},
+};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+const LEN: usize = 1_000_000;
+
+fn data() -> Vec<u8> {
+    (0..LEN).map(|i| (i * 31 % 251) as u8).collect()
+}
+
+fn refused() -> Vec<u8> {
+    response(403, &[("Content-Length", "0")], b"")
+}
+
+/// An answer to a plain request that breaks off after so many bytes of its body.
+fn cut(asked: &Asked, body: &[u8], after: usize) -> Vec<u8> {
+    let mut answer = ranged(asked, body);
+    answer.truncate(answer.len() - body.len() + after);
+    answer
+}
+
+async fn serve(answer: impl Fn(&Asked) -> Vec<u8> + Send + Sync + 'static) -> Server {
+    Server::start(move |asked| vec![Step::Send(answer(asked))]).await
+}
+
+/// Finds the links `/0`, `/1`, … one after another.
+fn located(server: &Server, kind: fn(Address) -> Located) -> Reader {
+    let (first, next) = (server.address("/"), AtomicUsize::new(0));
+    let locate: Locate = Box::new(move || {
+        let link = next.fetch_add(1, Ordering::Relaxed).to_string();
+        let address = first.join(&link).ok_or_else(|| Failure::fault("no link"));
+        Box::pin(async move { address.map(kind) })
+    });
+    Reader::new(fetch(&clients(), locate, &Handle::current()))
+}
+
+fn asked(server: &Server) -> Vec<(String, Option<usize>)> {
+    let seen = server.seen().into_iter();
+    seen.map(|asked| (asked.path.clone(), asked.from()))
+        .collect()
+}
+
+fn request(path: &str, from: Option<usize>) -> (String, Option<usize>) {
+    (path.to_owned(), from)
+}
+
+fn failure<T: std::fmt::Debug>(result: Result<T, Stop>) -> Failure {
+    match result {
+        Err(Stop::Failed(failure)) => failure,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_file_goes_on_at_the_same_byte_of_a_new_link() {
+    let server = serve(|asked| match (&*asked.path, asked.before) {
+        ("/0", 0) => cut(asked, &data(), 400_000),
+        ("/1", _) => ranged(asked, &data()),
+        _ => refused(),
+    })
+    .await;
+    let mut reader = located(&server, Located::File);
+    assert!(reader.rest().await.expect("all") == data());
+    assert!(!reader.window().has_sections());
+    let from = Some(400_000);
+    let requests = [("/0", None), ("/0", from), ("/1", from)];
+    assert_eq!(
+        asked(&server),
+        requests.map(|(path, from)| request(path, from))
+    );
+}
+
+#[tokio::test]
+async fn links_that_never_work_are_sought_twice() {
+    for kind in [Located::File, Located::Hls] {
+        let server = serve(|_| refused()).await;
+        let failure = failure(located(&server, kind).rest().await);
+        assert_eq!(failure.root_cause(), "Not success status code: 403");
+        assert_eq!(asked(&server), ["/0", "/1"].map(|path| request(path, None)));
+    }
+}
+
+#[tokio::test]
+async fn who_finds_nothing_says_why() {
+    let locate: Locate = Box::new(|| Box::pin(async { Err(Failure::common("It is gone.")) }));
+    let window = fetch(&clients(), locate, &Handle::current());
+    let failure = failure(Reader::new(window).rest().await);
+    assert_eq!(
+        (failure.severity, &*failure.message),
+        (Severity::Common, "It is gone.")
+    );
+}
+
+/// Bytes that are different in each segment.
+fn segment(number: usize) -> Vec<u8> {
+    let bytes = (0..20_000).map(|at| (at * 7 + number * 31) as u8);
+    bytes.collect()
+}
+
+/// A list of three segments, whose links hold as long as its own.
+fn list(link: &str) -> Vec<u8> {
+    let segments = (0..3).map(|number| format!("#EXTINF:1,\n{link}/s{number}\n"));
+    let segments: String = segments.collect();
+    let text = format!("#EXTM3U\n#EXT-X-TARGETDURATION:1\n{segments}#EXT-X-ENDLIST\n");
+    whole(text.as_bytes(), &[])
+}
+
+#[tokio::test]
+async fn segments_go_on_at_the_same_byte_of_a_new_list() {
+    // the links of the first list expire in the middle of a segment, or between two
+    for after in [0, 5000] {
+        let server = serve(move |asked| match (&*asked.path, asked.before) {
+            ("/0" | "/1", _) => list(&asked.path),
+            ("/0/s0", _) => ranged(asked, &segment(0)),
+            ("/0/s1", 0) if after > 0 => cut(asked, &segment(1), after),
+            ("/1/s1", _) => ranged(asked, &segment(1)),
+            ("/1/s2", _) => ranged(asked, &segment(2)),
+            _ => refused(),
+        })
+        .await;
+        let mut reader = located(&server, Located::Hls);
+        for number in 0..3 {
+            let section = reader.section().await.expect("there");
+            assert!(section == (number as u64, segment(number)), "{number}");
+        }
+        assert!(matches!(reader.section().await, Err(Stop::End)));
+        let lists = ["/0", "/1"].map(|path| request(path, None));
+        let mut seen = asked(&server);
+        seen.retain(|asked| lists.contains(asked));
+        assert_eq!(seen, lists);
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_becomes_another_kind_is_given_up() {
+    let server = serve(|_| refused()).await;
+    let address = server.address("/");
+    let count = Arc::new(AtomicUsize::new(0));
+    let counter = count.clone();
+    let locate: Locate = Box::new(move || {
+        let found = match counter.fetch_add(1, Ordering::Relaxed) {
+            0 => Located::File(address.clone()),
+            _ => Located::Hls(address.clone()),
+        };
+        Box::pin(async move { Ok(found) })
+    });
+    let window = fetch(&clients(), locate, &Handle::current());
+    let failure = failure(Reader::new(window).rest().await);
+    assert_eq!(failure.root_cause(), "the file at the address has changed");
+    assert_eq!(count.load(Ordering::Relaxed), 2);
+}
+
+/// Whoever opens a stream does not know which kind it will be.
+#[tokio::test]
+async fn either_kind_is_opened_by_the_same_prober() {
+    const ADTS: &[u8] = include_bytes!("../../tests/data/tone.aac");
+    for (kind, container) in [
+        (Located::File as fn(Address) -> Located, "adts"),
+        (Located::Hls, "m3u"),
+    ] {
+        let server = serve(move |asked| match &*asked.path {
+            "/0" if container == "m3u" => list("/0"),
+            _ => ranged(asked, ADTS),
+        })
+        .await;
+        let mut reader = located(&server, kind);
+        let mut prober = Prober::new(Hint::default());
+        let opened = reader.until(|window| prober.advance(window)).await;
+        assert_eq!(opened.expect("sound").container, container);
+        assert_eq!(reader.window().has_sections(), container == "m3u");
+    }
+}
+
+#[tokio::test]
+async fn the_search_ends_with_its_window() {
+    let before = Handle::current().metrics().num_alive_tasks();
+    let locate: Locate = Box::new(|| Box::pin(std::future::pending()));
+    let window = fetch(&clients(), locate, &Handle::current());
+    tokio::task::yield_now().await;
+    drop(window);
+    while Handle::current().metrics().num_alive_tasks() > before {
+        tokio::task::yield_now().await;
+    }
+}

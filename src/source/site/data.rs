@@ -1,0 +1,228 @@
+//! Owns: what is known of sites and changes more often than this program: hosts, patterns, formats. `sites.json` holds what
+//! was known when it was built; a file of the operator's may replace any part of it, and is read again when it changes.
+//! Never knows: what a source does with it.
+
+use crate::source::{bandcamp, soundcloud};
+use serde::Deserialize;
+use serde_json::Value;
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+use tokio::{runtime::Handle, sync::watch};
+
+/// What was known at the time of the build.
+const BUILT_IN: &str = include_str!("../sites.json");
+/// The longest file, in bytes.
+const MAX_FILE: u64 = 1024 * 1024;
+/// How often the file is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// What is known of all sites.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SiteData {
+    /// As which program requests present themselves. Sites turn away what they do not know.
+    pub user_agent: String,
+    /// SoundCloud.
+    pub soundcloud: soundcloud::Facts,
+    /// Bandcamp.
+    pub bandcamp: bandcamp::Facts,
+}
+
+/// Why a file is not used.
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    /// It cannot be read.
+    #[error("the file cannot be read")]
+    Read(#[from] io::Error),
+    /// Longer than [`MAX_FILE`].
+    #[error("the file is longer than {MAX_FILE} bytes")]
+    TooLong,
+    /// It is no JSON, has a key that nobody knows, or a value of another kind.
+    #[error("the file does not fit: {0}")]
+    Content(#[from] serde_json::Error),
+}
+
+impl SiteData {
+    /// What is built in, with the parts of `text` in the place of its own: objects are merged, all else is replaced.
+    ///
+    /// # Errors
+    /// When the text does not fit.
+    pub fn with(text: &str) -> Result<Self, DataError> {
+        let mut all: Value = serde_json::from_str(BUILT_IN)?;
+        merge(&mut all, serde_json::from_str(text)?);
+        Ok(serde_json::from_value(all)?)
+    }
+
+    /// What is built in.
+    #[must_use]
+    pub fn built_in() -> Self {
+        Self::with("{}").expect("a test reads it")
+    }
+}
+
+fn merge(into: &mut Value, from: Value) {
+    match (into, from) {
+        (Value::Object(into), Value::Object(from)) => {
+            for (key, value) in from {
+                merge(into.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (into, from) => *into = from,
+    }
+}
+
+/// Publishes what is known, from now on. A `file` is read at once, and in a task on `runtime` as long as anyone listens; one
+/// that cannot be used is told in the log, and what was known before stays in force.
+#[must_use]
+pub fn publish(file: Option<PathBuf>, runtime: &Handle) -> watch::Receiver<Arc<SiteData>> {
+    let (sender, receiver) = watch::channel(Arc::new(SiteData::built_in()));
+    if let Some(path) = file {
+        let mut watched = Watched { path, seen: None };
+        if let Some(data) = watched.look() {
+            sender.send_replace(Arc::new(data));
+        }
+        runtime.spawn(keep_looking(watched, sender));
+    }
+    receiver
+}
+
+async fn keep_looking(mut watched: Watched, sender: watch::Sender<Arc<SiteData>>) {
+    loop {
+        tokio::select! {
+            () = sender.closed() => return,
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+        let looking = tokio::task::spawn_blocking(move || (watched.look(), watched));
+        let Ok((data, back)) = looking.await else {
+            return;
+        };
+        watched = back;
+        if let Some(data) = data {
+            tracing::info!(file = %watched.path.display(), "what is known of sites was read anew");
+            sender.send_replace(Arc::new(data));
+        }
+    }
+}
+
+/// A file that may change.
+struct Watched {
+    path: PathBuf,
+    /// Time of its last change, and its length; `None` while there is none.
+    seen: Option<(SystemTime, u64)>,
+}
+
+impl Watched {
+    /// What the file says, if it has changed since the last look and can be used. Blocks.
+    fn look(&mut self) -> Option<SiteData> {
+        let told = self
+            .path
+            .metadata()
+            .and_then(|it| Ok((it.modified()?, it.len())));
+        let is_first = self.seen.is_none();
+        match told {
+            Ok(now) if self.seen == Some(now) => return None,
+            Ok(now) => self.seen = Some(now),
+            // perhaps between the two halves of being replaced
+            Err(_) if !is_first => return None,
+            Err(_) => self.seen = Some((SystemTime::UNIX_EPOCH, 0)),
+        }
+        match self.read() {
+            Ok(data) => Some(data),
+            Err(error) => {
+                let file = self.path.display();
+                tracing::warn!(%file, %error, "the data of sites in this file are not used");
+                None
+            }
+        }
+    }
+
+    fn read(&self) -> Result<SiteData, DataError> {
+        let mut text = String::new();
+        let file = File::open(&self.path)?;
+        file.take(MAX_FILE + 1).read_to_string(&mut text)?;
+        if text.len() as u64 > MAX_FILE {
+            return Err(DataError::TooLong);
+        }
+        SiteData::with(&text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn what_is_built_in_fits() {
+        let data: SiteData = serde_json::from_str(BUILT_IN).expect("it fits");
+        assert_eq!(SiteData::built_in(), data);
+    }
+
+    #[test]
+    fn a_file_replaces_what_it_names_and_nothing_else() {
+        let text = r#"{"soundcloud": {"clientId": "abc", "scriptHosts": []}}"#;
+        let mut wanted = SiteData::built_in();
+        wanted.soundcloud.client_id = Some("abc".into());
+        wanted.soundcloud.script_hosts = Vec::new();
+        assert_eq!(SiteData::with(text).expect("it fits"), wanted);
+    }
+
+    #[test]
+    fn mistakes_are_told() {
+        for (text, mistake) in [
+            (r#"{"soundcluod": {}}"#, "unknown field `soundcluod`"),
+            (
+                r#"{"soundcloud": {"pages": "many"}}"#,
+                "invalid type: string",
+            ),
+            (r#"{"userAgent": null}"#, "invalid type: null"),
+            ("{", "EOF while parsing"),
+            ("[]", "invalid length"),
+        ] {
+            let error = SiteData::with(text).expect_err(mistake).to_string();
+            assert!(error.contains(mistake), "{error}");
+        }
+    }
+
+    /// A time of change that no other write of the test has.
+    fn write(watched: &Watched, text: &str, second: u64) {
+        fs::write(&watched.path, text).expect("written");
+        let file = File::options().write(true).open(&watched.path);
+        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(second);
+        file.and_then(|file| file.set_modified(time)).expect("set");
+    }
+
+    #[test]
+    fn a_file_is_read_when_it_has_changed_and_a_bad_one_is_passed_over() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("sites.json");
+        let mut watched = Watched { path, seen: None };
+        assert_eq!(watched.look(), None);
+        let id = |data: Option<SiteData>| data.and_then(|data| data.soundcloud.client_id);
+        write(&watched, r#"{"soundcloud": {"clientId": "a"}}"#, 1);
+        assert_eq!(id(watched.look()).as_deref(), Some("a"));
+        assert_eq!(watched.look(), None);
+        write(&watched, r#"{"soundcloud": {"clientId": 5}}"#, 2);
+        assert_eq!(watched.look(), None);
+        write(&watched, r#"{"soundcloud": {"clientId": "b"}}"#, 3);
+        assert_eq!(id(watched.look()).as_deref(), Some("b"));
+        fs::remove_file(&watched.path).expect("removed");
+        assert_eq!(watched.look(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn everybody_hears_of_a_change() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("sites.json");
+        let mut data = publish(Some(path.clone()), &Handle::current());
+        assert_eq!(data.borrow_and_update().soundcloud.client_id, None);
+        fs::write(path, r#"{"soundcloud": {"clientId": "a"}}"#).expect("written");
+        data.changed().await.expect("it goes on");
+        assert_eq!(data.borrow().soundcloud.client_id.as_deref(), Some("a"));
+    }
+}

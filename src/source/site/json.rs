@@ -1,0 +1,158 @@
+//! Owns: reading JSON that somebody else made: limits, and picking what is needed with errors that name the place.
+//! Never knows: what the values mean.
+
+use serde_json::Value;
+
+/// The most values of one text: a value in memory takes up to a hundred times its two bytes of text.
+const MAX_VALUES: usize = 400_000;
+
+/// Why something could not be read. Says nothing of what was there instead, which may be a secret.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unexpected {
+    /// The text is no JSON.
+    #[error("no JSON at line {line}, column {column}")]
+    Syntax {
+        /// Counted from 1.
+        line: usize,
+        /// Counted from 1.
+        column: usize,
+    },
+    /// More than [`MAX_VALUES`].
+    #[error("more than {MAX_VALUES} values")]
+    TooMany,
+    /// Something is missing, or is something else.
+    #[error("no {wanted} at {path}")]
+    Missing {
+        /// Where it should be.
+        path: &'static str,
+        /// What it should be.
+        wanted: &'static str,
+    },
+}
+
+/// Reads a text.
+///
+/// # Errors
+/// When it is no JSON, is nested more than 128 levels deep, or has too many values.
+pub fn read(text: &[u8]) -> Result<Value, Unexpected> {
+    let separators = text
+        .iter()
+        .filter(|byte| matches!(byte, b',' | b'[' | b'{'));
+    if separators.count() > MAX_VALUES {
+        return Err(Unexpected::TooMany);
+    }
+    serde_json::from_slice(text).map_err(|error| Unexpected::Syntax {
+        line: error.line(),
+        column: error.column(),
+    })
+}
+
+/// Picks by paths such as `user.username` or `trackinfo.0.title`: names of fields, and indices of lists.
+pub trait Pick {
+    /// What stands there; `None` for `null`, too.
+    fn pick(&self, path: &str) -> Option<&Value>;
+
+    /// The text there.
+    fn text(&self, path: &str) -> Option<&str> {
+        self.pick(path)?.as_str()
+    }
+
+    /// The whole number there.
+    fn number(&self, path: &str) -> Option<i64> {
+        self.pick(path)?.as_i64()
+    }
+
+    /// The list there; an empty one, when there is none.
+    fn list(&self, path: &str) -> &[Value] {
+        self.pick(path)
+            .and_then(Value::as_array)
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// The text that must be there.
+    ///
+    /// # Errors
+    /// When it is not.
+    fn needed_text(&self, path: &'static str) -> Result<&str, Unexpected> {
+        let wanted = "text";
+        self.text(path).ok_or(Unexpected::Missing { path, wanted })
+    }
+
+    /// The whole number that must be there.
+    ///
+    /// # Errors
+    /// When it is not.
+    fn needed_number(&self, path: &'static str) -> Result<i64, Unexpected> {
+        let wanted = "whole number";
+        self.number(path)
+            .ok_or(Unexpected::Missing { path, wanted })
+    }
+
+    /// The list that must be there.
+    ///
+    /// # Errors
+    /// When it is not.
+    fn needed_list(&self, path: &'static str) -> Result<&[Value], Unexpected> {
+        let wanted = "list";
+        let list = self.pick(path).and_then(Value::as_array);
+        list.map(Vec::as_slice)
+            .ok_or(Unexpected::Missing { path, wanted })
+    }
+}
+
+impl Pick for Value {
+    fn pick(&self, path: &str) -> Option<&Value> {
+        path.split('.')
+            .try_fold(self, |at, name| match at {
+                Value::Object(fields) => fields.get(name),
+                Value::Array(items) => items.get(name.parse::<usize>().ok()?),
+                _ => None,
+            })
+            .filter(|value| !value.is_null())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn values_are_picked_by_their_place() {
+        let value = json!({"a": {"b": [1, {"c": "x"}], "n": null}, "f": 1.5});
+        assert_eq!(value.text("a.b.1.c"), Some("x"));
+        assert_eq!(value.number("a.b.0"), Some(1));
+        assert_eq!(value.list("a.b").len(), 2);
+        assert!(value.list("a.x").is_empty());
+        for nothing in ["a.n", "a.b.2", "a.b.c", "f.g", "", "a.b.-1"] {
+            assert_eq!(value.pick(nothing), None, "{nothing}");
+        }
+        assert_eq!(value.number("f"), None);
+    }
+
+    #[test]
+    fn what_is_needed_names_its_place_and_never_what_was_there() {
+        let value = json!({"a": {"b": "a secret"}});
+        let error = value.needed_number("a.b").expect_err("no number");
+        assert_eq!(error.to_string(), "no whole number at a.b");
+        let error = value.needed_text("a.c").expect_err("nothing");
+        assert_eq!(error.to_string(), "no text at a.c");
+        let error = value.needed_list("a").expect_err("no list");
+        assert_eq!(error.to_string(), "no list at a");
+    }
+
+    #[test]
+    fn bombs_are_refused() {
+        let deep = "[".repeat(100_000);
+        assert!(matches!(
+            read(deep.as_bytes()),
+            Err(Unexpected::Syntax { .. })
+        ));
+        let wide = format!("[{}0]", "0,".repeat(MAX_VALUES));
+        assert_eq!(read(wide.as_bytes()), Err(Unexpected::TooMany));
+        assert!(matches!(
+            read(b"<html>"),
+            Err(Unexpected::Syntax { line: 1, column: 1 })
+        ));
+    }
+}

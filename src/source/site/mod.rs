@@ -1,0 +1,168 @@
+//! Owns: what all sites have in common: asking them, telling their refusals apart, and what is known of them.
+//! Never knows: what any site is, or what its answers mean.
+
+pub mod cache;
+pub mod data;
+pub mod html;
+pub mod json;
+#[cfg(test)]
+pub mod testing;
+
+use crate::{
+    error::Failure,
+    media::ranges::Retry,
+    net::{
+        Clients, NetError,
+        call::{Answer, Call},
+    },
+};
+use data::SiteData;
+use http::{HeaderValue, header};
+use serde_json::Value;
+use std::{
+    error::Error,
+    hash::{BuildHasher, RandomState},
+    sync::Arc,
+};
+use tokio::sync::watch;
+use url::Url;
+
+/// The longest answer of a site, in bytes. Pages of Bandcamp take 300 KB, a SoundCloud set of 500 tracks 100 KB more.
+const MAX_ANSWER: usize = 4 * 1024 * 1024;
+
+/// Asks one site. Cheap to clone.
+#[derive(Clone)]
+pub struct Site {
+    /// As people write it.
+    name: &'static str,
+    clients: Clients,
+    data: watch::Receiver<Arc<SiteData>>,
+}
+
+impl Site {
+    /// The site that people call `name`, asked through `clients`.
+    #[must_use]
+    pub const fn new(
+        name: &'static str,
+        clients: Clients,
+        data: watch::Receiver<Arc<SiteData>>,
+    ) -> Self {
+        Self {
+            name,
+            clients,
+            data,
+        }
+    }
+
+    /// What its tracks are fetched with.
+    #[must_use]
+    pub const fn clients(&self) -> &Clients {
+        &self.clients
+    }
+
+    /// What is known of sites right now.
+    #[must_use]
+    pub fn data(&self) -> Arc<SiteData> {
+        self.data.borrow().clone()
+    }
+
+    /// Asks, again when that may help. Any other status is a success here.
+    ///
+    /// # Errors
+    /// When there is no usable answer.
+    pub async fn ask(&self, call: Call) -> Result<Answer, Failure> {
+        let agent = HeaderValue::try_from(&self.data().user_agent);
+        let agent = agent.map_err(|error| {
+            Failure::fault("The user agent for sites is no header.").because(error)
+        })?;
+        let call = call.with(header::USER_AGENT, agent);
+        let mut retry = Retry::default();
+        loop {
+            let error = match self.clients.call(call.clone(), MAX_ANSWER).await {
+                Ok(answer) => match NetError::Status(answer.status) {
+                    // asking at once for what was asked too often makes it worse
+                    error if error.is_retryable() && answer.status != 429 => error,
+                    _ => return Ok(answer),
+                },
+                Err(error) => error,
+            };
+            let delay = match error.is_retryable() {
+                true => retry.failed(RandomState::new().hash_one(self.name)),
+                false => None,
+            };
+            let Some(delay) = delay else {
+                return Err(self.unreachable(error));
+            };
+            tracing::debug!(site = self.name, %error, "asked again");
+            tokio::time::sleep(delay).await;
+        }
+    }
+
+    /// The answer, if there is what was asked for; `None` when there is not.
+    ///
+    /// # Errors
+    /// When the site refuses, or does not work.
+    pub fn accept(&self, answer: Answer) -> Result<Option<Answer>, Failure> {
+        let name = self.name;
+        let error = NetError::Status(answer.status);
+        let failure = match answer.status {
+            200..=206 => return Ok(Some(answer)),
+            404 | 410 => return Ok(None),
+            401 | 403 => Failure::suspicious(format!(
+                "{name} refuses to answer; it may be blocking this node's address."
+            )),
+            429 => Failure::suspicious(format!(
+                "{name} was asked too often from this node's address. Try again later."
+            )),
+            451 => Failure::common(format!("{name} must not show this in the node's country.")),
+            _ => return Err(self.unreachable(error)),
+        };
+        Err(failure.because(error))
+    }
+
+    /// Reads the JSON of an answer.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn json(&self, answer: &Answer) -> Result<Value, Failure> {
+        json::read(&answer.body).map_err(|error| self.changed(error))
+    }
+
+    /// The site does not answer as it used to.
+    #[must_use]
+    pub fn changed(&self, why: impl Into<Box<dyn Error + Send + Sync>>) -> Failure {
+        let name = self.name;
+        Failure::suspicious(format!(
+            "{name} answered in a way that is not understood; the site may have changed."
+        ))
+        .because(why)
+    }
+
+    fn unreachable(&self, error: NetError) -> Failure {
+        let name = self.name;
+        match error {
+            NetError::Setup(_) => Failure::fault(format!("Connecting to {name} failed.")),
+            NetError::Blocked(_) => Failure::common(format!(
+                "{name} leads to a private address, and private addresses are blocked."
+            )),
+            NetError::Status(500..) => {
+                Failure::suspicious(format!("{name} has an error of its own. Try again later."))
+            }
+            _ => Failure::suspicious(format!("Connecting to {name} failed.")),
+        }
+        .because(error)
+    }
+}
+
+/// Whether the host of a URL is one of `hosts`, or below one.
+#[must_use]
+pub fn is_below(url: &Url, hosts: &[String]) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    hosts.iter().any(|known| {
+        host.strip_suffix(known.as_str())
+            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,142 @@
+//! Owns: sites for tests: a proxy on loopback that answers for every host, and sources that ask through it.
+//! Never knows: what is tested.
+
+use crate::{
+    error::{Failure, Severity},
+    net::{
+        self, Proxy,
+        testing::{Asked, Server, Step, quick, response, whole},
+    },
+    source::{Registry, Settings},
+    track::{LoadResult, Playlist, Track},
+};
+use serde_json::Value;
+use std::{io::Write, time::Duration};
+
+/// Sources, and the internet that they see.
+pub struct World {
+    pub server: Server,
+    pub registry: Registry,
+}
+
+impl World {
+    /// `answer` is asked for everything, with the whole URL as its path.
+    pub async fn new(answer: impl Fn(&Asked) -> Vec<u8> + Send + Sync + 'static) -> Self {
+        Self::with(answer, |settings| settings).await
+    }
+
+    /// With other settings.
+    pub async fn with(
+        answer: impl Fn(&Asked) -> Vec<u8> + Send + Sync + 'static,
+        change: impl FnOnce(Settings) -> Settings,
+    ) -> Self {
+        let server = Server::start(move |asked| vec![Step::Send(answer(asked))]).await;
+        // plain addresses, because the proxy is no end of TLS
+        let mut data = tempfile::NamedTempFile::new().expect("a file");
+        data.write_all(
+            br#"{
+                "soundcloud": {
+                    "site": "http://soundcloud.com", "api": "http://api-v2.soundcloud.com",
+                    "widget": "http://w.soundcloud.com/player/"
+                },
+                "bandcamp": { "site": "http://bandcamp.com" }
+            }"#,
+        )
+        .expect("written");
+        let settings = Settings {
+            network: net::Settings {
+                proxy: Some(Proxy {
+                    host: server.address.ip().to_string(),
+                    port: server.address.port(),
+                    credentials: None,
+                }),
+                // nothing here is slow on purpose
+                read_timeout: Duration::from_secs(10),
+                ..quick()
+            },
+            site_data: Some(data.path().to_owned()),
+            ..Settings::default()
+        };
+        // the file is read at once, and need not stay
+        let registry = Registry::new(change(settings));
+        Self { server, registry }
+    }
+
+    pub async fn load(&self, identifier: &str) -> LoadResult {
+        self.registry.load(identifier).await.expect(identifier)
+    }
+
+    pub async fn track(&self, identifier: &str) -> Track {
+        match self.load(identifier).await {
+            LoadResult::Track(track) => *track,
+            other => panic!("{identifier}: {other:?}"),
+        }
+    }
+
+    pub async fn playlist(&self, identifier: &str) -> Playlist {
+        match self.load(identifier).await {
+            LoadResult::Playlist(playlist) => playlist,
+            other => panic!("{identifier}: {other:?}"),
+        }
+    }
+
+    pub async fn refused(&self, identifier: &str) -> (String, Severity) {
+        told(self.registry.load(identifier).await.expect_err(identifier))
+    }
+
+    /// The sound of a track, or why there is none.
+    pub async fn sound(&self, track: &Track) -> Result<Vec<u8>, Failure> {
+        let media = self.registry.open(track)?;
+        let mut reader = crate::media::testing::Reader::new(media.window);
+        reader.rest().await.map_err(|stop| match stop {
+            crate::media::window::Stop::Failed(failure) => failure,
+            other => panic!("{other:?}"),
+        })
+    }
+
+    /// Everything that was asked for so far.
+    pub fn asked(&self) -> Vec<String> {
+        self.server.seen().into_iter().map(|it| it.path).collect()
+    }
+
+    /// How often something was asked for that holds this text.
+    pub fn count(&self, text: &str) -> usize {
+        self.asked().iter().filter(|url| url.contains(text)).count()
+    }
+}
+
+/// What a client is told.
+pub fn told(failure: Failure) -> (String, Severity) {
+    (failure.message, failure.severity)
+}
+
+/// Titles, in order.
+pub fn titles(tracks: &[Track]) -> Vec<&str> {
+    tracks.iter().map(|track| &*track.info.title).collect()
+}
+
+/// An answer of that status, without a body.
+pub fn status(status: u16) -> Vec<u8> {
+    response(status, &[("Content-Length", "0")], b"")
+}
+
+/// Leads elsewhere.
+pub fn moved(to: &str) -> Vec<u8> {
+    response(302, &[("Content-Length", "0"), ("Location", to)], b"")
+}
+
+/// An answer of an API.
+pub fn json(value: &Value) -> Vec<u8> {
+    whole(
+        value.to_string().as_bytes(),
+        &[("Content-Type", "application/json")],
+    )
+}
+
+/// A page.
+pub fn html(text: &str) -> Vec<u8> {
+    whole(
+        text.as_bytes(),
+        &[("Content-Type", "text/html; charset=UTF-8")],
+    )
+}

@@ -1,0 +1,96 @@
+//! Owns: what asking a site is held to.
+//! Never knows: any site.
+
+use super::{testing::told, *};
+use crate::{
+    error::Severity,
+    net::testing::{Server, Step, clients, response, whole},
+};
+use tokio::runtime::Handle;
+
+fn site() -> Site {
+    Site::new("A Site", clients(), data::publish(None, &Handle::current()))
+}
+
+fn answer(status: u16) -> impl Fn(&crate::net::testing::Asked) -> Vec<Step> {
+    move |_| {
+        vec![Step::Send(response(
+            status,
+            &[("Content-Length", "0")],
+            b"",
+        ))]
+    }
+}
+
+#[tokio::test]
+async fn requests_present_themselves_as_the_data_say() {
+    let server = Server::start(|_| vec![Step::Send(whole(b"", &[]))]).await;
+    let call = Call::get(server.address("/"));
+    site().ask(call).await.expect("an answer");
+    let agent = data::SiteData::built_in().user_agent;
+    assert_eq!(server.seen()[0].header("user-agent"), Some(&*agent));
+}
+
+#[tokio::test]
+async fn refusals_are_told_apart() {
+    for (status, wanted) in [
+        (
+            401,
+            "A Site refuses to answer; it may be blocking this node's address.",
+        ),
+        (
+            403,
+            "A Site refuses to answer; it may be blocking this node's address.",
+        ),
+        (
+            429,
+            "A Site was asked too often from this node's address. Try again later.",
+        ),
+        (451, "A Site must not show this in the node's country."),
+        (418, "Connecting to A Site failed."),
+    ] {
+        let server = Server::start(answer(status)).await;
+        let answer = site().ask(Call::get(server.address("/"))).await;
+        let failure = site()
+            .accept(answer.expect("an answer"))
+            .expect_err("refused");
+        let severity = match status {
+            451 => Severity::Common,
+            _ => Severity::Suspicious,
+        };
+        assert_eq!(
+            failure.root_cause(),
+            format!("Not success status code: {status}")
+        );
+        assert_eq!(told(failure), (wanted.to_owned(), severity));
+        assert_eq!(server.seen().len(), 1, "{status}");
+    }
+    for status in [404, 410] {
+        let server = Server::start(answer(status)).await;
+        let answer = site().ask(Call::get(server.address("/"))).await;
+        let found = site().accept(answer.expect("an answer"));
+        assert!(found.expect("an answer").is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_site_that_stays_in_trouble_is_given_up() {
+    let server = Server::start(answer(502)).await;
+    let failure = site().ask(Call::get(server.address("/"))).await;
+    let wanted = "A Site has an error of its own. Try again later.".to_owned();
+    assert_eq!(
+        told(failure.expect_err("502")),
+        (wanted, Severity::Suspicious)
+    );
+    assert_eq!(server.seen().len(), 1 + Retry::MAX_TRIES as usize);
+}
+
+#[test]
+fn hosts_are_compared_by_whole_names() {
+    let is = |url: &str| {
+        let url = Url::parse(url).expect("a URL");
+        is_below(&url, &["sndcdn.com".to_owned()])
+    };
+    assert!(is("https://sndcdn.com/x") && is("https://cf.media.sndcdn.com/x"));
+    assert!(!is("https://xsndcdn.com/x") && !is("https://sndcdn.com.example/x"));
+}
