@@ -275,7 +275,7 @@ impl Pipeline {
     fn pass_packet(&mut self) -> Result<(), Stop> {
         let feed = self.feed.as_mut().expect("opened before frames are made");
         let packet = match feed.packet(&mut self.window) {
-            Ok(packet) => packet.clone(),
+            Ok(packet) => packet,
             Err(Stop::End) => {
                 self.finish();
                 return Ok(());
@@ -293,7 +293,7 @@ impl Pipeline {
             self.transcode_from(self.render.position(), Mode::Passthrough);
             return Ok(());
         }
-        let position = Samples(frame_position(&packet));
+        let position = frame_position(&packet);
         if !feed.passes(&packet) {
             self.transcode_from(position, Mode::Passthrough);
             return Ok(());
