@@ -98,7 +98,7 @@
 //! | radio stations: joined again, titles, `ICY 200 OK` | `media/live.rs`, `media/icy.rs`, `net/icy.rs`; `media/demux/sections/station.rs` |
 //! | a station's clock that is not ours | `playback/drift.rs` |
 //! | gapless trims, exact seeks | `playback/feed/timeline.rs`; packets held to make sound again: `playback/feed/packets.rs` |
-//! | passthrough, frames made again | `playback/pipeline/mod.rs`, `playback/pipeline/remake.rs` |
+//! | how a frame is made, passthrough; frames made again | `playback/pipeline/frames.rs`; `playback/pipeline/remake.rs` |
 //! | Opus packets of other durations | `playback/repack.rs`; what is in a packet: `media/opus.rs` |
 //! | what is kept to make frames again, the fade under a time-scale | `playback/render.rs`, `playback/splice.rs` |
 //! | filters against recordings of the original | `tests/filters.rs`; all of them: `scripts/filters.sh` |
