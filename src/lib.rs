@@ -110,7 +110,7 @@
 //! | why a listener heard a gap | `frame/gap.rs`, `frame/reader.rs`; told and remembered: `player/diagnosis.rs` |
 //! | events that Lavalink does not have, and who is told | `protocol/message.rs`, `session/audience.rs` |
 //! | statistics, metrics | `stats/`; their routes: `server/admin.rs` |
-//! | streams in which nothing is found | `media/window/reader.rs` |
+//! | streams in which nothing is found | `media/window/reader/mod.rs` |
 //! | hostile input | `fuzz/`, `tests/hostile.rs`; limits: `server/settings.rs`, `limits` in `application.yml` |
 
 pub mod cli;
