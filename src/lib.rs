@@ -111,7 +111,7 @@
 //! | events that Lavalink does not have, and who is told | `protocol/message.rs`, `session/audience.rs` |
 //! | statistics, metrics | `stats/`; their routes: `server/admin.rs` |
 //! | streams in which nothing is found | `media/window/reader/mod.rs` |
-//! | hostile input | `fuzz/`, `tests/hostile.rs`; limits: `server/settings.rs`, `limits` in `application.yml` |
+//! | hostile input | `fuzz/`, `tests/hostile/`; limits: `server/settings.rs`, `limits` in `application.yml` |
 
 pub mod cli;
 pub mod config;
