@@ -15,10 +15,10 @@ use crate::{
         window::{ByteWindow, Stop},
     },
     pcm::PcmBlock,
-    units::{FRAME_SAMPLES, SAMPLE_RATE, Samples},
+    units::{FRAME_SAMPLES, SAMPLE_RATE, Samples, rescale},
 };
 use packets::{MAX_PACKET_SAMPLES, Next, Packets};
-use timeline::{MAX_POSITION, Timeline, rescale, rescale_position};
+use timeline::{MAX_POSITION, Timeline, rescale_position};
 
 /// Damaged packets in a row after which a stream is given up: two seconds of mp3 or AAC.
 const MAX_DAMAGED: u32 = 100;
