@@ -11,7 +11,10 @@ mod crypt;
 mod part;
 pub mod playlist;
 
-use super::window::{ByteWindow, LaneWriter, Task, lane_of_sections};
+use super::{
+    backoff::chance,
+    window::{ByteWindow, LaneWriter, Task, lane_of_sections},
+};
 use crate::{
     error::Failure,
     net::{Clients, NetError, address::Address},
@@ -24,7 +27,6 @@ use part::Part;
 use playlist::{Key, Map, Media, Playlist, PlaylistError, Segment};
 use std::{
     future::Future,
-    hash::{BuildHasher, RandomState},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -295,10 +297,11 @@ impl Fetcher {
         if let Some(outline) = found.media.outline() {
             self.writer.tell_outline(outline);
         }
+        let give_up_after = self.clients.settings().give_up_after;
         self.stream = Some(Stream {
             address: found.address,
             base: found.base,
-            course: Course::new(found.media, now()),
+            course: Course::new(found.media, give_up_after, now()),
         });
         Ok(())
     }
@@ -316,13 +319,19 @@ impl Fetcher {
                     tracing::debug!("live stream is taken up again where it is now");
                 }
             }
-            Ok((Playlist::Master(_), _)) => stream.course.missed(now(), chance()),
-            Err(error) => {
-                tracing::debug!(%error, "playlist of a live stream is asked for again");
-                stream.course.missed(now(), chance());
-            }
+            Ok((Playlist::Master(_), _)) => self.missed(&HlsError::Nested),
+            Err(error) => self.missed(&error),
         }
         Ok(())
+    }
+
+    /// The list could not be loaded again, for now.
+    fn missed(&mut self, error: &HlsError) {
+        tracing::debug!(%error, "playlist of a live stream is asked for again");
+        self.writer.count_retry();
+        if let Some(stream) = &mut self.stream {
+            stream.course.missed(now(), chance());
+        }
     }
 
     /// Delivers a segment, or passes over it when it cannot be had.
@@ -338,6 +347,7 @@ impl Fetcher {
                 if !stream.course.lose(now()) {
                     return Err(error.into());
                 }
+                self.writer.count_retry();
             }
             Err(Break::Interrupted) => return Err(Break::Interrupted),
         }
@@ -446,11 +456,6 @@ impl Fetcher {
         let whole = unless_interrupted(&self.writer, part.whole(limit)).await??;
         Ok(whole.map(|(bytes, _)| bytes))
     }
-}
-
-/// Any number, different for each player.
-fn chance() -> u64 {
-    RandomState::new().hash_one(0)
 }
 
 async fn unless_interrupted<T>(
