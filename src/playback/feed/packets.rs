@@ -30,15 +30,19 @@ fn bounded(packet: Packet) -> Packet {
     }
 }
 
-/// What comes next in a track.
-pub(super) enum Next {
-    /// A packet.
-    Packet(Packet),
-    /// Another stream begins.
-    Stream {
-        /// Whether the decoder of the one before cannot play it.
-        needs_decoder: bool,
-    },
+/// That another stream begins with a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Join {
+    /// The decoder of the one before plays it too.
+    SameDecoder,
+    /// It needs a decoder of its own.
+    NewDecoder,
+}
+
+/// A packet that was read.
+struct Retained {
+    packet: Packet,
+    join: Option<Join>,
 }
 
 /// See the [module](self).
@@ -50,8 +54,10 @@ pub(super) struct Packets {
     stream: u32,
     /// The first packet of the next one, while something of the old one is left.
     held: Option<Packet>,
+    /// What is to be told with the next packet that is read.
+    join: Option<Join>,
     /// Packets read, oldest first; those before `cursor` have been used.
-    retained: VecDeque<Packet>,
+    retained: VecDeque<Retained>,
     retained_bytes: usize,
     cursor: usize,
     /// Whether nothing lies before the first retained packet (start of stream, or where a seek landed).
@@ -65,6 +71,7 @@ impl Packets {
             stream: demuxer.stream(),
             demuxer,
             held: None,
+            join: None,
             retained: VecDeque::new(),
             retained_bytes: 0,
             cursor: 0,
@@ -103,14 +110,16 @@ impl Packets {
         Ok(())
     }
 
-    /// What comes next; a packet stays retained.
-    pub(super) fn next(&mut self, bytes: &mut ByteWindow) -> Result<Next, Stop> {
-        if self.cursor == self.retained.len() && !self.read(bytes)? {
-            let needs_decoder = self.change_stream();
-            return Ok(Next::Stream { needs_decoder });
+    /// The next packet, and whether another stream begins with it; it stays retained.
+    pub(super) fn next(&mut self, bytes: &mut ByteWindow) -> Result<(Packet, Option<Join>), Stop> {
+        while self.cursor == self.retained.len() {
+            if !self.read(bytes)? {
+                self.change_stream();
+            }
         }
         self.cursor += 1;
-        Ok(Next::Packet(self.retained[self.cursor - 1].clone()))
+        let Retained { packet, join } = &self.retained[self.cursor - 1];
+        Ok((packet.clone(), *join))
     }
 
     /// The packet that [`next`](Self::next) gave comes again.
@@ -137,7 +146,8 @@ impl Packets {
             return Ok(false);
         };
         self.retained_bytes += packet.data.len();
-        self.retained.push_back(packet);
+        let join = self.join.take();
+        self.retained.push_back(Retained { packet, join });
         while self.retained_bytes > MAX_RETAINED_BYTES && self.cursor > 0 {
             self.forget_first();
         }
@@ -180,7 +190,11 @@ impl Packets {
 
     /// Seconds of sound in packets that were read and not used.
     fn ahead(&self) -> f32 {
-        self.seconds(self.retained.iter().skip(self.cursor))
+        self.seconds(self.packets().skip(self.cursor))
+    }
+
+    fn packets(&self) -> impl Iterator<Item = &Packet> {
+        self.retained.iter().map(|retained| &retained.packet)
     }
 
     fn seconds<'a>(&self, packets: impl Iterator<Item = &'a Packet>) -> f32 {
@@ -191,23 +205,23 @@ impl Packets {
     /// Seconds of sound that have arrived: `waiting` bytes that were not read, at the bitrate of the last packets, and
     /// packets that were not used.
     pub(super) fn arrived(&self, waiting: usize) -> f32 {
-        let seconds_of_byte =
-            self.seconds(self.retained.iter()) / self.retained_bytes.max(1) as f32;
+        let seconds_of_byte = self.seconds(self.packets()) / self.retained_bytes.max(1) as f32;
         self.ahead() + waiting as f32 * seconds_of_byte
     }
 
     /// Another stream begins. The sound of one cannot be made again from the other's packets, except where one decoder plays
-    /// both; true when it does not.
-    fn change_stream(&mut self) -> bool {
+    /// both.
+    fn change_stream(&mut self) {
         self.stream = self.demuxer.stream();
         let may_pass = may_pass(self.info());
         if may_pass && self.may_pass() {
-            return false;
+            self.join = self.join.or(Some(Join::SameDecoder));
+            return;
         }
+        self.join = Some(Join::NewDecoder);
         self.repacker = may_pass.then(Repacker::default);
         self.forget_all();
         self.is_from_start = false;
-        true
     }
 
     fn forget_all(&mut self) {
@@ -217,8 +231,8 @@ impl Packets {
     }
 
     fn forget_first(&mut self) {
-        if let Some(packet) = self.retained.pop_front() {
-            self.retained_bytes -= packet.data.len();
+        if let Some(first) = self.retained.pop_front() {
+            self.retained_bytes -= first.packet.data.len();
             self.cursor -= 1;
             self.is_from_start = false;
         }
@@ -233,14 +247,14 @@ impl Packets {
     /// Sound before `position` will not be made again: lets go of the packets that only it needs.
     pub(super) fn forget_before(&mut self, position: Samples) {
         let cut = self.landing(position);
-        while self.cursor > 1 && self.retained.len() > 1 && self.retained[1].pts <= cut {
+        while self.cursor > 1 && self.retained.len() > 1 && self.retained[1].packet.pts <= cut {
             self.forget_first();
         }
     }
 
     /// Whether sound from `position` on can be made again, exactly.
     pub(super) fn can_rewind(&self, position: Samples) -> bool {
-        let Some(first) = self.retained.front() else {
+        let Some(first) = self.packets().next() else {
             return false;
         };
         self.is_from_start || first.pts <= self.landing(position)
@@ -250,7 +264,7 @@ impl Packets {
     /// [reach](Self::can_rewind).
     pub(super) fn rewind(&mut self, position: Samples) {
         let cut = self.landing(position);
-        let after = self.retained.iter().position(|p| p.pts > cut);
+        let after = self.packets().position(|p| p.pts > cut);
         self.cursor = after.unwrap_or(self.retained.len()).saturating_sub(1);
     }
 
@@ -258,8 +272,7 @@ impl Packets {
     /// do not begin there, it does not [pass](Self::passes), or it is no longer retained.
     pub(super) fn rewind_to_frame(&mut self, position: Samples) -> bool {
         let found = self
-            .retained
-            .iter()
+            .packets()
             .position(|p| frame_position(p) == position && self.passes(p));
         if let Some(index) = found {
             self.cursor = index;
@@ -271,7 +284,7 @@ impl Packets {
     /// are retained lies within half a frame.
     pub(super) fn frame_near(&self, position: Samples) -> Option<Samples> {
         let fits = |p: &&Packet| p.duration == FRAME_SAMPLES as u32;
-        let starts = self.retained.iter().filter(fits).map(frame_position);
+        let starts = self.packets().filter(fits).map(frame_position);
         let distance = |at: &Samples| at.0.abs_diff(position.0);
         starts
             .min_by_key(distance)
