@@ -95,13 +95,13 @@
 //! | a container; which one it is | `media/demux/` (one file or folder each); `media/demux/probe.rs` |
 //! | HLS: playlists, which segment when, keys; segments as one stream | `media/hls/`; `media/demux/sections/` |
 //! | links that expire, found anew | `media/located.rs` |
-//! | retries and ranges of a fetch | `media/ranges.rs`, `media/http/fetcher.rs` |
+//! | retries and ranges of a fetch | `media/ranges.rs`, `media/http/fetcher.rs`; waits between them: `media/backoff.rs` |
 //! | a codec; what packets tell without decoding | `media/codec/`; `media/demux/codecs/` |
 //! | many channels made two; HE-AAC, where nothing announces it | `media/codec/downmix.rs`; `media/codec/he_aac.rs` |
 //! | radio stations: joined again, titles, `ICY 200 OK` | `media/live.rs`, `media/icy.rs`, `net/icy.rs`; `media/demux/sections/station.rs` |
 //! | a station's clock that is not ours | `playback/drift.rs` |
-//! | gapless trims, exact seeks | `playback/feed.rs` |
-//! | passthrough, frames made again | `playback/pipeline/mod.rs`, `playback/pipeline/remake.rs` |
+//! | gapless trims, exact seeks | `playback/feed/timeline.rs`; packets held to make sound again: `playback/feed/packets.rs` |
+//! | how a frame is made, passthrough; frames made again | `playback/pipeline/frames.rs`; `playback/pipeline/remake.rs` |
 //! | Opus packets of other durations | `playback/repack.rs`; what is in a packet: `media/opus.rs` |
 //! | what is kept to make frames again, the fade under a time-scale | `playback/render.rs`, `playback/splice.rs` |
 //! | filters against recordings of the original | `tests/filters.rs`; all of them: `scripts/filters.sh` |
@@ -113,8 +113,8 @@
 //! | why a listener heard a gap | `frame/gap.rs`, `frame/reader.rs`; told and remembered: `player/diagnosis.rs` |
 //! | events that Lavalink does not have, and who is told | `protocol/message.rs`, `session/audience.rs` |
 //! | statistics, metrics | `stats/`; their routes: `server/admin.rs` |
-//! | streams in which nothing is found | `media/window/reader.rs` |
-//! | hostile input | `fuzz/`, `tests/hostile.rs`; limits: `server/settings.rs`, `limits` in `application.yml` |
+//! | streams in which nothing is found | `media/window/reader/mod.rs` |
+//! | hostile input | `fuzz/`, `tests/hostile/`; limits: `server/settings.rs`, `limits` in `application.yml` |
 
 pub mod cli;
 pub mod config;

@@ -10,6 +10,14 @@ pub const FRAME_SAMPLES: usize = 960;
 /// Duration of one frame.
 pub const FRAME_DURATION: std::time::Duration = std::time::Duration::from_millis(20);
 
+/// `value` ticks of a clock of `from` Hz as ticks of one of `to` Hz, rounded down; huge ones saturate. A clock of 0 Hz counts as
+/// one of 1 Hz.
+#[must_use]
+pub fn rescale(value: u64, from: u32, to: u32) -> u64 {
+    let scaled = u128::from(value) * u128::from(to) / u128::from(from.max(1));
+    u64::try_from(scaled).unwrap_or(u64::MAX)
+}
+
 /// A count of samples per channel at 48 kHz, or a position in a track counted so.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Samples(pub u64);
@@ -106,6 +114,15 @@ mod tests {
     fn a_second_is_48_000_samples() {
         assert_eq!(Millis(1000).to_samples(), Samples(48_000));
         assert_eq!(Samples(48_000).to_millis(), Millis(1000));
+    }
+
+    #[test]
+    fn rescaling_does_not_overflow() {
+        assert_eq!(
+            rescale(u64::MAX / 2, 48_000, 44_100),
+            (u128::from(u64::MAX / 2) * 44_100 / 48_000) as u64
+        );
+        assert_eq!(rescale(u64::MAX, 1, 2), u64::MAX);
     }
 
     #[test]

@@ -13,13 +13,10 @@
 //! again would play a file that is made while it is sent over and over. Where it breaks, it is asked again, and then it is
 //! known what it is.
 
+use super::backoff::{self, PROGRESS};
 use std::time::{Duration, Instant};
 
-/// Bytes that make a connection count as having worked. A server that sends a byte and hangs up is asked no more often
-/// than one that sends nothing.
-pub const PROGRESS: u64 = 4096;
-/// The first wait, and the longest.
-const FIRST_DELAY: Duration = Duration::from_millis(100);
+/// The longest wait.
 const MAX_DELAY: Duration = Duration::from_secs(15);
 
 /// What is known of a stream's kind; see the [module](self).
@@ -104,8 +101,7 @@ impl Rejoin {
     }
 
     /// The connection is gone, or none came about. How long to wait before the next try; `None` when it is to be given
-    /// up. `chance`, any number, makes the wait up to a half longer, so that the players of one station do not all come back
-    /// at once.
+    /// up. For `chance` see [`backoff::delay`].
     pub fn lost(&mut self, now: Instant, reason: Lost, chance: u64) -> Option<Duration> {
         self.delivered = 0;
         if reason == Lost::Unreadable {
@@ -119,12 +115,9 @@ impl Rejoin {
         if now.saturating_duration_since(trouble.since) >= self.give_up_after {
             return None;
         }
-        let delay = FIRST_DELAY
-            .saturating_mul(2u32.saturating_pow(trouble.attempts))
-            .min(MAX_DELAY);
+        let delay = backoff::delay(trouble.attempts, MAX_DELAY, chance);
         trouble.attempts += 1;
-        let half = delay.as_millis() as u64 / 2;
-        Some(delay + Duration::from_millis(chance % (half + 1)))
+        Some(delay)
     }
 
     /// Nobody has taken bytes for long, and now somebody does: it is to be taken up at once, and the time in between is no
@@ -232,15 +225,6 @@ mod tests {
         assert!(waits[9..].iter().all(|wait| *wait == 15_000));
         let tried = now - start;
         assert!((300 * SECOND..316 * SECOND).contains(&tried), "{tried:?}");
-    }
-
-    #[test]
-    fn chance_makes_a_wait_up_to_a_half_longer() {
-        for chance in [0, 1, 49, 50, 51, u64::MAX] {
-            let (mut rejoin, now) = rejoin();
-            let wait = rejoin.lost(now, Lost::Broken, chance).expect("the first");
-            assert!((100..=150).contains(&wait.as_millis()), "{wait:?}");
-        }
     }
 
     #[test]

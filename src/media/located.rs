@@ -2,8 +2,7 @@
 //! Never knows: how it is found, or what is fetched from there.
 
 use super::{
-    hls, http,
-    ranges::Retry,
+    backoff, hls, http,
     window::{ByteWindow, LaneWriter, lane},
 };
 use crate::{
@@ -94,7 +93,7 @@ impl Locator {
     /// Bytes have come.
     pub(super) fn progressed(&mut self, len: u64) {
         self.delivered = self.delivered.saturating_add(len);
-        self.may_renew |= self.delivered >= Retry::PROGRESS;
+        self.may_renew |= self.delivered >= backoff::PROGRESS;
     }
 }
 

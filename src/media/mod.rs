@@ -1,6 +1,7 @@
 //! Owns: everything between fetched bytes and samples: the byte window, demuxers, decoders.
 //! Never knows: tracks, players, frames.
 
+pub mod backoff;
 pub mod codec;
 pub mod demux;
 pub mod file;

@@ -1,6 +1,7 @@
 //! Owns: what an HTTP answer says of the bytes in it, and how often to ask again. Pure decisions.
 //! Never knows: connections, clocks.
 
+use super::backoff::{self, PROGRESS};
 use http::{HeaderMap, header};
 use std::time::Duration;
 
@@ -98,30 +99,24 @@ pub struct Retry {
 impl Retry {
     /// Tries in a row before it is given up.
     pub const MAX_TRIES: u32 = 3;
-    /// Bytes that make a connection count as having worked. A server that sends a byte and hangs up is asked no more often
-    /// than one that sends nothing.
-    pub const PROGRESS: u64 = 4096;
-    const FIRST_DELAY: Duration = Duration::from_millis(100);
 
     /// Bytes were delivered.
     pub const fn progressed(&mut self, len: u64) {
         self.delivered = self.delivered.saturating_add(len);
-        if self.delivered >= Self::PROGRESS {
+        if self.delivered >= PROGRESS {
             self.tries = 0;
         }
     }
 
-    /// A connection failed: how long to wait before the next, or `None` to give up. 100, 200, 400 ms, each up to a half
-    /// longer by `chance` (any number), so that many players of one server do not come back at once.
+    /// A connection failed: how long to wait before the next, or `None` to give up. For `chance` see [`backoff::delay`].
     pub fn failed(&mut self, chance: u64) -> Option<Duration> {
         self.delivered = 0;
         if self.tries == Self::MAX_TRIES {
             return None;
         }
-        let delay = Self::FIRST_DELAY * 2u32.pow(self.tries);
+        let delay = backoff::delay(self.tries, Duration::MAX, chance);
         self.tries += 1;
-        let half = delay.as_millis() as u64 / 2;
-        Some(delay + Duration::from_millis(chance % (half + 1)))
+        Some(delay)
     }
 }
 
@@ -196,7 +191,7 @@ mod tests {
             retry.progressed(1);
         }
         assert_eq!(retry.failed(0), None);
-        retry.progressed(Retry::PROGRESS);
+        retry.progressed(PROGRESS);
         let delay = retry.failed(u64::MAX - 1).expect("counted anew");
         assert!((100..=150).contains(&delay.as_millis()), "{delay:?}");
     }

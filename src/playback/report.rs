@@ -7,7 +7,7 @@ use crate::{
         demux::{Codec, StreamInfo},
         window,
     },
-    units::{FRAME_DURATION, FRAME_SAMPLES, SAMPLE_RATE, Samples},
+    units::{FRAME_DURATION, FRAME_SAMPLES, SAMPLE_RATE, Samples, rescale},
 };
 use std::{
     sync::{
@@ -91,11 +91,8 @@ pub(super) struct Notes {
 
 impl Notes {
     pub(super) fn opened(&self, container: &'static str, info: &StreamInfo) {
-        let length = info.length.map(|length| {
-            let rate = u128::from(info.rate.max(1));
-            let samples = u128::from(length) * u128::from(SAMPLE_RATE) / rate;
-            Samples(u64::try_from(samples).unwrap_or(u64::MAX))
-        });
+        let length = info.length;
+        let length = length.map(|length| Samples(rescale(length, info.rate, SAMPLE_RATE)));
         // it is opened once
         let _ = self.media.set(Media {
             container,

@@ -3,6 +3,7 @@
 //! Never knows: connections, clocks.
 
 use super::playlist::Media;
+use crate::media::backoff;
 use std::time::{Duration, Instant};
 
 /// A live stream begins so many target durations before its end.
@@ -11,10 +12,6 @@ const EDGE: u32 = 3;
 const STEADY_RELOADS: u32 = 6;
 /// The longest between two loads.
 const MAX_PAUSE: Duration = Duration::from_secs(30);
-/// The first pause after a load that failed; each one doubles it.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// A live stream that brings nothing for so long is given up.
-const PATIENCE: Duration = Duration::from_secs(5 * 60);
 /// Segments in a row that may be missing of a stream that has an end.
 const MAX_LOST: u32 = 3;
 
@@ -35,6 +32,8 @@ pub enum Step {
 #[derive(Debug)]
 pub struct Course {
     media: Media,
+    /// A live stream that brings nothing for so long is given up.
+    give_up_after: Duration,
     /// Number of the next segment.
     next: u64,
     reload_at: Instant,
@@ -48,9 +47,10 @@ pub struct Course {
 }
 
 impl Course {
-    /// Starts at the beginning, or near the end of what has no end yet.
+    /// Starts at the beginning, or near the end of what has no end yet; that is given up after `give_up_after` without
+    /// anything new.
     #[must_use]
-    pub fn new(media: Media, now: Instant) -> Self {
+    pub fn new(media: Media, give_up_after: Duration, now: Instant) -> Self {
         let next = if media.is_ended {
             media.first
         } else {
@@ -59,6 +59,7 @@ impl Course {
         Self {
             reload_at: now + media.target,
             media,
+            give_up_after,
             next,
             idle: 0,
             failed: 0,
@@ -85,7 +86,7 @@ impl Course {
             return Step::End;
         }
         let is_silent_for = |since| now.saturating_duration_since(since);
-        if self.silent_since.map(is_silent_for) >= Some(PATIENCE) {
+        if self.silent_since.map(is_silent_for) >= Some(self.give_up_after) {
             return Step::GiveUp;
         }
         Step::Reload(self.reload_at)
@@ -155,16 +156,11 @@ impl Course {
         is_behind || has_restarted
     }
 
-    /// The playlist could not be loaded: it is tried again after 100, 200, 400 ms and so on, each up to a half longer by
-    /// `chance` (any number), so that many players of one server do not come back at once.
+    /// The playlist could not be loaded: it is tried again after a pause; for `chance` see [`backoff::delay`].
     pub fn missed(&mut self, now: Instant, chance: u64) {
         self.silent_since.get_or_insert(now);
-        let pause = FIRST_PAUSE
-            .saturating_mul(1 << self.failed.min(10))
-            .min(MAX_PAUSE);
+        self.reload_at = now + backoff::delay(self.failed, MAX_PAUSE, chance);
         self.failed += 1;
-        let half = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX) / 2;
-        self.reload_at = now + pause + Duration::from_millis(chance % (half + 1));
     }
 }
 
@@ -184,6 +180,12 @@ fn edge(media: &Media) -> u64 {
 mod tests {
     use super::*;
     use crate::media::hls::playlist::{Playlist, parse};
+
+    const PATIENCE: Duration = Duration::from_secs(5 * 60);
+
+    fn begun(media: Media, now: Instant) -> Course {
+        Course::new(media, PATIENCE, now)
+    }
 
     /// A list of so many segments of 2 s, from this number on.
     fn live(first: u64, count: usize) -> Media {
@@ -231,7 +233,7 @@ mod tests {
     #[test]
     fn what_has_an_end_is_fetched_from_the_first_to_the_last() {
         let now = clock();
-        let mut course = Course::new(ended(5, 3), now);
+        let mut course = begun(ended(5, 3), now);
         assert_eq!(run(&mut course, now), (vec![5, 6, 7], Step::End));
         course.jump(6);
         assert_eq!(run(&mut course, now), (vec![6, 7], Step::End));
@@ -248,25 +250,25 @@ mod tests {
             media.outline().map(|outline| outline.length),
             Some(4_000_000)
         );
-        let mut course = Course::new(media, now);
+        let mut course = begun(media, now);
         assert_eq!(run(&mut course, now), (vec![0, 2], Step::End));
     }
 
     #[test]
     fn a_live_stream_begins_three_target_durations_before_its_end() {
         let now = clock();
-        let mut course = Course::new(live(100, 10), now);
+        let mut course = begun(live(100, 10), now);
         let reload = Step::Reload(now + seconds(2.0));
         assert_eq!(run(&mut course, now), (vec![107, 108, 109], reload));
         // shorter than that: its first
-        let mut course = Course::new(live(100, 2), now);
+        let mut course = begun(live(100, 2), now);
         assert_eq!(run(&mut course, now), (vec![100, 101], reload));
     }
 
     #[test]
     fn the_list_is_loaded_after_a_target_duration_and_sooner_when_it_has_not_changed() {
         let start = clock();
-        let mut course = Course::new(live(0, 3), start);
+        let mut course = begun(live(0, 3), start);
         run(&mut course, start);
         let later = start + seconds(2.0);
         assert!(!course.reloaded(live(0, 3), later));
@@ -281,7 +283,7 @@ mod tests {
     #[test]
     fn a_list_that_stands_still_is_asked_less_and_less_and_then_given_up() {
         let start = clock();
-        let mut course = Course::new(live(0, 3), start);
+        let mut course = begun(live(0, 3), start);
         run(&mut course, start);
         let (mut now, mut loads) = (start, 0);
         while let Step::Reload(at) = course.step(now) {
@@ -302,7 +304,7 @@ mod tests {
     #[test]
     fn a_pause_of_the_listener_is_no_silence() {
         let start = clock();
-        let mut course = Course::new(live(0, 3), start);
+        let mut course = begun(live(0, 3), start);
         course.heard();
         course.pass();
         // two segments later, a night has passed
@@ -317,7 +319,7 @@ mod tests {
     #[test]
     fn failures_are_answered_with_growing_pauses_until_one_succeeds() {
         let now = clock();
-        let mut course = Course::new(live(0, 3), now);
+        let mut course = begun(live(0, 3), now);
         run(&mut course, now);
         let mut pauses = Vec::new();
         for _ in 0..12 {
@@ -334,14 +336,14 @@ mod tests {
         course.reloaded(live(1, 3), now);
         course.missed(now, 0);
         assert_eq!(run(&mut course, now).0, [3]);
-        let first = Step::Reload(now + FIRST_PAUSE);
+        let first = Step::Reload(now + backoff::FIRST_DELAY);
         assert_eq!(course.step(now), first);
     }
 
     #[test]
     fn who_is_left_behind_goes_on_where_the_stream_is() {
         let now = clock();
-        let mut course = Course::new(live(0, 3), now);
+        let mut course = begun(live(0, 3), now);
         run(&mut course, now);
         assert!(course.reloaded(live(50, 10), now));
         assert_eq!(run(&mut course, now).0, [57, 58, 59]);
@@ -356,7 +358,7 @@ mod tests {
     #[test]
     fn what_gets_an_end_is_played_to_it() {
         let now = clock();
-        let mut course = Course::new(live(0, 3), now);
+        let mut course = begun(live(0, 3), now);
         run(&mut course, now);
         assert!(!course.reloaded(ended(0, 5), now));
         assert_eq!(run(&mut course, now), (vec![3, 4], Step::End));
@@ -365,13 +367,13 @@ mod tests {
     #[test]
     fn one_lost_segment_is_nothing_and_three_in_a_row_are_the_end() {
         let now = clock();
-        let mut course = Course::new(ended(0, 9), now);
+        let mut course = begun(ended(0, 9), now);
         assert!(course.lose(now) && course.lose(now));
         course.heard();
         course.pass();
         assert!(course.lose(now) && course.lose(now) && !course.lose(now));
         // a live stream goes on
-        let mut course = Course::new(live(0, 9), now);
+        let mut course = begun(live(0, 9), now);
         assert!((0..6).all(|_| course.lose(now)));
     }
 }

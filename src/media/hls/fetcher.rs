@@ -12,6 +12,7 @@ use super::{
 use crate::{
     error::Failure,
     media::{
+        backoff::chance,
         located::{Located, Locator},
         window::{LaneWriter, Task},
     },
@@ -19,12 +20,7 @@ use crate::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use bytes::Bytes;
-use std::{
-    future::Future,
-    hash::{BuildHasher, RandomState},
-    sync::Arc,
-    time::Instant,
-};
+use std::{future::Future, sync::Arc, time::Instant};
 
 /// The largest init section, in bytes.
 const MAX_MAP_BYTES: usize = 1024 * 1024;
@@ -195,7 +191,8 @@ impl Fetcher {
         if let Some(outline) = found.media.outline() {
             self.writer.tell_outline(outline);
         }
-        let mut course = Course::new(found.media, now());
+        let give_up_after = self.clients.settings().give_up_after;
+        let mut course = Course::new(found.media, give_up_after, now());
         if let Some(number) = self.wanted.take() {
             course.resume(number);
         }
@@ -220,18 +217,23 @@ impl Fetcher {
                     tracing::debug!("live stream is taken up again where it is now");
                 }
             }
-            Ok((Playlist::Master(_), _)) => stream.course.missed(now(), chance()),
+            Ok((Playlist::Master(_), _)) => self.missed(&HlsError::Nested),
             Err(error) => {
-                if self.relocate(&error).await {
-                    return Ok(());
-                }
-                tracing::debug!(%error, "playlist of a live stream is asked for again");
-                if let Some(stream) = &mut self.stream {
-                    stream.course.missed(now(), chance());
+                if !self.relocate(&error).await {
+                    self.missed(&error);
                 }
             }
         }
         Ok(())
+    }
+
+    /// The list could not be loaded again, for now.
+    fn missed(&mut self, error: &HlsError) {
+        tracing::debug!(%error, "playlist of a live stream is asked for again");
+        self.writer.count_retry();
+        if let Some(stream) = &mut self.stream {
+            stream.course.missed(now(), chance());
+        }
     }
 
     /// Delivers a segment, or passes over it when it cannot be had.
@@ -253,6 +255,7 @@ impl Fetcher {
                 if !stream.course.lose(now()) {
                     return Err(error.into());
                 }
+                self.writer.count_retry();
             }
             Err(Break::Interrupted) => return Err(Break::Interrupted),
         }
@@ -390,11 +393,6 @@ impl Fetcher {
         let whole = unless_interrupted(&self.writer, part.whole(limit)).await??;
         Ok(whole.map(|(bytes, _)| bytes))
     }
-}
-
-/// Any number, different for each player.
-fn chance() -> u64 {
-    RandomState::new().hash_one(0)
 }
 
 async fn unless_interrupted<T>(

@@ -4,11 +4,13 @@
 
 use super::playlist::ByteRange;
 use crate::{
-    media::ranges::{Answer, Retry, interpret},
+    media::{
+        backoff::chance,
+        ranges::{Answer, Retry, interpret},
+    },
     net::{Clients, NetError, Resource, Response, address::Address},
 };
 use bytes::Bytes;
-use std::hash::{BuildHasher, RandomState};
 
 /// Something that is being fetched.
 pub struct Part {
@@ -58,8 +60,7 @@ impl Part {
             if !error.is_retryable() {
                 return Err(error);
             }
-            let chance = RandomState::new().hash_one(self.offset);
-            let Some(pause) = self.retry.failed(chance) else {
+            let Some(pause) = self.retry.failed(chance()) else {
                 return Err(error);
             };
             tracing::debug!(at = self.offset, %error, "connection is taken up again");

@@ -51,6 +51,11 @@ async fn serve(lists: impl Fn(&Asked) -> Option<String> + Send + Sync + 'static)
     .await
 }
 
+/// How often the fetch was taken up again.
+fn retries(reader: &mut Reader) -> u64 {
+    reader.window().gauge().retries()
+}
+
 fn reader(server: &Server, path: &str) -> Reader {
     Reader::new(fetch(&clients(), server.address(path), &Handle::current()))
 }
@@ -252,7 +257,10 @@ async fn a_missing_segment_is_passed_over_and_three_are_the_end() {
         }
     };
     let server = serve(missing(" s0 gone gone s3 gone gone s6")).await;
-    assert_eq!(all(&server, "/l").await, expected([0, 3, 6]));
+    let mut reader = reader(&server, "/l");
+    let there = sections(&mut reader).await.expect("to its end");
+    assert_eq!(there, expected([0, 3, 6]));
+    assert_eq!(retries(&mut reader), 4);
     let server = serve(missing(" s0 gone gone gone s4")).await;
     let failure = failure(&server, "/l").await;
     assert_eq!(failure.root_cause(), "Not success status code: 404");
@@ -357,8 +365,28 @@ async fn a_live_stream_is_followed_to_its_end() {
         (asked.path == "/l").then_some(list)
     })
     .await;
-    assert_eq!(all(&server, "/l").await, expected(103..114));
-    assert!(reader(&server, "/l").window().outline().is_none());
+    let mut reader = reader(&server, "/l");
+    let there = sections(&mut reader).await.expect("to its end");
+    assert_eq!(there, expected(103..114));
+    assert_eq!(retries(&mut reader), 2, "for each error");
+    assert!(reader.window().outline().is_none());
+}
+
+#[tokio::test]
+async fn a_live_stream_that_stays_away_is_given_up_when_a_station_would_be() {
+    let server =
+        serve(|asked| (asked.path == "/l" && asked.before == 0).then(|| live(0, false))).await;
+    let impatient = Clients::new(crate::net::Settings {
+        give_up_after: Duration::from_millis(200),
+        ..quick()
+    });
+    let window = fetch(&impatient, server.address("/l"), &Handle::current());
+    let mut reader = Reader::new(window);
+    let stop = sections(&mut reader).await.expect_err("given up");
+    assert!(
+        matches!(stop, Stop::Failed(failure) if failure.message == "The live stream has stopped.")
+    );
+    assert!(retries(&mut reader) >= 2);
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 use crate::{
     error::Failure,
     media::{
+        backoff::chance,
         icy::{self, Part, Splitter, Titles},
         live::{Alike, Beginning, Kind, Lost, Rejoin},
         located::{Located, Locator},
@@ -14,10 +15,7 @@ use crate::{
 };
 use bytes::Bytes;
 use http::HeaderMap;
-use std::{
-    hash::{BuildHasher, RandomState},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 struct Connection {
     response: Response,
@@ -424,7 +422,7 @@ impl Fetcher {
             return self.interrupted(reason, Some(error)).await;
         }
         let delay = if error.is_retryable() {
-            self.retry.failed(chance(self.offset))
+            self.retry.failed(chance())
         } else {
             None
         };
@@ -457,7 +455,7 @@ impl Fetcher {
     /// A stream that may be endless was interrupted: waits before the next try, or gives up.
     async fn interrupted(&mut self, reason: Lost, error: Option<NetError>) {
         self.connection = None;
-        match self.rejoin.lost(now(), reason, chance(self.offset)) {
+        match self.rejoin.lost(now(), reason, chance()) {
             Some(delay) => {
                 tracing::debug!(at = self.offset, ?reason, "a stream is taken up again");
                 self.writer.count_retry();
@@ -483,9 +481,4 @@ impl Fetcher {
             () = tokio::time::sleep(delay) => {}
         }
     }
-}
-
-/// Any number.
-fn chance(seed: u64) -> u64 {
-    RandomState::new().hash_one(seed)
 }

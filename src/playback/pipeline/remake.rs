@@ -216,7 +216,7 @@ impl Pipeline {
     pub(super) fn begin_passing(&mut self) {
         let next = self.render.position();
         let feed = self.feed.as_mut().expect("opened before frames are made");
-        if feed.rewind_to_packet(next) {
+        if feed.rewind_to_frame(next) {
             self.mode = Mode::Passthrough;
             self.state = None;
             self.steady = 0;

@@ -7,9 +7,12 @@ use super::{
     moof::{Defaults, Fragment, Run},
     table::Sample,
 };
-use crate::media::{
-    demux::{DemuxError, fields::Fields, search::Search},
-    window::{ByteWindow, Stop},
+use crate::{
+    media::{
+        demux::{DemuxError, fields::Fields, search::Search},
+        window::{ByteWindow, Stop},
+    },
+    units::rescale,
 };
 use std::collections::VecDeque;
 
@@ -61,10 +64,7 @@ pub(super) fn parse_index(body: &[u8], anchor: u64, scale: u32) -> Result<Index,
     let count = fields.u16()?;
     let mut offset = anchor.saturating_add(first_offset);
     let mut time = start;
-    let to_track = |time: u64| {
-        let ticks = u128::from(time) * u128::from(scale) / u128::from(own_scale);
-        ticks.min(u128::from(u64::MAX)) as u64
-    };
+    let to_track = |time| rescale(time, own_scale, scale);
     let mut entrances = Vec::with_capacity(count.into());
     for _ in 0..count {
         entrances.push(Entrance {

@@ -12,7 +12,10 @@ mod station;
 mod tests;
 
 use super::{DemuxError, Demuxer, Opened, Opening, Packet, StreamInfo};
-use crate::media::window::{ByteWindow, Outline, Stop};
+use crate::{
+    media::window::{ByteWindow, Outline, Stop},
+    units::rescale,
+};
 use reader::{Read, Reader, Stamp};
 pub use station::follow;
 use std::sync::Arc;
@@ -21,6 +24,8 @@ use std::sync::Arc;
 const MAX_LOOKS: u32 = 4;
 /// A time stamp so far from the playlist's time is not believed, in seconds; and so far is looked behind its end.
 const MAX_DRIFT: u32 = 10;
+/// The playlist's ticks a second.
+const MICROS: u32 = 1_000_000;
 /// Ticks a second of a [`Stamp::Clock`], and after how many it begins anew.
 const CLOCK: u32 = 90_000;
 const CLOCK_WRAP: i128 = 1 << 33;
@@ -135,8 +140,7 @@ impl Sections {
 
     /// Samples at our rate, of microseconds.
     fn samples(&self, micros: u64) -> i64 {
-        let samples = u128::from(micros) * u128::from(self.info.rate) / 1_000_000;
-        i64::try_from(samples).unwrap_or(i64::MAX)
+        i64::try_from(rescale(micros, MICROS, self.info.rate)).unwrap_or(i64::MAX)
     }
 
     /// The playlist's time at which the timeline begins.
@@ -154,9 +158,8 @@ impl Sections {
 
     /// Where the next packet begins.
     fn position(&self) -> i64 {
-        let counted = u128::from(self.counted) * u128::from(self.info.rate) / u128::from(self.rate);
-        let counted = i64::try_from(counted).unwrap_or(i64::MAX);
-        self.base.saturating_add(counted)
+        let counted = rescale(self.counted, self.rate, self.info.rate);
+        self.base.saturating_add_unsigned(counted)
     }
 
     /// Puts a packet behind the one before.
@@ -258,9 +261,7 @@ impl Sections {
         let samples = position
             .saturating_sub(self.origin.lead)
             .saturating_sub(late);
-        let micros = u128::from(u64::try_from(samples).unwrap_or(0)) * 1_000_000
-            / u128::from(self.info.rate);
-        let micros = u64::try_from(micros).unwrap_or(u64::MAX);
+        let micros = rescale(u64::try_from(samples).unwrap_or(0), self.info.rate, MICROS);
         outline.find(micros.saturating_add(self.begins_at(outline)))
     }
 

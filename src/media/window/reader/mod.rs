@@ -1,9 +1,14 @@
 //! Owns: the demuxer's end of a lane: reading, looking ahead, jumping, and saying what is missing.
 //! Never knows: what the fetch task does to have the bytes.
 
-use super::{Delivery, Gauge, Notice, Outline, Shared, Stop, lane};
+mod held;
+mod sections;
+
+use super::{Delivery, Gauge, Notice, Shared, Stop, lane};
 use crate::{error::Failure, media::demux::DemuxError};
 use bytes::Bytes;
+use held::Held;
+use sections::Sections;
 use std::{
     collections::VecDeque,
     sync::{
@@ -24,9 +29,6 @@ const MAX_BARREN: u64 = 32 << 20;
 /// What is jumped over, however large, counts as no more bytes than this: pictures of some minutes may come before the first
 /// sound.
 const MAX_STEP: u64 = 2048;
-
-/// The most that is held, in bytes: four times what may lie in front of the first frame of mp3.
-const MAX_HELD: usize = 256 * 1024;
 
 /// Notices that are kept for places that have not been read; of more, the oldest are dropped.
 const MAX_NOTICES: usize = 32;
@@ -58,25 +60,6 @@ pub struct ByteWindow {
     held: Option<Held>,
     /// What is told, and where in this section.
     notices: VecDeque<(u64, Notice)>,
-}
-
-/// Bytes that were read and may have to be read again.
-struct Held {
-    /// Where they begin.
-    from: u64,
-    chunks: Vec<Bytes>,
-    len: usize,
-}
-
-/// Where the window of a lane of sections stands.
-#[derive(Default)]
-struct Sections {
-    /// The section that is read; `None` before the first, and after a jump to another.
-    current: Option<u64>,
-    /// The section that has arrived behind it: nothing is received before its owner has moved on.
-    next: Option<u64>,
-    /// The current section is fetched again, for the sake of an offset that was passed.
-    is_again: bool,
 }
 
 impl ByteWindow {
@@ -164,98 +147,11 @@ impl ByteWindow {
         self.shared.is_local.load(Ordering::Acquire)
     }
 
-    /// Whether the stream comes in sections. Where its place must be found first, this is known when something has come of
-    /// it, be it its end.
-    #[must_use]
-    pub fn has_sections(&self) -> bool {
-        self.shared.has_sections.load(Ordering::Acquire)
-    }
-
-    /// Where the sections lie in time, for a stream that has an end.
-    #[must_use]
-    pub fn outline(&self) -> Option<Arc<Outline>> {
-        self.shared.outline.get().cloned()
-    }
-
-    /// Moves to the beginning of the section that follows, over what is left of this one, and gives its number.
-    ///
-    /// # Errors
-    /// [`Stop::Need`] while it has not arrived, [`Stop::End`] behind the last section, [`Stop::Failed`] when it could not be
-    /// fetched.
-    pub fn next_section(&mut self) -> Result<u64, Stop> {
-        loop {
-            self.receive();
-            self.drop_buffered();
-            if let Some(number) = self.sections.next.take() {
-                self.enter(number);
-                self.sections.is_again = false;
-                self.position = 0;
-                self.skip = 0;
-                return Ok(number);
-            }
-            match self.require(1) {
-                Err(Stop::End) if self.sections.next.is_some() => {}
-                outcome => outcome?,
-            }
-        }
-    }
-
-    fn enter(&mut self, number: u64) {
-        self.sections.current = Some(number);
-        // what was told of the one before is not lost
-        self.notices.iter_mut().for_each(|(at, _)| *at = 0);
-    }
-
-    /// Leaves this section: the [next one](Self::next_section) will be that of this number, or one behind it.
-    pub fn jump_to_section(&mut self, number: u64) {
-        self.sections = Sections::default();
-        self.begin_epoch(0, number);
-    }
-
-    /// Keeps what is read from here on, up to 256 KiB, so that going back to it needs no new connection: what a station
-    /// sent once never comes again.
-    pub fn hold(&mut self) {
-        self.held = Some(Held {
-            from: self.position,
-            chunks: Vec::new(),
-            len: 0,
-        });
-    }
-
-    /// Ends [`hold`](Self::hold).
-    pub fn let_go(&mut self) {
-        self.held = None;
-    }
-
-    /// Goes back to the beginning of what is held, if that is not behind `to`.
-    fn restore(&mut self, to: u64) {
-        let Some(held) = self
-            .held
-            .take_if(|held| held.from <= to && to < self.position)
-        else {
-            return;
-        };
-        self.shared.waiting.fetch_add(held.len, Ordering::AcqRel);
-        self.buffered += held.len;
-        self.position = held.from;
-        for chunk in held.chunks.into_iter().rev() {
-            self.chunks.push_front(chunk);
-        }
-        self.hold();
-    }
-
     /// Whether this is a station: what comes cannot be asked for again, and a section that is
     /// [rejected](Self::reject_section) is followed by another, or by a failure.
     #[must_use]
     pub fn is_live(&self) -> bool {
         self.shared.is_live.load(Ordering::Acquire)
-    }
-
-    /// Nothing can be made of this section: the fetch task is to begin another.
-    pub fn reject_section(&self) {
-        let number = self.sections.current.unwrap_or(0);
-        self.shared.rejected.store(number + 1, Ordering::Release);
-        self.shared.to_writer.notify_one();
     }
 
     /// The next of what is told up to here.
@@ -277,19 +173,6 @@ impl ByteWindow {
     #[must_use]
     pub const fn credit(&self) -> usize {
         self.base_credit
-    }
-
-    /// Drops what is not worth reading any more: all before the section of this number.
-    fn freshen(&mut self, fresh: u64) {
-        self.drop_buffered();
-        self.receive();
-        self.drop_buffered();
-        while let Some(number) = self.sections.next.filter(|next| *next < fresh) {
-            self.sections.next = None;
-            self.enter(number);
-            self.receive();
-            self.drop_buffered();
-        }
     }
 
     /// Bytes that can be read now.
@@ -367,9 +250,7 @@ impl ByteWindow {
     }
 
     fn jump(&mut self, to: u64) {
-        if let Some(section) = self.sections.current {
-            self.sections.next = None;
-            self.sections.is_again = true;
+        if let Some(section) = self.sections.fetch_again() {
             self.begin_epoch(to, section);
             self.skip = to;
             return;
@@ -411,7 +292,7 @@ impl ByteWindow {
             return Err(DemuxError::TooLarge("what lies before the next sound").into());
         }
         let fresh = self.shared.fresh.load(Ordering::Acquire);
-        if fresh > self.sections.current.unwrap_or(0) {
+        if self.sections.is_before(fresh) {
             self.freshen(fresh);
         }
         if self.buffered >= len {
@@ -421,7 +302,7 @@ impl ByteWindow {
         if self.buffered >= len {
             return Ok(());
         }
-        if self.sections.next.is_some() {
+        if self.sections.has_next() {
             return Err(Stop::End);
         }
         match &self.end {
@@ -441,7 +322,7 @@ impl ByteWindow {
         // sees the other's. (`finish`, `fail` and dropping wake without asking.)
         fence(Ordering::SeqCst);
         self.receive();
-        if self.buffered >= len || self.end.is_some() || self.sections.next.is_some() {
+        if self.buffered >= len || self.end.is_some() || self.sections.has_next() {
             self.shared.wanted.store(0, Ordering::Release);
             return self.require(len);
         }
@@ -449,7 +330,7 @@ impl ByteWindow {
     }
 
     fn receive(&mut self) {
-        while self.sections.next.is_none() {
+        while !self.sections.has_next() {
             let (epoch, delivery) = match self.receiver.try_recv() {
                 Ok(item) => item,
                 Err(mpsc::error::TryRecvError::Empty) => return,
@@ -486,12 +367,7 @@ impl ByteWindow {
                     let at = self.position + self.buffered as u64;
                     self.notices.push_back((at, notice));
                 }
-                Delivery::Section(number) => {
-                    let is_again = std::mem::take(&mut self.sections.is_again);
-                    if !is_again || self.sections.current != Some(number) {
-                        self.sections.next = Some(number);
-                    }
-                }
+                Delivery::Section(number) => self.sections.arrive(number),
                 Delivery::End => self.end = Some(Ok(())),
                 Delivery::Failed(failure) => self.end = Some(Err(failure)),
             }
@@ -510,11 +386,10 @@ impl ByteWindow {
             }
             left -= part.len();
             if let Some(held) = &mut self.held {
-                held.len += part.len();
-                held.chunks.push(part);
+                held.keep(part);
             }
         }
-        self.held.take_if(|held| held.len > MAX_HELD);
+        self.held.take_if(|held| held.is_too_much());
         self.buffered -= len;
         self.position += len as u64;
         self.release(len);

@@ -4,9 +4,10 @@
 
 use super::{tests::Given, *};
 use crate::media::demux::adts;
+use std::collections::VecDeque;
 
 /// 29 access units of 1024 samples at 22.05 kHz.
-const FILE: &[u8] = include_bytes!("../../tests/data/he/v1.aac");
+const FILE: &[u8] = include_bytes!("../../../tests/data/he/v1.aac");
 const LENGTH: u64 = 28 * 1024 + 100;
 
 fn feed(damage: Option<usize>) -> Feed {

@@ -1,0 +1,219 @@
+//! Owns: how the next frame is made: from a packet that is passed on, or from decoded sound; and that it goes to the ring.
+//! Never knows: what was wished for, or what a run begins and ends with.
+
+use super::{FRAMES_PER_STATE, Made, Pipeline, WARM_FRAMES};
+use crate::{
+    frame::FrameFormat,
+    media::window::Stop,
+    playback::{
+        TimescalePosition,
+        drift::Drift,
+        encode::{Encoder, LOOKAHEAD},
+        feed::frame_position,
+        render,
+        report::Mode,
+    },
+    units::{FRAME_SAMPLES, Samples},
+};
+
+/// Frames that must have been encoded unchanged before packets are passed on again. A packet tells the loudness of its bands
+/// as a change from the frame before, so the listener's decoder must have come to the loudness of the source first.
+const STEADY_FRAMES: usize = 3;
+
+impl Pipeline {
+    /// Makes the next frame, or nothing yet: what a change of the mode takes, or the end, may come first.
+    pub(super) fn make_frame(&mut self) -> Result<(), Stop> {
+        let feed = self.feed.as_ref().expect("opened before frames are made");
+        let wanted = self.wanted_mode(feed);
+        let is_adrift = self.drift.as_ref().is_some_and(|d| d.wish().is_some());
+        if is_adrift && self.mode == Mode::Passthrough && self.has_produced {
+            self.transcode_from(self.render.position(), Mode::Passthrough);
+        } else if wanted == Mode::Passthrough && self.steady >= STEADY_FRAMES && !is_adrift {
+            self.begin_passing();
+        }
+        match self.mode {
+            Mode::Passthrough => self.pass_packet(),
+            Mode::Transcode => self.transcode_frame(),
+        }
+    }
+
+    fn pass_packet(&mut self) -> Result<(), Stop> {
+        let feed = self.feed.as_mut().expect("opened before frames are made");
+        let packet = match feed.packet(&mut self.window) {
+            Ok(packet) => packet,
+            Err(Stop::End) => {
+                self.finish();
+                return Ok(());
+            }
+            Err(stop) => return Err(stop),
+        };
+        self.window.found();
+        if !feed.may_pass() {
+            // a stream of another kind has begun
+            self.transcode_from(self.render.position(), Mode::Passthrough);
+            return Ok(());
+        }
+        let is_behind = |end: Samples| packet.pts >= 0 && packet.pts as u64 >= end.0;
+        if feed.length().is_some_and(is_behind) {
+            self.finish();
+            return Ok(());
+        }
+        let position = frame_position(&packet);
+        if !feed.passes(&packet) {
+            self.transcode_from(position, Mode::Passthrough);
+            return Ok(());
+        }
+        if packet.pts + (FRAME_SAMPLES + LOOKAHEAD) as i64 <= 0 {
+            return Ok(()); // wholly before the track begins
+        }
+        self.push(&packet.data, position, Mode::Passthrough);
+        Ok(())
+    }
+
+    fn transcode_frame(&mut self) -> Result<(), Stop> {
+        if self.turn.as_ref().is_some_and(|turn| turn.left == 0) && !self.take_turn()? {
+            return Ok(());
+        }
+        self.keep_state();
+        if !self.fill()? {
+            return Ok(());
+        }
+        if let Some(turn) = &mut self.turn {
+            let frame = self.render.take();
+            if let Some(heard) = &mut turn.heard
+                && turn.left <= WARM_FRAMES
+            {
+                heard.extend_from(frame, 0..frame.len());
+            }
+            turn.left -= 1;
+            return Ok(());
+        }
+        self.follow_clock()?;
+        if self.format == FrameFormat::Opus {
+            self.encoder()?;
+        }
+        let position = self.render.position();
+        let was_neutral = self.render.is_neutral();
+        let frame = self.render.take();
+        match self.format {
+            FrameFormat::Pcm => {
+                self.payload.clear();
+                for (l, r) in frame.channels[0].iter().zip(&frame.channels[1]) {
+                    self.payload.extend_from_slice(&l.to_le_bytes());
+                    self.payload.extend_from_slice(&r.to_le_bytes());
+                }
+            }
+            FrameFormat::Opus => {
+                let encoder = self.encoder.as_mut().expect("made above");
+                let packet = encoder.encode(frame, 0).map_err(Stop::Failed)?;
+                self.payload.clear();
+                self.payload.extend_from_slice(packet);
+            }
+        }
+        self.steady = if was_neutral { self.steady + 1 } else { 0 };
+        let payload = std::mem::take(&mut self.payload);
+        self.push(&payload, position, Mode::Transcode);
+        self.payload = payload;
+        Ok(())
+    }
+
+    /// Decodes until the next frame can be taken. False when there is none, because everything has been.
+    pub(super) fn fill(&mut self) -> Result<bool, Stop> {
+        while !self.render.has_frame() {
+            let feed = self.feed.as_mut().expect("opened before frames are made");
+            match feed.pull(&mut self.window, self.render.input()) {
+                Ok(()) => self.render.process(feed.position()),
+                // a seek beyond the end and a track of nothing leave nothing to be heard, not even the encoder's delay
+                Err(Stop::End)
+                    if self.render.is_finished()
+                        || (self.sought.is_some() || !self.has_produced)
+                            && self.render.is_empty() =>
+                {
+                    self.finish();
+                    return Ok(false);
+                }
+                Err(Stop::End) => {
+                    let is_opus = self.format == FrameFormat::Opus;
+                    let padding = if is_opus { LOOKAHEAD } else { 0 };
+                    self.render.finish(padding, is_opus);
+                }
+                Err(stop) => return Err(stop),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Leaves a frame of a station out, or puts one in, when its clock makes it necessary and it is quiet.
+    fn follow_clock(&mut self) -> Result<(), Stop> {
+        let Some(change) = self.drift.as_ref().and_then(Drift::wish) else {
+            return Ok(());
+        };
+        while !self.render.has_two_frames() {
+            let feed = self.feed.as_mut().expect("opened before frames are made");
+            match feed.pull(&mut self.window, self.render.input()) {
+                Ok(()) => self.render.process(feed.position()),
+                Err(Stop::Need(_) | Stop::End) => return Ok(()),
+                Err(stop) => return Err(stop),
+            }
+        }
+        if let Some(drift) = &mut self.drift
+            && drift.is_quiet(change, self.render.peak())
+        {
+            self.render.change(change);
+            drift.done(change);
+        }
+        Ok(())
+    }
+
+    pub(super) fn encoder(&mut self) -> Result<&mut Encoder, Stop> {
+        if self.encoder.is_none() {
+            self.encoder = Some(Encoder::new(self.settings.quality).map_err(Stop::Failed)?);
+        }
+        Ok(self.encoder.as_mut().expect("made above"))
+    }
+
+    fn push(&mut self, payload: &[u8], position: Samples, mode: Mode) {
+        let told = self.told(position, mode);
+        self.arrive(told);
+        let has_room = self.writer.push(payload, told);
+        debug_assert!(has_room, "frames are made only when there is room");
+        self.has_produced = true;
+        if let (Some(drift), Some(feed)) = (&mut self.drift, &self.feed) {
+            let waiting = self.window.waiting();
+            // a writer that is held back goes on when a quarter is free
+            let is_full = waiting >= self.window.credit() / 10 * 7;
+            drift.made(feed.arrived(waiting), is_full);
+        }
+        if mode == Mode::Passthrough {
+            self.render
+                .clear(Samples(position.0 + FRAME_SAMPLES as u64));
+        }
+        let state = self.state.take();
+        self.made.push_back(Made {
+            position,
+            told,
+            mode,
+            state,
+        });
+        // those that wait, and those from which they would be made again
+        let kept = self.writer.capacity() + WARM_FRAMES + FRAMES_PER_STATE + 2;
+        while self.made.len() > kept {
+            self.made.pop_front();
+        }
+        if let (Some(feed), Some(oldest)) = (&mut self.feed, self.made.front()) {
+            let wanted = oldest.position.0.saturating_sub(render::BACK);
+            feed.forget_before(Samples(wanted));
+        }
+    }
+
+    /// The position to be told of a frame that lies at `position`.
+    fn told(&self, position: Samples, mode: Mode) -> Samples {
+        // packets that are passed on keep their own time in the original too
+        match (self.settings.timescale_position, mode, self.made.back()) {
+            (TimescalePosition::Output, Mode::Transcode, Some(last)) => {
+                Samples(last.told.0 + FRAME_SAMPLES as u64)
+            }
+            _ => position,
+        }
+    }
+}
