@@ -161,6 +161,9 @@ impl Pipeline {
         {
             self.render.change(change);
             drift.done(change);
+            // made again from before, frames would come without the change
+            self.state = None;
+            self.made.iter_mut().for_each(|made| made.state = None);
         }
         Ok(())
     }

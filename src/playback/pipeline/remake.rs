@@ -48,15 +48,10 @@ impl Pipeline {
                 return;
             }
         };
-        self.mode = self.wanted_mode(feed);
+        let mode = self.wanted_mode(feed);
         self.render.restart(target, false);
         self.render.adopt();
-        self.steady = 0;
-        self.turn = Some(Turn {
-            left: 0,
-            heard: Some(PcmBlock::default()),
-        });
-        self.state = None;
+        self.begin_in(mode);
         self.made.clear();
         self.sought = Some(target);
         if self.settings.seek_ghosting {
@@ -68,10 +63,32 @@ impl Pipeline {
         self.stage = Stage::Seeking(target);
     }
 
+    /// What comes next has nothing to do with the frames before; it is made so.
+    fn begin_in(&mut self, mode: Mode) {
+        self.mode = mode;
+        self.steady = 0;
+        self.state = None;
+        self.turn = (mode == Mode::Transcode).then(|| Turn {
+            left: 0,
+            heard: Some(PcmBlock::default()),
+        });
+    }
+
+    /// The wish changed before the first frame of a new place: nothing is to be made again, but perhaps otherwise.
+    fn adopt_before_arrival(&mut self) {
+        self.render.adopt();
+        if self.mode == Mode::Passthrough && !self.render.is_neutral() {
+            match self.stage {
+                Stage::Running => self.transcode_from(self.render.position(), Mode::Passthrough),
+                _ => self.begin_in(Mode::Transcode),
+            }
+        }
+    }
+
     /// Volume or filters have changed: takes back what nobody has taken yet and makes it again.
     fn make_again(&mut self) {
         if self.sought.is_some() || !matches!(self.stage, Stage::Running | Stage::Drained) {
-            self.render.adopt();
+            self.adopt_before_arrival();
             return;
         }
         if self.turn.is_some() {
@@ -80,11 +97,16 @@ impl Pipeline {
         let waiting = self.writer.level();
         // an end marker waits like a frame
         let frames = waiting - usize::from(matches!(self.stage, Stage::Drained) && waiting > 0);
-        let again = frames.saturating_sub(KEPT_FRAMES).min(self.made.len());
-        if again > 0 && !self.can_make_from(self.made.len() - again) {
+        let most = frames.saturating_sub(KEPT_FRAMES).min(self.made.len());
+        // as many as can be; what they were made from may be gone
+        let again = (1..=most)
+            .rev()
+            .find(|again| self.can_make_from(self.made.len() - again));
+        if again.is_none() && most > 0 {
             self.render.adopt();
             return;
         }
+        let again = again.unwrap_or(0);
         let taken_back = self.writer.rewind(frames - again);
         // the reader may have taken some meanwhile
         let gone = taken_back.saturating_sub(usize::from(matches!(self.stage, Stage::Drained)));

@@ -2,7 +2,10 @@
 //! Never knows: formulas of filters.
 
 use super::{changes::*, *};
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 /// [`chirp`] as Opus packets of 20 ms in Ogg (RFC 7845).
 fn opus() -> Vec<u8> {
@@ -96,4 +99,74 @@ fn from_packets_that_are_passed_on_a_filter_is_heard_with_the_second_frame() {
             "{name}: bends by {at_change}, usually {usual}"
         );
     }
+}
+
+/// Frames from the first at or behind `from` on.
+fn frames_from(run: &mut Run, from: Samples) -> Vec<(Vec<u8>, Samples)> {
+    let all = run.rest();
+    let first = all.iter().position(|(_, at)| *at >= from);
+    all[first.expect("it arrives")..].to_vec()
+}
+
+#[test]
+fn a_volume_is_heard_after_a_seek_among_packets_that_are_passed_on() {
+    let file = opus();
+    let packets = packets(&file);
+    let mut run = start(file, FrameFormat::Opus, Samples::ZERO, 100);
+    run.frame().expect("sound");
+    let target = Samples(48_000);
+    run.playback.seek(target);
+    while run.frame().expect("sound").1 < target {}
+    run.playback.set_volume(50);
+    let frames = run.rest();
+    let is_passed = |(frame, at): &(Vec<u8>, Samples)| packets.get(at) == Some(frame);
+    // those that were taken before the pool had the wish are passed on
+    let own = frames.iter().position(|frame| !is_passed(frame));
+    assert!(own.is_some_and(|own| own <= 22), "{own:?}");
+    assert!(!frames[22..].iter().any(is_passed));
+}
+
+#[test]
+fn a_volume_that_changes_while_a_seek_waits_is_heard_from_its_place_on() {
+    let file = bytes::Bytes::from(opus());
+    let packets = packets(&file);
+    let (mut lane, window) = crate::media::window::lane(4096);
+    lane.describe(Some(file.len() as u64), true);
+    // the lane takes 0.3 s ahead, and nothing comes while this is set
+    let is_held = Arc::new(AtomicBool::new(false));
+    let held = is_held.clone();
+    std::thread::spawn(move || {
+        use crate::media::window::Task;
+        let mut at = 0;
+        loop {
+            match lane.poll() {
+                Some(Task::Jump(to)) => at = to as usize,
+                Some(Task::Deliver) if held.load(Ordering::Acquire) => std::thread::yield_now(),
+                Some(Task::Deliver) if at >= file.len() => lane.finish(),
+                Some(Task::Deliver) => {
+                    let end = file.len().min(at + 1024);
+                    lane.push(file.slice(at..end));
+                    at = end;
+                }
+                Some(Task::Close) => return,
+                _ => std::thread::yield_now(),
+            }
+        }
+    });
+    let mut run = run(Settings::default(), "", FrameFormat::Opus, |request| {
+        Request { window, ..request }
+    });
+    run.frame().expect("sound");
+    is_held.store(true, Ordering::Release);
+    let target = Samples(2 * 48_000);
+    run.playback.seek(target);
+    while run.playback.report().activity != Activity::Seeking {
+        std::thread::yield_now();
+    }
+    run.playback.set_volume(50);
+    is_held.store(false, Ordering::Release);
+    let frames = frames_from(&mut run, target);
+    let is_passed = |(frame, at): &(Vec<u8>, Samples)| packets.get(at) == Some(frame);
+    assert!(!frames.iter().any(is_passed));
+    assert!(frames.len() > 30);
 }
