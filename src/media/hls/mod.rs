@@ -2,7 +2,7 @@
 //! Never knows: containers and codecs, or who listens.
 //!
 //! The fetch task loads the playlist, takes of a master playlist the form that [`choose`] names, and delivers segment after
-//! segment, decrypted and each behind its init section, as far ahead as the window has room. [`course`] decides which comes
+//! segment, decrypted and each behind its init section, as far ahead as the window has room. `course` decides which comes
 //! next and when a live list is loaded again. A segment that cannot be had is passed over with a note.
 
 pub mod choose;
