@@ -131,8 +131,10 @@ struct Elementary {
 
 impl Elementary {
     fn new(pid: u16, reader: Reader) -> Self {
-        let (writer, window) = lane(usize::MAX);
+        let (writer, mut window) = lane(usize::MAX);
         writer.describe(None, false);
+        // nobody says of this window what was found in it; the one over the transport stream has the limit
+        window.wander();
         Self {
             pid,
             pes: Pes::default(),

@@ -166,6 +166,23 @@ fn a_lost_packet_costs_the_frames_around_it_and_nothing_else() {
 }
 
 #[test]
+fn a_stream_is_of_any_length() {
+    // 34 MiB of sound, more than the window lets pass without any
+    let data = MP3.repeat(2200);
+    let (mut opened, mut window) = testing::open(&data, super::open());
+    let mut passed = 0;
+    let stop = loop {
+        match opened.demuxer.next_packet(&mut window) {
+            Ok(packet) => passed += packet.data.len(),
+            Err(stop) => break stop,
+        }
+        window.found();
+    };
+    assert!(matches!(stop, Stop::End), "{stop:?} behind {passed} bytes");
+    assert!(passed > 33 << 20, "{passed}");
+}
+
+#[test]
 fn what_cannot_be_played_is_named() {
     let no_sound = "The transport stream has no sound of a supported kind.";
     assert_eq!(refusal(VIDEO).to_string(), no_sound);
