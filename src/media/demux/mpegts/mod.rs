@@ -83,7 +83,8 @@ impl Programs {
             tables::SDT_PID => {
                 let names = &mut self.names;
                 self.services.push(packet, |section| {
-                    if names.len() < MAX_NAMES {
+                    // each is sent every few seconds
+                    if names.len() < MAX_NAMES && names.iter().all(|name| name != section) {
                         names.push(section.to_vec());
                     }
                 });

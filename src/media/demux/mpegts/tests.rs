@@ -248,6 +248,33 @@ fn the_first_program_with_sound_is_played_and_aac_before_mpeg_audio() {
 }
 
 #[test]
+fn names_that_are_told_again_and_again_leave_room_for_others() {
+    // EN 300 468, 5.2.3 and 6.2.33: services 9 and 1, in sections 0 and 1 of the table
+    let names = |section: u8, service: u8, name: &[u8]| {
+        let len = name.len() as u8;
+        let head = [
+            0x42, 0, 0, 0, 1, 0xC1, section, 1, 0xFF, 1, 0xFF, 0, service,
+        ];
+        let descriptor = [0xFC, 0x80, len + 5, 0x48, len + 3, 2, 0, len];
+        table(0x11, [&head[..], &descriptor, name].concat())
+    };
+    let mut told = [
+        vec![names(0, 9, b"Another"); 20],
+        vec![names(1, 1, b"Ours")],
+    ]
+    .concat();
+    for (counter, packet) in (0u8..).zip(&mut told) {
+        packet[3] |= counter & 15;
+    }
+    let rest = each(AAC, |_, pid, p| match pid {
+        0x11 => vec![],
+        _ => p.to_vec(),
+    });
+    let (opened, _) = testing::open(&[told.concat(), rest].concat(), super::open());
+    assert_eq!(opened.tags.title.as_deref(), Some("Ours"));
+}
+
+#[test]
 fn other_streams_are_not_taken_for_one() {
     for data in [
         &include_bytes!("../../../../tests/data/tone.aac")[..1024],
