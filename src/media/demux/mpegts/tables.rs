@@ -19,13 +19,13 @@ const TRUNCATED: &str = "a table of the transport stream";
 
 /// Puts together the sections of one PID.
 #[derive(Debug, Default)]
-pub(super) struct Sections {
+pub(super) struct TableSections {
     counter: Counter,
     collected: Vec<u8>,
     is_collecting: bool,
 }
 
-impl Sections {
+impl TableSections {
     /// Takes a packet and hands on the sections that end in it, if their checksums are right.
     pub(super) fn push(&mut self, packet: &TsPacket, mut found: impl FnMut(&[u8])) {
         match self.counter.follow(packet) {
