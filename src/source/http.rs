@@ -11,6 +11,7 @@ use crate::{
         demux::probe::Hint,
         hls::{self, HlsError},
         http,
+        icy::latin_or_utf8,
     },
     net::{Clients, NetError, address::Address},
     track::{LoadResult, Track},
@@ -142,12 +143,7 @@ struct Icy {
 impl Icy {
     fn of(headers: &HeaderMap) -> Self {
         let text = |name: &str| {
-            let bytes = headers.get(name)?.as_bytes();
-            // Latin-1, where it is not UTF-8
-            let text = std::str::from_utf8(bytes).map_or_else(
-                |_| bytes.iter().map(|byte| char::from(*byte)).collect(),
-                str::to_owned,
-            );
+            let text = latin_or_utf8(headers.get(name)?.as_bytes());
             let text = text.trim();
             (!text.is_empty()).then(|| text.to_owned())
         };

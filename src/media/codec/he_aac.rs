@@ -6,7 +6,7 @@
 //! to be twice what was announced. At low rates such streams are likely, so that all of them are decoded here.
 
 use super::{DecodeError, Decoder, downmix::Downmix, pcm::sane};
-use crate::pcm::PcmBlock;
+use crate::{media::demux::MAX_IMPLICIT_SBR, pcm::PcmBlock};
 use rusty_aac::{
     Error,
     config::{self, StreamConfig, aot},
@@ -17,8 +17,6 @@ use rusty_aac::{
 };
 
 const NAME: &str = "AAC";
-/// The highest core rate, in Hz, at which SBR is looked for unannounced (ISO 14496-3, 1.6.5.3).
-const MAX_IMPLICIT: u32 = 24_000;
 /// Layouts of more channels are refused: each channel with SBR takes a quarter of a megabyte.
 const MAX_CHANNELS: usize = 8;
 
@@ -63,7 +61,7 @@ fn read(config: &[u8]) -> Result<StreamConfig, Error> {
 /// Whether Symphonia decodes all that can be in such a stream.
 fn is_plain(config: &StreamConfig) -> bool {
     let has_no_sbr =
-        !config.sbr && (config.sample_rate > MAX_IMPLICIT || config.sbr_explicitly_absent);
+        !config.sbr && (config.sample_rate > MAX_IMPLICIT_SBR || config.sbr_explicitly_absent);
     config.object_type == aot::AAC_LC
         && has_no_sbr
         && matches!(config.channel_config, 1 | 2)

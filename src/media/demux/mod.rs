@@ -84,6 +84,9 @@ pub enum Codec {
     Pcm(PcmFormat),
 }
 
+/// Core rates of AAC, in Hz, up to which a stream may have SBR that nothing announces (ISO 14496-3, 1.6.5.3).
+pub(super) const MAX_IMPLICIT_SBR: u32 = 24_000;
+
 /// How one uncompressed sample is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PcmFormat {

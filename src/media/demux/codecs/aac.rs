@@ -1,7 +1,7 @@
 //! Owns: reading an AudioSpecificConfig (ISO 14496-3, 1.6.2.1) for rate, channels and samples in an access unit.
 //! Never knows: how AAC is decoded, or which container carried the configuration.
 
-use crate::media::demux::{DemuxError, bits::Bits};
+use crate::media::demux::{DemuxError, MAX_IMPLICIT_SBR, bits::Bits};
 
 /// What the configuration says of the decoded sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,8 +19,6 @@ pub(in crate::media::demux) struct AacFormat {
 /// Access units in front of a seek target where there is SBR: its header comes once or twice a second, and until then there is
 /// no upper half. A second of the longest ones.
 const SBR_PREROLL: u32 = 24;
-/// Core rates, in Hz, up to which a stream may have SBR that nothing announces (ISO 14496-3, 1.6.5.3).
-const MAX_IMPLICIT: u32 = 24_000;
 
 impl AacFormat {
     /// Samples to decode before a seek target: one access unit for the overlap, one more for window shape and noise
@@ -159,7 +157,7 @@ impl Core {
         Ok(AacFormat {
             rate,
             channels: self.channels,
-            may_have_sbr: self.extended.is_some() || self.rate <= MAX_IMPLICIT,
+            may_have_sbr: self.extended.is_some() || self.rate <= MAX_IMPLICIT_SBR,
             frame_samples: if rate > self.rate {
                 self.frame_samples * 2
             } else {

@@ -17,7 +17,7 @@ use super::{DemuxError, Demuxer, Opened, Opening, Packet, StreamInfo, Tags, adts
 use crate::media::window::{ByteWindow, LaneWriter, Stop, lane};
 use packet::{Framing, Reader, TsPacket};
 use pes::{Pes, Scrambled};
-use tables::{Kind, Sections};
+use tables::{Kind, TableSections};
 
 /// How much is looked at to find the first packet.
 const LOOK: usize = 1024;
@@ -48,14 +48,14 @@ pub(super) fn is_transport_stream(head: &[u8]) -> bool {
 /// What is read until it is known which stream is played.
 #[derive(Default)]
 struct Programs {
-    list: Sections,
+    list: TableSections,
     /// PIDs of the programs' tables, and what has come of them.
-    tables: Vec<(u16, Sections)>,
+    tables: Vec<(u16, TableSections)>,
     /// Numbers of the programs in the list.
     numbers: Vec<u16>,
     /// Those of them whose table has come and has no sound in it.
     silent: Vec<u16>,
-    services: Sections,
+    services: TableSections,
     /// Names of services come in front of the list, or behind, or never.
     names: Vec<Vec<u8>>,
 }
@@ -75,7 +75,7 @@ impl Programs {
                             numbers.push(number);
                         }
                         if known.len() < tables::MAX_PROGRAMS && known.iter().all(|t| t.0 != pid) {
-                            known.push((pid, Sections::default()));
+                            known.push((pid, TableSections::default()));
                         }
                     }
                 });
@@ -83,7 +83,8 @@ impl Programs {
             tables::SDT_PID => {
                 let names = &mut self.names;
                 self.services.push(packet, |section| {
-                    if names.len() < MAX_NAMES {
+                    // each is sent every few seconds
+                    if names.len() < MAX_NAMES && names.iter().all(|name| name != section) {
                         names.push(section.to_vec());
                     }
                 });
@@ -131,8 +132,10 @@ struct Elementary {
 
 impl Elementary {
     fn new(pid: u16, reader: Reader) -> Self {
-        let (writer, window) = lane(usize::MAX);
+        let (writer, mut window) = lane(usize::MAX);
         writer.describe(None, false);
+        // nobody says of this window what was found in it; the one over the transport stream has the limit
+        window.wander();
         Self {
             pid,
             pes: Pes::default(),

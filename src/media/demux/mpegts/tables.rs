@@ -6,6 +6,7 @@ use super::{
     super::{DemuxError, MAX_TAG_BYTES, Tags, fields::Fields},
     packet::{Counter, Order, TsPacket},
 };
+use crate::media::icy::latin_or_utf8;
 
 /// Where the list of programs is.
 pub(super) const PAT_PID: u16 = 0;
@@ -19,13 +20,13 @@ const TRUNCATED: &str = "a table of the transport stream";
 
 /// Puts together the sections of one PID.
 #[derive(Debug, Default)]
-pub(super) struct Sections {
+pub(super) struct TableSections {
     counter: Counter,
     collected: Vec<u8>,
     is_collecting: bool,
 }
 
-impl Sections {
+impl TableSections {
     /// Takes a packet and hands on the sections that end in it, if their checksums are right.
     pub(super) fn push(&mut self, packet: &TsPacket, mut found: impl FnMut(&[u8])) {
         match self.counter.follow(packet) {
@@ -237,10 +238,7 @@ fn text(bytes: &[u8]) -> Option<String> {
             rest.iter().map(|&byte| char::from(byte)).collect()
         }
         // many stations send UTF-8 without saying so
-        plain => match std::str::from_utf8(plain) {
-            Ok(text) => text.to_owned(),
-            Err(_) => plain.iter().map(|&byte| char::from(byte)).collect(),
-        },
+        plain => latin_or_utf8(plain),
     };
     let text: String = text.chars().filter(|c| !c.is_control()).collect();
     (!text.is_empty() && text.len() <= MAX_TAG_BYTES).then_some(text)

@@ -166,6 +166,23 @@ fn a_lost_packet_costs_the_frames_around_it_and_nothing_else() {
 }
 
 #[test]
+fn a_stream_is_of_any_length() {
+    // 34 MiB of sound, more than the window lets pass without any
+    let data = MP3.repeat(2200);
+    let (mut opened, mut window) = testing::open(&data, super::open());
+    let mut passed = 0;
+    let stop = loop {
+        match opened.demuxer.next_packet(&mut window) {
+            Ok(packet) => passed += packet.data.len(),
+            Err(stop) => break stop,
+        }
+        window.found();
+    };
+    assert!(matches!(stop, Stop::End), "{stop:?} behind {passed} bytes");
+    assert!(passed > 33 << 20, "{passed}");
+}
+
+#[test]
 fn what_cannot_be_played_is_named() {
     let no_sound = "The transport stream has no sound of a supported kind.";
     assert_eq!(refusal(VIDEO).to_string(), no_sound);
@@ -228,6 +245,33 @@ fn the_first_program_with_sound_is_played_and_aac_before_mpeg_audio() {
     );
     let data = [tables.concat(), only].concat();
     assert_eq!(packets(&data, super::open()).len(), 47);
+}
+
+#[test]
+fn names_that_are_told_again_and_again_leave_room_for_others() {
+    // EN 300 468, 5.2.3 and 6.2.33: services 9 and 1, in sections 0 and 1 of the table
+    let names = |section: u8, service: u8, name: &[u8]| {
+        let len = name.len() as u8;
+        let head = [
+            0x42, 0, 0, 0, 1, 0xC1, section, 1, 0xFF, 1, 0xFF, 0, service,
+        ];
+        let descriptor = [0xFC, 0x80, len + 5, 0x48, len + 3, 2, 0, len];
+        table(0x11, [&head[..], &descriptor, name].concat())
+    };
+    let mut told = [
+        vec![names(0, 9, b"Another"); 20],
+        vec![names(1, 1, b"Ours")],
+    ]
+    .concat();
+    for (counter, packet) in (0u8..).zip(&mut told) {
+        packet[3] |= counter & 15;
+    }
+    let rest = each(AAC, |_, pid, p| match pid {
+        0x11 => vec![],
+        _ => p.to_vec(),
+    });
+    let (opened, _) = testing::open(&[told.concat(), rest].concat(), super::open());
+    assert_eq!(opened.tags.title.as_deref(), Some("Ours"));
 }
 
 #[test]

@@ -1,11 +1,18 @@
 //! Owns: endless streams that may be interrupted: what comes after an interruption is opened anew, and its packets follow those
 //! before without a gap in time.
 //! Never knows: why a stream was interrupted.
+//!
+//! What a stream begins with that is not to be heard, its encoder's delay, lies before the end of the one before. Between
+//! streams of Opus it is made whole frames of 20 ms: their packets may be passed on, and must then follow each other in one
+//! raster.
 
 use super::reader::{Read, Reader};
-use crate::media::{
-    demux::{DemuxError, Demuxer, Opened, Packet, StreamInfo, probe::Hint},
-    window::{ByteWindow, Stop},
+use crate::{
+    media::{
+        demux::{Codec, DemuxError, Demuxer, Opened, Packet, StreamInfo, probe::Hint},
+        window::{ByteWindow, Stop},
+    },
+    units::FRAME_SAMPLES,
 };
 
 /// What is open, and after it the sections that follow. For windows whose length is not known.
@@ -64,6 +71,25 @@ impl Station {
         };
         self.stream = self.stream.wrapping_add(1);
     }
+
+    /// How many samples before the end of what came a section begins whose first packet lies at `pts`: those before its 0,
+    /// if they are no more than a second, which no encoder's delay is. More of them where Opus follows Opus.
+    fn lead(&self, pts: i64, was_opus: bool) -> i64 {
+        if pts >= 0 || pts < -i64::from(self.info.rate) {
+            return 0;
+        }
+        let lead = pts.unsigned_abs();
+        let lead = if was_opus && is_opus(&self.info) {
+            lead.next_multiple_of(FRAME_SAMPLES as u64)
+        } else {
+            lead
+        };
+        lead as i64
+    }
+}
+
+const fn is_opus(info: &StreamInfo) -> bool {
+    matches!(info.codec, Codec::Opus { .. })
 }
 
 impl Demuxer for Station {
@@ -77,6 +103,7 @@ impl Demuxer for Station {
 
     fn next_packet(&mut self, bytes: &mut ByteWindow) -> Result<Packet, Stop> {
         let Read { packet, is_first } = self.reader.read(bytes)?;
+        let was_opus = is_opus(&self.info);
         if let Some((info, of_section)) = self.reader.current() {
             if is_first || of_section != self.of_section {
                 let info = info.clone();
@@ -89,7 +116,8 @@ impl Demuxer for Station {
         }
         if is_first {
             self.is_joined = true;
-            self.shift = self.end.saturating_sub(packet.pts);
+            let begin = self.end.saturating_sub(self.lead(packet.pts, was_opus));
+            self.shift = begin.saturating_sub(packet.pts);
         }
         let pts = packet.pts.saturating_add(self.shift);
         self.end = self.end.max(pts.saturating_add(packet.duration.into()));

@@ -6,7 +6,7 @@
 use super::*;
 use crate::media::{
     demux::{Codec, adts, mp3, mp4, probe::Hint, probe::Prober, testing},
-    window::{LaneWriter, Place, Task, lane_of_sections},
+    window::{LaneWriter, Place, Task, lane, lane_of_sections},
 };
 use bytes::Bytes;
 
@@ -434,4 +434,52 @@ fn a_seek_costs_one_jump_where_the_times_are_right() {
     let before = stream.served.jumps;
     stream.from(120_000);
     assert_eq!(stream.served.jumps - before, 1);
+}
+
+/// Packets of a station that is joined again with each of these, from its beginning; and the numbers of their streams.
+fn joined(streams: &[&'static [u8]]) -> Vec<(u32, Packet)> {
+    let (mut writer, mut window) = lane(1 << 20);
+    writer.tell_live();
+    for (number, stream) in (0..).zip(streams) {
+        if number > 0 {
+            writer.begin_section(number);
+        }
+        writer.push(Bytes::from_static(stream));
+    }
+    writer.finish();
+    let opened = Prober::new(Hint::default()).advance(&mut window);
+    let mut demuxer = follow(opened.unwrap_or_else(|stop| panic!("{stop:?}")));
+    let mut packets = Vec::new();
+    while let Ok(packet) = demuxer.next_packet(&mut window) {
+        packets.push((demuxer.stream(), packet));
+    }
+    packets
+}
+
+#[test]
+fn what_a_station_begins_with_that_is_not_heard_lies_before_its_end() {
+    const TAGGED: &[u8] = include_bytes!("../../../../tests/data/tone44.mp3");
+    const OPUS: &[u8] = include_bytes!("../../../../tests/data/tone48.opus");
+    // LAME's delay and the decoder's: 576 and 529 samples; libopus' look-ahead: 312 (ffprobe); and none. Opus that may be
+    // passed on keeps to its frames.
+    for (streams, lead) in [
+        ([TAGGED, TAGGED], 1105),
+        ([ADTS, ADTS], 0),
+        ([TAGGED, OPUS], 312),
+        ([OPUS, OPUS], 960),
+    ] {
+        let packets = joined(&streams);
+        let (old, new): (Vec<_>, Vec<_>) =
+            packets.into_iter().partition(|(stream, _)| *stream == 0);
+        let (_, last) = old.last().expect("there");
+        let (from, to) = if streams[0] == streams[1] {
+            (1, 1)
+        } else {
+            (147, 160)
+        };
+        let end = (last.pts + i64::from(last.duration)) * to / from;
+        assert_eq!(new[0].1.pts, end - lead);
+        let new: Vec<_> = new.into_iter().map(|(_, packet)| packet).collect();
+        testing::assert_gapless(&new);
+    }
 }
