@@ -72,7 +72,7 @@ async fn a_station_that_hangs_up_is_joined_again_each_time() {
         assert!(bytes == sound(n));
         assert_eq!(reason(&notices), (Lost::Ended, 1));
     }
-    assert!(reader.window().is_live());
+    assert!(reader.window().is_station());
     assert!(
         server
             .seen()
@@ -287,7 +287,7 @@ async fn unsure(first: &'static [u8], then: &'static [u8]) -> Reader {
 async fn a_file_without_a_length_goes_on_at_the_same_byte_because_it_begins_the_same() {
     let mut reader = unsure(b"abcd", b"abcdefgh").await;
     assert_eq!(reader.rest().await.expect("all"), b"abcdefgh");
-    assert!(!reader.window().is_live());
+    assert!(!reader.window().is_station());
 }
 
 #[tokio::test]
@@ -296,6 +296,6 @@ async fn what_begins_otherwise_the_second_time_is_a_station() {
     let (bytes, notices) = section(&mut reader).await;
     assert_eq!(bytes, b"abcd");
     assert_eq!(reason(&notices), (Lost::Broken, 1));
-    assert!(reader.window().is_live());
+    assert!(reader.window().is_station());
     assert_eq!(reader.take(4).await.expect("there"), "abXY");
 }

@@ -298,7 +298,7 @@ impl Fetcher {
             None => Some(Kind::Unsure),
         };
         if self.is_station() {
-            self.writer.tell_live();
+            self.writer.tell_station();
         }
         self.length = self.length.or(body.length);
         self.has_ranges = body.has_ranges.or(self.has_ranges);
@@ -341,7 +341,7 @@ impl Fetcher {
                 }
                 Alike::No => {
                     self.kind = Some(Kind::Station);
-                    self.writer.tell_live();
+                    self.writer.tell_station();
                     connection.join = Join::Anew;
                     let beginning = std::mem::take(&mut self.beginning);
                     sound = [beginning.first(at), &sound].concat().into();
