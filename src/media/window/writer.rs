@@ -228,7 +228,12 @@ impl LaneWriter {
 
     /// Notes that the fetch had broken and is taken up again.
     pub fn count_retry(&self) {
-        self.shared.retries.fetch_add(1, Ordering::Relaxed);
+        self.count_retries(1);
+    }
+
+    /// Notes that it was taken up again so often.
+    pub fn count_retries(&self, times: u64) {
+        self.shared.retries.fetch_add(times, Ordering::Relaxed);
     }
 
     /// Nothing more comes from this offset on: the resource has ended. The task goes on waiting for a jump.
