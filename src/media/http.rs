@@ -5,7 +5,8 @@
 //! asks for a range. While the window is full the connection idles, and no time limit runs.
 //!
 //! A station ([`live`](super::live)) is joined again where it is now, in a new section of the window. One that nobody reads,
-//! because its player is paused, is left, and joined again when bytes are taken; what was read ahead is then too old.
+//! because its player is paused, is left, and joined again when bytes are taken; what was read ahead is then too old. What may be
+//! one is asked for a second time then, to see whether it is.
 
 mod fetcher;
 

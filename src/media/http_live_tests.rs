@@ -72,7 +72,7 @@ async fn a_station_that_hangs_up_is_joined_again_each_time() {
         assert!(bytes == sound(n));
         assert_eq!(reason(&notices), (Lost::Ended, 1));
     }
-    assert!(reader.window().is_live());
+    assert!(reader.window().is_station());
     assert!(
         server
             .seen()
@@ -287,7 +287,7 @@ async fn unsure(first: &'static [u8], then: &'static [u8]) -> Reader {
 async fn a_file_without_a_length_goes_on_at_the_same_byte_because_it_begins_the_same() {
     let mut reader = unsure(b"abcd", b"abcdefgh").await;
     assert_eq!(reader.rest().await.expect("all"), b"abcdefgh");
-    assert!(!reader.window().is_live());
+    assert!(!reader.window().is_station());
 }
 
 #[tokio::test]
@@ -296,6 +296,92 @@ async fn what_begins_otherwise_the_second_time_is_a_station() {
     let (bytes, notices) = section(&mut reader).await;
     assert_eq!(bytes, b"abcd");
     assert_eq!(reason(&notices), (Lost::Broken, 1));
-    assert!(reader.window().is_live());
+    assert!(reader.window().is_station());
     assert_eq!(reader.take(4).await.expect("there"), "abXY");
+}
+
+/// The body of an answer that says nothing of a length, in one chunk of which `missing` bytes do not come.
+fn chunked(body: &[u8], missing: usize) -> Vec<u8> {
+    let mut answer = response(200, &[("Transfer-Encoding", "chunked")], b"");
+    answer.extend(format!("{:x}\r\n", body.len()).bytes());
+    answer.extend_from_slice(&body[..body.len() - missing]);
+    if missing == 0 {
+        answer.extend(b"\r\n0\r\n\r\n");
+    }
+    answer
+}
+
+#[tokio::test]
+async fn what_may_be_a_station_is_asked_again_in_a_pause_and_left_if_it_is_one() {
+    let server = Server::start(|asked| {
+        let n = asked.before;
+        vec![
+            Step::Send(chunked(&vec![n as u8; 4_000_000], 1)),
+            Step::Hang,
+        ]
+    })
+    .await;
+    let tasks = || Handle::current().metrics().num_alive_tasks();
+    let before = tasks();
+    let mut reader = reader(&server);
+    reader.take(1).await.expect("there");
+    assert!(!reader.window().is_station());
+    until(|| reader.window().is_station()).await;
+    assert_eq!(server.seen().len(), 2);
+    // the fetch task is left, and no connection
+    until(|| tasks() == before + 1).await;
+    reader.take(1).await.expect("what was read ahead");
+    until(|| server.seen().len() == 3).await;
+    let mut old = 0;
+    while reader.take(1).await.is_ok_and(|byte| byte[0] == 0) {
+        old += 1;
+        tokio::task::yield_now().await;
+    }
+    assert!(old < 32 * 1024, "the rest is left out, and not {old}");
+    let window = reader.window();
+    window.next_section().expect("begun");
+    window.available();
+    let notices: Vec<_> = std::iter::from_fn(|| window.notice()).collect();
+    assert_eq!(reason(&notices).0, Lost::Paused);
+    assert_eq!(reader.take(1).await.expect("there")[0], 2);
+}
+
+#[tokio::test]
+async fn a_file_without_a_length_is_kept_in_a_pause() {
+    let file: Vec<u8> = (0..4_000_000_u32).map(|at| (at / 7) as u8).collect();
+    let body = file.clone();
+    let server = Server::start(move |_| vec![Step::Send(chunked(&body, 0))]).await;
+    let mut reader = reader(&server);
+    let mut all = reader.take(1).await.expect("there").to_vec();
+    until(|| server.seen().len() == 2).await;
+    all.extend(reader.rest().await.expect("all"));
+    assert!(all == file);
+    assert_eq!(server.seen().len(), 2);
+    assert!(!reader.window().is_station());
+}
+
+#[tokio::test]
+async fn a_break_after_a_long_pause_is_not_the_end() {
+    let server = Server::start(|asked| {
+        vec![Step::Send(match asked.before {
+            // as much as the window takes
+            0 => chunked(&[0; 64 * 1024 + 1], 1),
+            1 => response(404, &[], b""),
+            n => chunked(&[n as u8; 1000], 1),
+        })]
+    })
+    .await;
+    // the pause is longer, because it is looked at after 300 ms
+    let settings = crate::net::Settings {
+        give_up_after: Duration::from_millis(200),
+        ..quick()
+    };
+    let clients = Clients::new(settings);
+    let window = fetch(&clients, server.address("/"), &Handle::current());
+    let mut reader = Reader::new(window);
+    until(|| server.seen().len() == 2).await;
+    let (bytes, notices) = section(&mut reader).await;
+    assert_eq!(bytes.len(), 64 * 1024);
+    assert_eq!(reason(&notices).0, Lost::Paused);
+    assert_eq!(reader.take(1).await.expect("there")[0], 2);
 }

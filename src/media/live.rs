@@ -11,7 +11,7 @@
 //! Where a station's answer ends, however well, it is asked again, and whatever it answers, until it has been silent for
 //! too long. What is unsure has ended where its body ends well (the last chunk, or a close without a chunk missing): to ask
 //! again would play a file that is made while it is sent over and over. Where it breaks, it is asked again, and then it is
-//! known what it is.
+//! known what it is; so it is in a pause, with its connection kept until it is known.
 
 use super::backoff::{self, PROGRESS};
 use std::time::{Duration, Instant};

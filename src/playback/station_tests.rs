@@ -27,7 +27,7 @@ struct Station {
 fn station(format: FrameFormat, extension: &str) -> Station {
     let engine = Engine::new(1, Settings::default());
     let (lane, window) = lane(1 << 20);
-    lane.tell_live();
+    lane.tell_station();
     let (tell, events) = mpsc::channel();
     let request = Request {
         window,

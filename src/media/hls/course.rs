@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 const EDGE: u32 = 3;
 /// Loads without anything new, half a target duration apart, before they become rarer.
 const STEADY_RELOADS: u32 = 6;
-/// The longest between two loads.
+/// The shortest that a target duration is made by the segments of a list: it is told in whole seconds.
+const MIN_TARGET: Duration = Duration::from_secs(1);
+/// The longest between two loads; silence is looked at as often.
 const MAX_PAUSE: Duration = Duration::from_secs(30);
 /// Segments in a row that may be missing of a stream that has an end.
 const MAX_LOST: u32 = 3;
@@ -57,7 +59,7 @@ impl Course {
             edge(&media)
         };
         Self {
-            reload_at: now + media.target,
+            reload_at: now + period(&media),
             media,
             give_up_after,
             next,
@@ -142,12 +144,12 @@ impl Course {
             self.idle += 1;
             self.silent_since.get_or_insert(began);
             let doublings = self.idle.saturating_sub(STEADY_RELOADS).min(8);
-            let pause = (media.target / 2).saturating_mul(1 << doublings);
+            let pause = (period(&media) / 2).saturating_mul(1 << doublings);
             self.reload_at = began + pause.min(MAX_PAUSE);
             return false;
         }
         self.idle = 0;
-        self.reload_at = began + media.target;
+        self.reload_at = began + period(&media);
         let is_behind = self.next < media.first;
         self.media = media;
         if is_behind || has_restarted {
@@ -162,6 +164,14 @@ impl Course {
         self.reload_at = now + backoff::delay(self.failed, MAX_PAUSE, chance);
         self.failed += 1;
     }
+}
+
+/// The time after which a live list has changed: its target duration (section 6.3.4), unless its segments are shorter; then
+/// that of the longest of them, because some lists promise any number.
+fn period(media: &Media) -> Duration {
+    let longest = media.segments.iter().map(|segment| segment.duration).max();
+    let shown = longest.map_or(media.target, |longest| longest.max(MIN_TARGET));
+    media.target.min(shown).min(MAX_PAUSE)
 }
 
 /// Number of the last segment that begins at least three target durations before the end.
@@ -278,6 +288,47 @@ mod tests {
         assert!(!course.reloaded(live(1, 3), later));
         let whole = Step::Reload(later + seconds(2.0));
         assert_eq!(run(&mut course, later), (vec![3], whole));
+    }
+
+    #[test]
+    fn a_target_duration_much_longer_than_the_segments_delays_nothing() {
+        let start = clock();
+        let boast = |first| Media {
+            target: seconds(6000.0),
+            ..live(first, 3)
+        };
+        // by its segments of 2 s
+        let mut course = begun(boast(0), start);
+        let first = Step::Reload(start + seconds(2.0));
+        assert_eq!(run(&mut course, start).1, first);
+        let later = start + seconds(2.0);
+        assert!(!course.reloaded(boast(0), later));
+        assert_eq!(course.step(later), Step::Reload(later + seconds(1.0)));
+        assert!(!course.reloaded(boast(1), later));
+        let next = Step::Reload(later + seconds(2.0));
+        assert_eq!(run(&mut course, later), (vec![3], next));
+        // without any, and with segments as long, silence is still looked at
+        let mut long = boast(4);
+        for segment in &mut long.segments {
+            segment.duration = seconds(6000.0);
+        }
+        let none = Media {
+            segments: Vec::new(),
+            ..boast(0)
+        };
+        for media in [none, long] {
+            let mut course = begun(media, start);
+            let at = Step::Reload(start + MAX_PAUSE);
+            assert_eq!(run(&mut course, start).1, at);
+        }
+        // segments of no length are not asked for all the time
+        let mut short = boast(0);
+        for segment in &mut short.segments {
+            segment.duration = Duration::ZERO;
+        }
+        let mut course = begun(short, start);
+        let at = Step::Reload(start + seconds(1.0));
+        assert_eq!(run(&mut course, start).1, at);
     }
 
     #[test]

@@ -187,7 +187,11 @@ impl Fetcher {
     }
 
     async fn begin(&mut self) -> Result<(), Break> {
-        let found = unless_interrupted(&self.writer, find(&self.clients, &self.address)).await??;
+        let mut retries = 0;
+        let find = find(&self.clients, &self.address, &mut retries);
+        let found = unless_interrupted(&self.writer, find).await;
+        self.writer.count_retries(retries);
+        let found = found??;
         if let Some(outline) = found.media.outline() {
             self.writer.tell_outline(outline);
         }
@@ -209,8 +213,11 @@ impl Fetcher {
             return Ok(());
         };
         let began = now();
-        let loaded = unless_interrupted(&self.writer, load(&self.clients, &stream.address)).await?;
-        match loaded {
+        let mut retries = 0;
+        let load = load(&self.clients, &stream.address, &mut retries);
+        let loaded = unless_interrupted(&self.writer, load).await;
+        self.writer.count_retries(retries);
+        match loaded? {
             Ok((Playlist::Media(media), base)) => {
                 stream.base = base;
                 if stream.course.reloaded(media, began) {
@@ -278,7 +285,10 @@ impl Fetcher {
         let address = base.join(&segment.uri).ok_or(HlsError::BadLink)?;
         let mut part = Part::new(&self.clients, address, segment.range);
         let mut len = 0;
-        while let Some(chunk) = unless_interrupted(&self.writer, part.chunk()).await?? {
+        loop {
+            let chunk = unless_interrupted(&self.writer, part.chunk()).await;
+            self.writer.count_retries(part.take_retries());
+            let Some(chunk) = chunk?? else { break };
             if len == 0 {
                 self.begin_section(number);
                 self.push(map.clone());
@@ -389,9 +399,10 @@ impl Fetcher {
             return Ok(Some(bytes).filter(|bytes| bytes.len() <= limit));
         }
         let address = base.join(uri).ok_or(HlsError::BadLink)?;
-        let part = Part::new(&self.clients, address, range);
-        let whole = unless_interrupted(&self.writer, part.whole(limit)).await??;
-        Ok(whole.map(|(bytes, _)| bytes))
+        let mut part = Part::new(&self.clients, address, range);
+        let whole = unless_interrupted(&self.writer, part.whole(limit)).await;
+        self.writer.count_retries(part.take_retries());
+        Ok(whole??.map(|(bytes, _)| bytes))
     }
 }
 

@@ -105,7 +105,7 @@ pub async fn inspect(
     address: &Address,
     text: &str,
 ) -> Result<Summary, HlsError> {
-    let found = resolve(clients, address.clone(), playlist::parse(text)?).await?;
+    let found = resolve(clients, address.clone(), playlist::parse(text)?, &mut 0).await?;
     let length = found.media.outline().map(|outline| outline.length);
     Ok(Summary {
         length: length.map(Duration::from_micros),
@@ -143,11 +143,12 @@ struct Found {
     media: Media,
 }
 
-/// The list of segments that a playlist is, or leads to.
+/// The list of segments that a playlist is, or leads to; for `retries` see [`load`].
 async fn resolve(
     clients: &Clients,
     address: Address,
     playlist: Playlist,
+    retries: &mut u64,
 ) -> Result<Found, HlsError> {
     match playlist {
         Playlist::Media(media) => Ok(Found {
@@ -158,7 +159,7 @@ async fn resolve(
         Playlist::Master(master) => {
             let link = choose::choose(&master).ok_or(HlsError::NoSound)?;
             let address = address.join(link).ok_or(HlsError::BadLink)?;
-            let (playlist, base) = load(clients, &address).await?;
+            let (playlist, base) = load(clients, &address, retries).await?;
             let Playlist::Media(media) = playlist else {
                 return Err(HlsError::Nested);
             };
@@ -171,26 +172,31 @@ async fn resolve(
     }
 }
 
-/// A playlist, and where it came from.
-async fn load(clients: &Clients, address: &Address) -> Result<(Playlist, Address), HlsError> {
-    let part = Part::new(clients, address.clone(), None);
-    let whole = part.whole(playlist::MAX_BYTES).await?;
-    let (bytes, base) = whole.ok_or(HlsError::TooLarge("playlist"))?;
+/// A playlist, and where it came from. To `retries` is added how often a connection was taken up again, also when it fails.
+async fn load(
+    clients: &Clients,
+    address: &Address,
+    retries: &mut u64,
+) -> Result<(Playlist, Address), HlsError> {
+    let mut part = Part::new(clients, address.clone(), None);
+    let whole = part.whole(playlist::MAX_BYTES).await;
+    *retries += part.take_retries();
+    let (bytes, base) = whole?.ok_or(HlsError::TooLarge("playlist"))?;
     let playlist = playlist::parse(&String::from_utf8_lossy(&bytes))?;
     Ok((playlist, base))
 }
 
-async fn find(clients: &Clients, address: &Address) -> Result<Found, HlsError> {
-    match load(clients, address).await? {
+/// The list of segments at an address, or to which it leads; for `retries` see [`load`].
+async fn find(clients: &Clients, address: &Address, retries: &mut u64) -> Result<Found, HlsError> {
+    match load(clients, address, retries).await? {
         (Playlist::Media(media), base) => Ok(Found {
             address: address.clone(),
             base,
             media,
         }),
-        (master, base) => resolve(clients, base, master).await,
+        (master, base) => resolve(clients, base, master, retries).await,
     }
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
 mod tests;

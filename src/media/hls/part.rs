@@ -20,6 +20,7 @@ pub struct Part {
     offset: u64,
     until: Option<u64>,
     retry: Retry,
+    retries: u64,
 }
 
 struct Connection {
@@ -43,7 +44,13 @@ impl Part {
             offset: range.map_or(0, |range| range.from),
             until,
             retry: Retry::default(),
+            retries: 0,
         }
+    }
+
+    /// How often a connection was taken up again since this was asked last.
+    pub const fn take_retries(&mut self) -> u64 {
+        std::mem::replace(&mut self.retries, 0)
     }
 
     /// The next bytes; `None` at the end.
@@ -64,6 +71,7 @@ impl Part {
                 return Err(error);
             };
             tracing::debug!(at = self.offset, %error, "connection is taken up again");
+            self.retries += 1;
             tokio::time::sleep(pause).await;
         }
     }
@@ -72,7 +80,7 @@ impl Part {
     ///
     /// # Errors
     /// As [`chunk`](Self::chunk).
-    pub async fn whole(mut self, limit: usize) -> Result<Option<(Vec<u8>, Address)>, NetError> {
+    pub async fn whole(&mut self, limit: usize) -> Result<Option<(Vec<u8>, Address)>, NetError> {
         let mut all = Vec::new();
         let mut origin = self.resource.address().clone();
         while let Some(chunk) = self.chunk().await? {

@@ -9,6 +9,8 @@ use crate::{
 };
 use cbc::cipher::{BlockEncryptMut, KeyIvInit, block_padding::Pkcs7};
 
+mod live;
+
 type Section = (u64, Vec<u8>);
 
 /// Bytes that are different in each segment.
@@ -299,7 +301,10 @@ async fn a_broken_segment_is_taken_up_again() {
             })
         })
         .await;
-        assert_eq!(all(&server, "/l").await, expected(0..3));
+        let mut reader = reader(&server, "/l");
+        let there = sections(&mut reader).await.expect("to its end");
+        assert_eq!(there, expected(0..3));
+        assert_eq!(retries(&mut reader), 3);
         let again = server
             .seen()
             .iter()
@@ -307,6 +312,29 @@ async fn a_broken_segment_is_taken_up_again() {
             .count();
         assert_eq!(again, 3);
     }
+}
+
+#[tokio::test]
+async fn what_is_asked_for_again_counts_whatever_it_is() {
+    let server = Server::start(|asked| {
+        let head = "#EXT-X-MAP:URI=\"s1\"\n#EXT-X-KEY:METHOD=AES-128,URI=\"key\",IV=0x2\n";
+        let body = match &*asked.path {
+            "/m" => b"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nl\n".to_vec(),
+            "/l" => list(head, &[0], true).into_bytes(),
+            "/key" => vec![7; KEY_BYTES],
+            "/s1" => segment(1),
+            _ => encrypted(7, 2u128.to_be_bytes(), 0),
+        };
+        match asked.before {
+            0 => broken(&body, 5, || None),
+            _ => send(ranged(asked, &body)),
+        }
+    })
+    .await;
+    let mut reader = reader(&server, "/m");
+    let there = sections(&mut reader).await.expect("to its end");
+    assert_eq!(there, [(0, [segment(1), segment(0)].concat())]);
+    assert_eq!(retries(&mut reader), 5);
 }
 
 #[tokio::test]
@@ -339,76 +367,6 @@ async fn one_byte_at_a_time_is_enough() {
     })
     .await;
     assert_eq!(all(&server, "/l").await, expected(0..3));
-}
-
-/// A list of six segments of 50 ms from this number on.
-fn live(first: usize, is_ended: bool) -> String {
-    let segments: Vec<usize> = (first..first + 6).collect();
-    list(
-        &format!("#EXT-X-TARGETDURATION:0.05\n#EXT-X-MEDIA-SEQUENCE:{first}\n"),
-        &segments,
-        is_ended,
-    )
-    .replace("#EXTINF:0.5", "#EXTINF:0.05")
-    .replace("#EXT-X-TARGETDURATION:1\n", "")
-}
-
-#[tokio::test]
-async fn a_live_stream_is_followed_to_its_end() {
-    // one more segment each time; an error in between, then an end
-    let server = serve(|asked| {
-        let list = match asked.before {
-            2 | 3 => return None,
-            load @ 0..8 => live(100 + load, false),
-            _ => live(108, true),
-        };
-        (asked.path == "/l").then_some(list)
-    })
-    .await;
-    let mut reader = reader(&server, "/l");
-    let there = sections(&mut reader).await.expect("to its end");
-    assert_eq!(there, expected(103..114));
-    assert_eq!(retries(&mut reader), 2, "for each error");
-    assert!(reader.window().outline().is_none());
-}
-
-#[tokio::test]
-async fn a_live_stream_that_stays_away_is_given_up_when_a_station_would_be() {
-    let server =
-        serve(|asked| (asked.path == "/l" && asked.before == 0).then(|| live(0, false))).await;
-    let impatient = Clients::new(crate::net::Settings {
-        give_up_after: Duration::from_millis(200),
-        ..quick()
-    });
-    let window = fetch(&impatient, server.address("/l"), &Handle::current());
-    let mut reader = Reader::new(window);
-    let stop = sections(&mut reader).await.expect_err("given up");
-    assert!(
-        matches!(stop, Stop::Failed(failure) if failure.message == "The live stream has stopped.")
-    );
-    assert!(retries(&mut reader) >= 2);
-}
-
-#[tokio::test]
-async fn who_is_left_behind_goes_on_at_the_live_edge() {
-    let server = serve(|asked| {
-        let list = match asked.before {
-            0 => live(0, false),
-            1 => live(50, false),
-            _ => live(51, true),
-        };
-        (asked.path == "/l").then_some(list)
-    })
-    .await;
-    let played = expected((3..6).chain(53..57));
-    assert_eq!(all(&server, "/l").await, played);
-}
-
-#[tokio::test]
-async fn a_live_list_that_fails_at_first_is_a_failure() {
-    let server = serve(|_| None).await;
-    let failure = failure(&server, "/l").await;
-    assert_eq!(failure.root_cause(), "Not success status code: 404");
 }
 
 #[tokio::test]
@@ -468,16 +426,4 @@ async fn private_addresses_are_refused_wherever_they_are_linked() {
     let refused = inspect(&blocking, &public, &text).await;
     assert!(matches!(refused, Err(HlsError::Net(NetError::Blocked(_)))));
     assert!(server.seen().is_empty());
-}
-
-#[tokio::test]
-async fn the_fetch_task_ends_with_its_window() {
-    let server = serve(|asked| (asked.path == "/l").then(|| live(0, false))).await;
-    let before = Handle::current().metrics().num_alive_tasks();
-    let mut reader = reader(&server, "/l");
-    reader.section().await.expect("there");
-    drop(reader);
-    while Handle::current().metrics().num_alive_tasks() > before {
-        tokio::task::yield_now().await;
-    }
 }

@@ -1,6 +1,8 @@
 //! Owns: a fetch task's connection: what is asked for, when again, and which of the bytes are delivered.
 //! Never knows: who began to fetch, or what the bytes mean.
 
+mod pause;
+
 use crate::{
     error::Failure,
     media::{
@@ -127,32 +129,6 @@ impl Fetcher {
 
     fn is_station(&self) -> bool {
         self.kind == Some(Kind::Station)
-    }
-
-    /// What is to be done next; leaves a station that nobody reads.
-    async fn next_task(&mut self) -> Task {
-        if self.is_stale {
-            // the first new bytes make room
-            return self.writer.poll().unwrap_or(Task::Deliver);
-        }
-        if !self.is_station() || self.connection.is_none() {
-            return self.writer.ready().await;
-        }
-        let limit = self.resource.settings().stall_timeout;
-        loop {
-            let waiting = self.writer.waiting();
-            match tokio::time::timeout(limit, self.writer.ready()).await {
-                Ok(task) => return task,
-                Err(_) if self.writer.waiting() < waiting => {}
-                Err(_) => {
-                    self.connection = None;
-                    self.writer.taken_from(waiting).await;
-                    self.is_stale = true;
-                    self.rejoin.resumed(now());
-                    return self.writer.poll().unwrap_or(Task::Deliver);
-                }
-            }
-        }
     }
 
     fn jump(&mut self, to: u64) {
@@ -298,7 +274,7 @@ impl Fetcher {
             None => Some(Kind::Unsure),
         };
         if self.is_station() {
-            self.writer.tell_live();
+            self.writer.tell_station();
         }
         self.length = self.length.or(body.length);
         self.has_ranges = body.has_ranges.or(self.has_ranges);
@@ -341,7 +317,7 @@ impl Fetcher {
                 }
                 Alike::No => {
                     self.kind = Some(Kind::Station);
-                    self.writer.tell_live();
+                    self.writer.tell_station();
                     connection.join = Join::Anew;
                     let beginning = std::mem::take(&mut self.beginning);
                     sound = [beginning.first(at), &sound].concat().into();

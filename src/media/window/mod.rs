@@ -91,7 +91,7 @@ struct Shared {
     length: AtomicU64,
     is_seekable: AtomicBool,
     is_local: AtomicBool,
-    is_live: AtomicBool,
+    is_station: AtomicBool,
     /// The section before which nothing is worth reading any more.
     fresh: AtomicU64,
     /// The section that the reader can make nothing of, plus one; 0: none.
@@ -132,7 +132,7 @@ pub fn lane(credit: usize) -> (LaneWriter, ByteWindow) {
         length: AtomicU64::new(0),
         is_seekable: AtomicBool::new(false),
         is_local: AtomicBool::new(false),
-        is_live: AtomicBool::new(false),
+        is_station: AtomicBool::new(false),
         fresh: AtomicU64::new(0),
         rejected: AtomicU64::new(0),
         is_idle: AtomicBool::new(false),

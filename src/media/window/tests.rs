@@ -253,6 +253,36 @@ fn a_jump_leads_to_another_section() {
 }
 
 #[test]
+fn a_jump_is_not_held_up_by_a_section_that_waits() {
+    // a station is joined again before its first section, which has no number, is read
+    let (mut writer, mut window) = fed(&[b"abcd"]);
+    writer.begin_section(1);
+    writer.push(Bytes::from_static(b"ef"));
+    assert!(matches!(window.peek(5), Err(Stop::End)));
+    window.seek(2);
+    window.seek(0);
+    assert_eq!(writer.poll(), Some(Task::Jump(0)));
+    writer.push(Bytes::from_static(b"gh"));
+    assert_eq!(window.take(2).expect("there"), "gh");
+    assert!(matches!(window.peek(1), Err(Stop::Need(1))));
+}
+
+#[test]
+fn what_is_rejected_interrupts_the_fetch() {
+    let (writer, mut window) = two_sections();
+    assert!(!writer.is_interrupted());
+    window.next_section().expect("there");
+    assert_eq!(window.next_section().expect("there"), 4);
+    window.reject_section();
+    assert!(writer.is_interrupted());
+    let (mut writer, window) = fed(&[b"ab"]);
+    window.reject_section();
+    assert!(writer.is_interrupted());
+    assert_eq!(writer.poll(), Some(Task::Renew));
+    assert!(!writer.is_interrupted());
+}
+
+#[test]
 fn bytes_of_sections_count_until_they_are_passed() {
     let (mut writer, mut window) = lane_of_sections(4);
     for number in 0..2 {

@@ -92,9 +92,9 @@ impl LaneWriter {
         self.shared.wake_reader();
     }
 
-    /// Says that this is a station: see [`ByteWindow::is_live`](super::ByteWindow::is_live).
-    pub fn tell_live(&self) {
-        self.shared.is_live.store(true, Ordering::Release);
+    /// Says that this is a station: see [`ByteWindow::is_station`](super::ByteWindow::is_station).
+    pub fn tell_station(&self) {
+        self.shared.is_station.store(true, Ordering::Release);
     }
 
     /// Tells something at this place between the bytes.
@@ -119,10 +119,7 @@ impl LaneWriter {
             self.shared.is_idle.store(true, Ordering::Release);
             // with the one in `ByteWindow::release`: see `ByteWindow::require`
             fence(Ordering::SeqCst);
-            let is_called = self.shared.closed.load(Ordering::Acquire)
-                || self.shared.epoch.load(Ordering::Acquire) != self.epoch
-                || self.is_rejected();
-            if is_called || self.waiting() < waiting {
+            if self.is_interrupted() || self.waiting() < waiting {
                 self.shared.is_idle.store(false, Ordering::Release);
                 return;
             }
@@ -180,9 +177,10 @@ impl LaneWriter {
         }
     }
 
-    fn is_interrupted(&self) -> bool {
+    pub(super) fn is_interrupted(&self) -> bool {
         self.shared.closed.load(Ordering::Acquire)
             || self.shared.epoch.load(Ordering::Acquire) != self.epoch
+            || self.is_rejected()
     }
 
     fn has_credit(&self) -> bool {
@@ -230,7 +228,12 @@ impl LaneWriter {
 
     /// Notes that the fetch had broken and is taken up again.
     pub fn count_retry(&self) {
-        self.shared.retries.fetch_add(1, Ordering::Relaxed);
+        self.count_retries(1);
+    }
+
+    /// Notes that it was taken up again so often.
+    pub fn count_retries(&self, times: u64) {
+        self.shared.retries.fetch_add(times, Ordering::Relaxed);
     }
 
     /// Nothing more comes from this offset on: the resource has ended. The task goes on waiting for a jump.

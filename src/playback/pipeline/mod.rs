@@ -156,7 +156,7 @@ impl Pipeline {
                 Stage::Opening(prober) => {
                     let opened = prober.advance(&mut self.window)?;
                     self.notes.opened(opened.container, opened.demuxer.info());
-                    self.fills_cushion = self.window.is_live();
+                    self.fills_cushion = self.window.is_station();
                     self.drift = self.fills_cushion.then(Drift::default);
                     let demuxer = if is_endless(&opened, &self.window) {
                         sections::follow(opened)

@@ -154,7 +154,7 @@ impl Reader {
         match stop {
             Stop::End => {}
             // another follows, or a failure
-            Stop::Malformed(_) if bytes.is_live() => bytes.reject_section(),
+            Stop::Malformed(_) if bytes.is_station() => bytes.reject_section(),
             Stop::Malformed(error) if !bytes.has_sections() => return Err(error.into()),
             Stop::Malformed(error) => {
                 let problem = *self.problem.get_or_insert(error);

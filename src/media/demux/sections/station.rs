@@ -109,7 +109,7 @@ impl Demuxer for Station {
                 let info = info.clone();
                 self.of_section = of_section;
                 self.change(info);
-            } else if !self.is_joined && !bytes.is_live() {
+            } else if !self.is_joined && !bytes.is_station() {
                 // known only at the end of some files; the end of a station's stream is not the station's
                 self.info.length = info.length;
             }

@@ -147,11 +147,11 @@ impl ByteWindow {
         self.shared.is_local.load(Ordering::Acquire)
     }
 
-    /// Whether this is a station: what comes cannot be asked for again, and a section that is
-    /// [rejected](Self::reject_section) is followed by another, or by a failure.
+    /// Whether this is a station, which may be found out late: what comes cannot be asked for again, and a section that is
+    /// [rejected](Self::reject_section) is followed by another, or by a failure. A live stream of HLS is none.
     #[must_use]
-    pub fn is_live(&self) -> bool {
-        self.shared.is_live.load(Ordering::Acquire)
+    pub fn is_station(&self) -> bool {
+        self.shared.is_station.load(Ordering::Acquire)
     }
 
     /// The next of what is told up to here.
@@ -270,6 +270,7 @@ impl ByteWindow {
     /// is told.
     fn begin_epoch(&mut self, position: u64, start: u64) {
         self.drop_buffered();
+        self.sections.leave_next();
         self.skip = 0;
         self.position = position;
         self.end = None;

@@ -33,9 +33,13 @@ impl Sections {
     /// The current section is to be fetched again: its number. `None` when there is none, and nothing is done.
     pub(super) fn fetch_again(&mut self) -> Option<u64> {
         let current = self.current?;
-        self.next = None;
         self.is_again = true;
         Some(current)
+    }
+
+    /// What has arrived behind the current one does not count any more.
+    pub(super) const fn leave_next(&mut self) {
+        self.next = None;
     }
 
     /// Whether the current section lies before that of this number.
