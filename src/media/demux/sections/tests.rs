@@ -439,7 +439,7 @@ fn a_seek_costs_one_jump_where_the_times_are_right() {
 /// Packets of a station that is joined again with each of these, from its beginning; and the numbers of their streams.
 fn joined(streams: &[&'static [u8]]) -> Vec<(u32, Packet)> {
     let (mut writer, mut window) = lane(1 << 20);
-    writer.tell_live();
+    writer.tell_station();
     for (number, stream) in (0..).zip(streams) {
         if number > 0 {
             writer.begin_section(number);
