@@ -98,7 +98,7 @@
 //! | retries and ranges of a fetch | `media/ranges.rs`, `media/http/fetcher.rs`; waits between them: `media/backoff.rs` |
 //! | a codec; what packets tell without decoding | `media/codec/`; `media/demux/codecs/` |
 //! | many channels made two; HE-AAC, where nothing announces it | `media/codec/downmix.rs`; `media/codec/he_aac.rs` |
-//! | radio stations: joined again, titles, `ICY 200 OK` | `media/live.rs`, `media/icy.rs`, `net/icy.rs`; `media/demux/sections/station.rs` |
+//! | radio stations: joined again, titles, `ICY 200 OK` | `media/live.rs`, `media/icy.rs`, `net/icy.rs`; `media/demux/sections/station.rs`; left in a pause: `media/http/fetcher/pause.rs` |
 //! | a station's clock that is not ours | `playback/drift.rs` |
 //! | gapless trims, exact seeks | `playback/feed/timeline.rs`; packets held to make sound again: `playback/feed/packets.rs` |
 //! | how a frame is made, passthrough; frames made again | `playback/pipeline/frames.rs`; `playback/pipeline/remake.rs` |

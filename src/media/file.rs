@@ -105,7 +105,10 @@ async fn run(mut writer: LaneWriter, mut file: tokio::fs::File) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{testing::Reader, window::Stop};
+    use super::super::{
+        testing::{Reader, until},
+        window::Stop,
+    };
     use super::*;
     use std::io::Write;
 
@@ -177,9 +180,7 @@ mod tests {
             }
             assert_eq!(tasks(), 1);
             drop(reader);
-            while tasks() > 0 {
-                tokio::task::yield_now().await;
-            }
+            until(|| tasks() == 0).await;
         }
     }
 

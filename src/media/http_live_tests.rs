@@ -6,7 +6,7 @@ use crate::{
     media::{
         icy::Title,
         live::{Lost, Rejoined},
-        testing::Reader,
+        testing::{Reader, until},
         window::{Notice, Stop},
     },
     net::testing::{Asked, Server, Step, clients, quick, response},
@@ -29,17 +29,6 @@ fn station(body: &[u8]) -> Vec<u8> {
 fn reader(server: &Server) -> Reader {
     let address = server.address("/radio");
     Reader::new(fetch(&clients(), address, &Handle::current()))
-}
-
-async fn until(mut is_so: impl FnMut() -> bool) {
-    let waiting = async {
-        while !is_so() {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), waiting)
-        .await
-        .expect("in time");
 }
 
 /// The rest of this section, and what is told up to the next one's beginning, which is gone to.

@@ -4,7 +4,10 @@
 use super::*;
 use crate::{
     error::{Failure, Severity},
-    media::{testing::Reader, window::Stop},
+    media::{
+        testing::{Reader, until},
+        window::Stop,
+    },
     net::{
         Settings,
         guard::Guard,
@@ -261,18 +264,8 @@ async fn a_dropped_window_closes_the_connection() {
     let mut reader = Reader::new(fetch(&clients, server.address("/a"), &Handle::current()));
     reader.take(3).await.expect("there");
     drop(reader);
-    let gone = async {
-        while tokio::runtime::Handle::current()
-            .metrics()
-            .num_alive_tasks()
-            > before
-        {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), gone)
-        .await
-        .expect("fetch task, connection and handler end");
+    // fetch task, connection and handler end
+    until(|| Handle::current().metrics().num_alive_tasks() <= before).await;
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use crate::{
             Opening,
             probe::{Hint, Prober},
         },
-        testing::Reader,
+        testing::{Reader, until},
         window::Stop,
     },
     net::testing::{Asked, Server, Step, clients, ranged, response, whole},
@@ -195,7 +195,5 @@ async fn the_search_ends_with_its_window() {
     let window = fetch(&clients(), locate, &Handle::current());
     tokio::task::yield_now().await;
     drop(window);
-    while Handle::current().metrics().num_alive_tasks() > before {
-        tokio::task::yield_now().await;
-    }
+    until(|| Handle::current().metrics().num_alive_tasks() <= before).await;
 }

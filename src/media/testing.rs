@@ -1,4 +1,4 @@
-//! Owns: reading a window from an async test.
+//! Owns: reading a window from an async test, and waiting in one for what other tasks do.
 //! Never knows: what feeds it.
 
 use super::window::{ByteWindow, Stop};
@@ -8,6 +8,18 @@ use tokio::sync::Notify;
 
 /// A test that takes longer has failed.
 const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Asks again and again, until it is so.
+pub(crate) async fn until(mut is_so: impl FnMut() -> bool) {
+    let waiting = async {
+        while !is_so() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, waiting)
+        .await
+        .expect("in time");
+}
 
 /// Waits where a window says that something is missing.
 pub(crate) struct Reader {

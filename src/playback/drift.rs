@@ -5,11 +5,13 @@
 //! brings 0.36 s too much or too little. Too little, and what is ahead runs dry now and then; too much, and it fills the window,
 //! the connection and the server's queue, until the server hangs up. So a frame of 20 ms is put in or left out now and then,
 //! where it is quiet; in music without any quiet, frames are put in anyway before it runs dry, and none are left out, because
-//! that can wait for hours. Whole frames fit the grid of Opus packets, so that these are passed on all the time between.
+//! that can wait for hours. Whole frames fit the grid of Opus packets, so that these are passed on all the time between: only
+//! to put a frame in are they decoded, and left out is one that is silent by its size, behind another such. Where an
+//! encoder makes no small packets of silence, none is: a server that hangs up in the end is joined again.
 //!
 //! Time is counted in frames made, which is Discord's clock.
 
-/// Seconds ahead below which frames are put in; also what is waited for before the first frame.
+/// Seconds ahead below which frames are put in, if so many find room; also what is waited for before the first frame.
 pub(super) const CUSHION: f32 = 1.0;
 /// Frames after which it is looked anew, by the least that was ahead in this time: 10 s. Stations send in bursts.
 const PERIOD: u32 = 500;
@@ -63,14 +65,17 @@ impl Default for Drift {
 }
 
 impl Drift {
-    /// A frame has been made, with so many seconds ahead of it that have arrived; `is_full`: the window takes no more.
-    pub(super) fn made(&mut self, ahead: f32, is_full: bool) {
+    /// A frame has been made, with so many seconds ahead of it that have arrived. The window takes as much as lasts `room`
+    /// seconds; `is_full`: it takes no more.
+    pub(super) fn made(&mut self, ahead: f32, room: f32, is_full: bool) {
         self.least_ahead = self.least_ahead.min(ahead);
         self.was_always_full &= is_full;
         self.frames += 1;
         self.since_change = self.since_change.saturating_add(1);
         if self.frames == PERIOD {
-            self.urgency = (1.0 - self.least_ahead / CUSHION).max(0.0);
+            // with half of the room there is as much to lose on either side
+            let cushion = CUSHION.min(room / 2.0);
+            self.urgency = (1.0 - self.least_ahead / cushion).max(0.0);
             self.rate = if self.was_always_full {
                 LEFT_OUT
             } else {
@@ -128,6 +133,8 @@ mod tests {
     const FRAME: f64 = 0.02;
     /// What the window holds, in seconds: 128 KiB at 128 kbit/s.
     const WINDOW: f64 = 8.2;
+    /// The same at 1.5 Mbit/s, as FLAC has.
+    const SMALL_WINDOW: f64 = 0.7;
 
     struct Outcome {
         underruns: u32,
@@ -141,6 +148,18 @@ mod tests {
     /// A station whose clock is off by so many parts in a million, over so many hours. It sends `burst` seconds at once, and
     /// then every second what it has. A song lasts three minutes and ends in a second of silence, if `has_pauses`.
     fn listen(off: f64, burst: f64, hours: u32, has_pauses: bool, is_controlled: bool) -> Outcome {
+        listen_through(WINDOW, off, burst, hours, has_pauses, is_controlled)
+    }
+
+    /// The same through a window that holds so many seconds.
+    fn listen_through(
+        window: f64,
+        off: f64,
+        burst: f64,
+        hours: u32,
+        has_pauses: bool,
+        is_controlled: bool,
+    ) -> Outcome {
         let mut drift = Drift::default();
         let (mut sent, mut heard) = (burst.max(f64::from(CUSHION)), 0.0);
         let mut outcome = Outcome {
@@ -155,13 +174,13 @@ mod tests {
             if frame % 50 == 49 {
                 sent += 1.0 + off * 1e-6;
             }
-            let ahead = (sent - heard).min(WINDOW);
+            let ahead = (sent - heard).min(window);
             if ahead < FRAME {
                 outcome.underruns += 1;
                 continue;
             }
             heard += FRAME;
-            drift.made((ahead - FRAME) as f32, ahead > WINDOW * 0.75);
+            drift.made((ahead - FRAME) as f32, window as f32, ahead > window * 0.75);
             let in_song = heard % 180.0;
             let peak = if has_pauses && in_song > 179.0 {
                 0.001
@@ -209,6 +228,21 @@ mod tests {
             assert!(
                 without.latency > WINDOW + 1.0 && without.latency > without.first_latency + 10.0
             );
+        }
+    }
+
+    #[test]
+    fn a_window_that_holds_less_than_the_cushion_is_no_reason_to_put_frames_in() {
+        let with = listen_through(SMALL_WINDOW, 0.0, 2.0, 10, true, true);
+        assert_eq!(with.underruns, 0);
+        // of the 2 s, what is behind the window's mark of three quarters is left out once: 75 frames or fewer
+        assert!(with.changes <= 75, "{}", with.changes);
+        assert!(with.loudest < QUIET, "{}", with.loudest);
+        for off in [-200.0, 200.0] {
+            let with = listen_through(SMALL_WINDOW, off, 2.0, 10, true, true);
+            assert_eq!(with.underruns, 0, "{off}");
+            // 7.2 s, and the burst
+            assert!(with.changes < 450, "{off}: {}", with.changes);
         }
     }
 

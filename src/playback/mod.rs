@@ -267,6 +267,9 @@ impl Drop for Playback {
 }
 
 #[cfg(test)]
+mod testing;
+
+#[cfg(test)]
 mod tests;
 
 #[cfg(test)]

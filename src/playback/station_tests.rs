@@ -1,7 +1,7 @@
 //! Owns: tests of playbacks of radio stations: what is heard over interruptions, and what is told.
 //! Never knows: the network; a lane stands for it.
 
-use super::*;
+use super::{testing::until, *};
 use crate::{
     frame::{MAX_OPUS_BYTES, PCM_FRAME_BYTES, Taken},
     media::window::{LaneWriter, Notice, Task, lane},
@@ -25,9 +25,15 @@ struct Station {
 }
 
 fn station(format: FrameFormat, extension: &str) -> Station {
+    let it = station_or_file(format, extension);
+    it.lane.tell_station();
+    it
+}
+
+/// What may turn out to be a station.
+fn station_or_file(format: FrameFormat, extension: &str) -> Station {
     let engine = Engine::new(1, Settings::default());
     let (lane, window) = lane(1 << 20);
-    lane.tell_station();
     let (tell, events) = mpsc::channel();
     let request = Request {
         window,
@@ -79,10 +85,14 @@ impl Station {
         let mut out = [0; PCM_FRAME_BYTES];
         let mut frames = Vec::new();
         while frames.len() < count {
-            match self.reader.take(&mut out) {
+            let mut taken = Taken::Underrun;
+            until(|| {
+                taken = self.reader.take(&mut out);
+                taken != Taken::Underrun
+            });
+            match taken {
                 Taken::Frame { len, position } => frames.push((out[..len].to_vec(), position)),
-                Taken::Underrun => std::thread::yield_now(),
-                Taken::Over => break,
+                Taken::Underrun | Taken::Over => break,
             }
         }
         frames
@@ -97,6 +107,66 @@ impl Station {
         };
         self.events.try_iter().filter_map(brief).collect()
     }
+}
+
+/// An Ogg stream of Opus packets of 20 ms (RFC 7845).
+fn ogg_of<'a>(packets: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
+    use ogg::writing::{PacketWriteEndInfo::*, PacketWriter};
+    let mut file = Vec::new();
+    let mut writer = PacketWriter::new(&mut file);
+    let head = b"OpusHead\x01\x02\x38\x01\x80\xbb\0\0\0\0\0".to_vec();
+    let tags = b"OpusTags\0\0\0\0\0\0\0\0".to_vec();
+    for header in [head, tags] {
+        writer.write_packet(header, 1, EndPage, 0).expect("memory");
+    }
+    for (n, packet) in packets.enumerate() {
+        let end = (n as u64 + 1) * FRAME_SAMPLES as u64;
+        let info = if n % 50 == 49 { EndPage } else { NormalPacket };
+        let written = writer.write_packet(packet.to_vec(), 1, info, end);
+        written.expect("memory");
+    }
+    drop(writer);
+    file
+}
+
+#[test]
+fn of_a_station_that_is_fast_silent_packets_are_left_out_and_the_others_passed_on() {
+    // a stereo frame of 20 ms; what is in it nobody looks at (RFC 6716, section 3.1), and what libopus makes of silence
+    let (loud, silent) = ([&[0xFC][..], &[0x55; 400]].concat(), [0xFC, 0xFF, 0xFE]);
+    // 2500 frames after the first 500, a frame is due; more has arrived than the window takes
+    let is_pause = |n: usize| (3200..3220).contains(&n) || n == 3100;
+    let packet = |n| if is_pause(n) { &silent[..] } else { &loud };
+    let mut it = station(FrameFormat::Opus, "opus");
+    let file = ogg_of((0..8000).map(packet));
+    it.lane.push(file.into());
+    it.lane.finish();
+    let frames = it.rest();
+    assert!(frames.iter().all(|(f, _)| *f == loud || *f == silent));
+    let at = |(_, at): &(Vec<u8>, Samples)| at.0 / FRAME_SAMPLES as u64;
+    let left_out: Vec<_> = frames
+        .windows(2)
+        .filter(|two| at(&two[1]) != at(&two[0]) + 1)
+        .map(|two| at(&two[1]) - at(&two[0]))
+        .collect();
+    assert_eq!(left_out, [2], "one, and in the longer pause");
+    assert_eq!(frames.len(), 8000 - 1);
+}
+
+#[test]
+fn what_is_found_to_be_a_station_late_has_its_clock_followed() {
+    let loud = [&[0xFC][..], &[0x55; 400]].concat();
+    let silent = [0xFC, 0xFF, 0xFE];
+    let packet = |n| if n % 100 < 10 { &silent[..] } else { &loud };
+    let mut it = station_or_file(FrameFormat::Opus, "opus");
+    let file = Bytes::from(ogg_of((0..8000).map(packet)));
+    let cut = file.len() / 8;
+    it.lane.push(file.slice(..cut));
+    until(|| it.reader.level() > 0);
+    it.lane.tell_station();
+    it.lane.push(file.slice(cut..));
+    it.lane.finish();
+    let frames = it.rest();
+    assert!(frames.len() < 8000, "{}", frames.len());
 }
 
 fn title(text: &str) -> Notice {
@@ -174,11 +244,11 @@ fn what_cannot_be_played_is_refused_and_something_else_is_waited_for() {
     it.send(&MP3[..50_000]);
     for _ in 0..5 {
         it.rejoin(&GARBAGE);
-        while it.lane.poll() != Some(Task::Renew) {
+        until(|| {
             // frames are taken so that it comes to the garbage
             it.reader.take(&mut [0; PCM_FRAME_BYTES]);
-            std::thread::yield_now();
-        }
+            it.lane.poll() == Some(Task::Renew)
+        });
     }
     it.rejoin(&MP3[50_000..100_000]);
     it.lane.finish();

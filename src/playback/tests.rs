@@ -3,7 +3,7 @@
 
 mod streams;
 
-use super::*;
+use super::{testing::until, *};
 use crate::{
     frame::{Cause, Gap, MAX_OPUS_BYTES, PCM_FRAME_BYTES, Taken},
     units::FRAME_SAMPLES,
@@ -98,20 +98,20 @@ impl Run {
     /// The next frame; `None` when it is over.
     fn frame(&mut self) -> Option<(Vec<u8>, Samples)> {
         let mut out = [0u8; PCM_FRAME_BYTES];
-        loop {
-            match self.reader.take(&mut out) {
-                Taken::Frame { len, position } => return Some((out[..len].to_vec(), position)),
-                Taken::Underrun => std::thread::yield_now(),
-                Taken::Over => return None,
-            }
+        let mut taken = Taken::Underrun;
+        until(|| {
+            taken = self.reader.take(&mut out);
+            taken != Taken::Underrun
+        });
+        match taken {
+            Taken::Frame { len, position } => Some((out[..len].to_vec(), position)),
+            Taken::Underrun | Taken::Over => None,
         }
     }
 
     /// Waits until as many frames wait as the settings allow: 400 ms and one.
     fn wait_until_full(&self) {
-        while self.reader.level() < 21 {
-            std::thread::yield_now();
-        }
+        until(|| self.reader.level() >= 21);
     }
 
     fn rest(&mut self) -> Vec<(Vec<u8>, Samples)> {
@@ -122,13 +122,12 @@ impl Run {
 impl Run {
     /// Takes what is there and what is being made, until no more can be made of the bytes there are. No poll is in vain.
     fn hear_until_bytes_are_missing(&mut self) {
-        while self.playback.report().waits.is_none() || self.reader.level() > 0 {
-            if self.reader.level() > 0 {
+        until(|| {
+            while self.reader.level() > 0 {
                 self.frame().expect("a frame");
-            } else {
-                std::thread::yield_now();
             }
-        }
+            self.playback.report().waits.is_some() && self.reader.level() == 0
+        });
     }
 
     /// So many polls in vain.
@@ -141,9 +140,7 @@ impl Run {
 
     /// The next frame, without a poll before it is there.
     fn next_frame(&mut self) {
-        while self.reader.level() == 0 {
-            std::thread::yield_now();
-        }
+        until(|| self.reader.level() > 0);
         self.frame().expect("a frame");
     }
 

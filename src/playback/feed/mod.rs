@@ -139,6 +139,11 @@ impl Feed {
         self.packets.arrived(waiting)
     }
 
+    /// See [`Packets::lasts`].
+    pub(super) fn lasts(&self, bytes: usize) -> f32 {
+        self.packets.lasts(bytes)
+    }
+
     /// See [`Packets::forget_before`].
     pub(super) fn forget_before(&mut self, position: Samples) {
         self.packets.forget_before(position);

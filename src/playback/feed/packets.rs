@@ -205,8 +205,12 @@ impl Packets {
     /// Seconds of sound that have arrived: `waiting` bytes that were not read, at the bitrate of the last packets, and
     /// packets that were not used.
     pub(super) fn arrived(&self, waiting: usize) -> f32 {
-        let seconds_of_byte = self.seconds(self.packets()) / self.retained_bytes.max(1) as f32;
-        self.ahead() + waiting as f32 * seconds_of_byte
+        self.ahead() + self.lasts(waiting)
+    }
+
+    /// How long so many bytes last at the bitrate of the last packets, in seconds.
+    pub(super) fn lasts(&self, bytes: usize) -> f32 {
+        bytes as f32 * self.seconds(self.packets()) / self.retained_bytes.max(1) as f32
     }
 
     /// Another stream begins. The sound of one cannot be made again from the other's packets, except where one decoder plays

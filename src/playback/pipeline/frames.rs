@@ -7,7 +7,7 @@ use crate::{
     media::window::Stop,
     playback::{
         TimescalePosition,
-        drift::Drift,
+        drift::{Change, Drift},
         encode::{Encoder, LOOKAHEAD},
         feed::frame_position,
         render,
@@ -20,12 +20,17 @@ use crate::{
 /// as a change from the frame before, so the listener's decoder must have come to the loudness of the source first.
 const STEADY_FRAMES: usize = 3;
 
+/// A packet of 20 ms that has no more bytes has no sound in it: DTX (RFC 6716, section 2.1.9), or what libopus makes of
+/// digital silence, three bytes, also when two of 10 ms are joined.
+const SILENT_BYTES: usize = 8;
+
 impl Pipeline {
     /// Makes the next frame, or nothing yet: what a change of the mode takes, or the end, may come first.
     pub(super) fn make_frame(&mut self) -> Result<(), Stop> {
         let feed = self.feed.as_ref().expect("opened before frames are made");
         let wanted = self.wanted_mode(feed);
-        let is_adrift = self.drift.as_ref().is_some_and(|d| d.wish().is_some());
+        // what may be left out the packets tell themselves
+        let is_adrift = self.drifts(Change::PutIn);
         if is_adrift && self.mode == Mode::Passthrough && self.has_produced {
             self.transcode_from(self.render.position(), Mode::Passthrough);
         } else if wanted == Mode::Passthrough && self.steady >= STEADY_FRAMES && !is_adrift {
@@ -35,6 +40,11 @@ impl Pipeline {
             Mode::Passthrough => self.pass_packet(),
             Mode::Transcode => self.transcode_frame(),
         }
+    }
+
+    /// Whether the station's clock asks for this.
+    fn drifts(&self, change: Change) -> bool {
+        self.drift.as_ref().and_then(Drift::wish) == Some(change)
     }
 
     fn pass_packet(&mut self) -> Result<(), Stop> {
@@ -65,6 +75,18 @@ impl Pipeline {
         }
         if packet.pts + (FRAME_SAMPLES + LOOKAHEAD) as i64 <= 0 {
             return Ok(()); // wholly before the track begins
+        }
+        let is_silent = packet.data.len() <= SILENT_BYTES;
+        let was_silent = std::mem::replace(&mut self.was_silent, is_silent);
+        if is_silent
+            && was_silent
+            && self.drifts(Change::LeaveOut)
+            && let Some(drift) = &mut self.drift
+        {
+            drift.done(Change::LeaveOut);
+            self.render
+                .clear(Samples(position.0 + FRAME_SAMPLES as u64));
+            return Ok(());
         }
         self.push(&packet.data, position, Mode::Passthrough);
         Ok(())
@@ -185,7 +207,8 @@ impl Pipeline {
             let waiting = self.window.waiting();
             // a writer that is held back goes on when a quarter is free
             let is_full = waiting >= self.window.credit() / 10 * 7;
-            drift.made(feed.arrived(waiting), is_full);
+            let room = feed.lasts(self.window.credit());
+            drift.made(feed.arrived(waiting), room, is_full);
         }
         if mode == Mode::Passthrough {
             self.render

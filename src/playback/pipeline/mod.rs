@@ -103,6 +103,8 @@ pub(super) struct Pipeline {
     /// Nothing is ahead of a station's first frame, or of the first after it ran dry: sound is gathered first, so that there
     /// is one gap and not many.
     fills_cushion: bool,
+    /// Whether the packet that was passed on last was silent.
+    was_silent: bool,
     told_length: Option<Option<Samples>>,
     wishes: Arc<Mutex<Wishes>>,
     events: Arc<dyn Fn(Event) + Send + Sync>,
@@ -141,6 +143,7 @@ impl Pipeline {
             has_produced: false,
             drift: None,
             fills_cushion: false,
+            was_silent: false,
             told_length: None,
             wishes,
             events,
@@ -156,8 +159,7 @@ impl Pipeline {
                 Stage::Opening(prober) => {
                     let opened = prober.advance(&mut self.window)?;
                     self.notes.opened(opened.container, opened.demuxer.info());
-                    self.fills_cushion = self.window.is_station();
-                    self.drift = self.fills_cushion.then(Drift::default);
+                    self.look_for_station();
                     let demuxer = if is_endless(&opened, &self.window) {
                         sections::follow(opened)
                     } else {
@@ -208,6 +210,14 @@ impl Pipeline {
                 }
                 Stage::Drained | Stage::Failed => return Ok(After::Sleep),
             }
+        }
+    }
+
+    /// Sees whether it is a station, which may be found out when it has been heard for long.
+    fn look_for_station(&mut self) {
+        if self.drift.is_none() && self.window.is_station() {
+            self.drift = Some(Drift::default());
+            self.fills_cushion = !self.has_produced;
         }
     }
 
@@ -324,6 +334,7 @@ impl Job for Pipeline {
         if !self.obey() {
             return After::Done;
         }
+        self.look_for_station();
         let advanced = self.advance();
         while let Some(notice) = self.window.notice() {
             (self.events)(match notice {

@@ -139,15 +139,11 @@ fn station(bytes: Vec<u8>, piece: usize, format: FrameFormat) -> Run {
     std::thread::spawn(move || {
         let pieces = bytes::Bytes::from(bytes);
         for from in (0..pieces.len()).step_by(piece) {
-            while lane.poll().is_none() {
-                std::thread::yield_now();
-            }
+            until(|| lane.poll().is_some());
             lane.push(pieces.slice(from..pieces.len().min(from + piece)));
         }
         lane.finish();
-        while lane.poll() != Some(crate::media::window::Task::Close) {
-            std::thread::yield_now();
-        }
+        until(|| lane.poll() == Some(crate::media::window::Task::Close));
     });
     Run {
         playback,

@@ -2,6 +2,7 @@
 //! Never knows: containers.
 
 use super::*;
+use crate::media::testing::until;
 
 /// A list of six segments of 50 ms from this number on.
 fn live(first: usize, is_ended: bool) -> String {
@@ -80,7 +81,5 @@ async fn the_fetch_task_ends_with_its_window() {
     let mut reader = reader(&server, "/l");
     reader.section().await.expect("there");
     drop(reader);
-    while Handle::current().metrics().num_alive_tasks() > before {
-        tokio::task::yield_now().await;
-    }
+    until(|| Handle::current().metrics().num_alive_tasks() <= before).await;
 }
