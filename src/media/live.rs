@@ -47,6 +47,46 @@ pub enum Lost {
     Paused,
 }
 
+/// Time after joining in which a station shows whether it begins with a burst of what it sent before.
+const BURST: Duration = Duration::from_secs(1);
+
+/// Whether a station that was joined again has brought as much at once as was still to be heard of it: that is older, and
+/// heard before it would only put the listener further and further behind. Stations without a burst begin where they are;
+/// what was to be heard of them is then all that is ahead.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CatchUp {
+    /// Until when, and how many bytes are missing.
+    left: Option<(Instant, usize)>,
+}
+
+impl CatchUp {
+    /// Joined at `now`, with `waiting` bytes that were not read yet and room for so many more.
+    #[must_use]
+    pub fn begin(now: Instant, waiting: usize, room: usize) -> Self {
+        let enough = waiting.min(room.max(PROGRESS as usize));
+        Self {
+            left: (waiting > 0).then_some((now + BURST, enough)),
+        }
+    }
+
+    /// So many bytes have come; true once, when they are enough.
+    pub fn got(&mut self, now: Instant, len: usize) -> bool {
+        let Some((until, missing)) = &mut self.left else {
+            return false;
+        };
+        if now > *until {
+            self.left = None;
+            return false;
+        }
+        *missing = missing.saturating_sub(len);
+        let is_enough = *missing == 0;
+        if is_enough {
+            self.left = None;
+        }
+        is_enough
+    }
+}
+
 /// What is told when a stream goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rejoined {
@@ -207,6 +247,23 @@ mod tests {
     fn rejoin() -> (Rejoin, Instant) {
         let now = Instant::now();
         (Rejoin::new(300 * SECOND, now), now)
+    }
+
+    #[test]
+    fn a_burst_takes_the_place_of_what_was_to_be_heard() {
+        let now = Instant::now();
+        let after = |ms| now + Duration::from_millis(ms);
+        let mut burst = CatchUp::begin(now, 60_000, 68_000);
+        assert!(!burst.got(after(10), 40_000));
+        assert!(burst.got(after(20), 20_000));
+        assert!(!burst.got(after(30), 20_000), "once");
+        // 128 kbit/s
+        let mut steady = CatchUp::begin(now, 60_000, 68_000);
+        assert!((1..20).all(|n| !steady.got(after(n * 250), 4_000)));
+        // there is not even room for as much
+        let mut full = CatchUp::begin(now, 100_000, 28_000);
+        assert!(full.got(after(300), 28_000));
+        assert!(!CatchUp::begin(now, 0, 1_000).got(now, 1_000));
     }
 
     #[test]

@@ -15,6 +15,8 @@ use bytes::Bytes;
 
 /// How much may lie in front of the first frame.
 const MAX_LEAD: u64 = 64 << 10;
+/// The same where a station is joined in the middle of a frame: two of the longest (their length has 13 bits).
+const MAX_JOINED_LEAD: u64 = 16 << 10;
 /// How much may lie between two frames in the middle.
 const MAX_GARBAGE: u64 = 1 << 20;
 /// Samples an access unit decodes to (LC, one raw data block).
@@ -117,7 +119,8 @@ impl Opening for Open {
             self.id3.get_or_insert_default().advance(bytes)?;
             self.is_behind_tags = true;
         }
-        let header: FrameHeader = match sync::find(bytes, None, &mut self.skipped, MAX_LEAD) {
+        let lead = sync::lead(bytes, MAX_LEAD, MAX_JOINED_LEAD);
+        let header: FrameHeader = match sync::find(bytes, None, &mut self.skipped, lead) {
             Err(Stop::End) => return Err(DemuxError::Broken(FrameHeader::MISSING).into()),
             found => found?,
         };

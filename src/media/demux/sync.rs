@@ -24,6 +24,12 @@ pub(super) trait FrameSync: Copy {
     fn is_alike(&self, other: &Self) -> bool;
 }
 
+/// How much may lie in front of the first frame: `usual`, or `joined` of a station. There it is what is left of a frame, or
+/// another codec, which should not have to wait for long.
+pub(super) fn lead(bytes: &ByteWindow, usual: u64, joined: u64) -> u64 {
+    if bytes.is_station() { joined } else { usual }
+}
+
 /// Moves to the next header that another one follows (or the end, or a tag that closes files), and returns it. With
 /// `like`, only headers of that stream count. `skipped` counts what was passed over and is kept between calls.
 ///

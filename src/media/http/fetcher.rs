@@ -8,7 +8,7 @@ use crate::{
     media::{
         backoff::chance,
         icy::{self, Part, Splitter, Titles},
-        live::{Alike, Beginning, Kind, Lost, Rejoin},
+        live::{Alike, Beginning, CatchUp, Kind, Lost, Rejoin},
         located::{Located, Locator},
         ranges::{Answer, Body, Retry, interpret},
         window::{LaneWriter, Notice, Task},
@@ -63,6 +63,7 @@ pub(super) struct Fetcher {
     titles: Titles,
     /// Nobody has read for long: what waits to be read is too old.
     is_stale: bool,
+    catch_up: CatchUp,
     /// The window's section, of a station.
     section: u64,
 }
@@ -94,6 +95,7 @@ impl Fetcher {
             beginning: Beginning::default(),
             titles: Titles::default(),
             is_stale: false,
+            catch_up: CatchUp::default(),
             section: 0,
         }
     }
@@ -336,6 +338,7 @@ impl Fetcher {
     fn begin_section(&mut self) {
         self.section += 1;
         self.writer.begin_section(self.section);
+        self.catch_up = CatchUp::begin(now(), self.writer.waiting(), self.writer.room());
         if std::mem::take(&mut self.is_stale) {
             self.writer.tell_fresh();
         }
@@ -368,7 +371,11 @@ impl Fetcher {
         if let Some(title) = self.titles.due(sound.len()) {
             self.writer.notice(Notice::Title(title));
         }
+        let is_ahead = self.catch_up.got(now(), sound.len());
         self.writer.push(sound);
+        if is_ahead {
+            self.writer.tell_fresh();
+        }
     }
 
     fn finish(&mut self) {

@@ -112,6 +112,13 @@ impl LaneWriter {
         self.shared.waiting.load(Ordering::Acquire)
     }
 
+    /// Bytes that may be pushed before the window holds all it may.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        let credit = self.shared.credit.load(Ordering::Acquire);
+        credit.saturating_sub(self.waiting())
+    }
+
     /// Waits until fewer than `waiting` bytes wait to be read, or something else than [`Task::Deliver`] is to be done.
     pub async fn taken_from(&self, waiting: usize) {
         loop {

@@ -182,3 +182,13 @@ fn every_usual_rate_gives_its_exact_length() {
         assert_eq!(length_of(wav(samples, rate)), 9600, "{rate} Hz");
     }
 }
+
+#[test]
+fn a_file_put_behind_itself_is_heard_twice() {
+    for (name, seconds) in [("tone.opus", 5), ("tone44.ogg", 12)] {
+        let file = std::fs::read(format!("tests/data/{name}")).expect("there");
+        let length = length_of([file.clone(), file].concat());
+        let wanted = 2 * seconds * 48_000;
+        assert!((wanted..wanted + 3).contains(&length), "{name}: {length}");
+    }
+}

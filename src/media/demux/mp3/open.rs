@@ -17,6 +17,8 @@ use crate::media::{
 
 /// How much may lie between tags and the first frame. Lavaplayer looks at 1000 bytes.
 const MAX_LEAD: u64 = 64 << 10;
+/// The same where a station is joined in the middle of a frame: two of the longest (160 kbit/s at 8 kHz: 2881 bytes each).
+const MAX_JOINED_LEAD: u64 = 6 << 10;
 /// How much of a stream without a summary is looked at to see whether the bitrate changes.
 const SURVEY: usize = 32 << 10;
 /// A stream of changing bitrate without a summary is counted through when it is no longer than this.
@@ -76,7 +78,12 @@ impl Opening for Open {
                 Step::Sync {
                     skipped,
                     is_free_format,
-                } => match sync::find(bytes, None, skipped, MAX_LEAD) {
+                } => match sync::find(
+                    bytes,
+                    None,
+                    skipped,
+                    sync::lead(bytes, MAX_LEAD, MAX_JOINED_LEAD),
+                ) {
                     Ok(header) => self.step = Step::First(header),
                     Err(Stop::Malformed(_) | Stop::End) if *is_free_format => {
                         return Err(DemuxError::Unsupported("MP3 in free format").into());

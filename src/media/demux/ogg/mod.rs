@@ -145,7 +145,10 @@ impl Ogg {
     fn fill(&mut self, bytes: &mut ByteWindow) -> Result<(), Stop> {
         while self.queue.is_empty() {
             let page = self.reader.next(bytes)?;
-            if page.serial == self.link.serial && !page.is_first {
+            // a file put behind itself has the same number again
+            let is_next = |chained: &Chained| chained.serial == page.serial;
+            let is_ours = page.serial == self.link.serial && !page.is_first;
+            if is_ours && !self.chained.as_ref().is_some_and(is_next) {
                 self.queue = self.link.load(&page);
             } else {
                 self.read_other(&page)?;

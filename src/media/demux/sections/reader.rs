@@ -26,7 +26,7 @@ pub(super) enum Stamp {
 #[derive(Default)]
 pub(super) struct Reader {
     part: Part,
-    /// What all sections may be.
+    /// What the next section may be: what the last one was.
     hint: Hint,
     /// Number of the section at hand.
     pub number: u64,
@@ -62,12 +62,25 @@ pub(super) struct Read {
     pub is_first: bool,
 }
 
+/// What is joined in the middle of a frame shows no sign at its beginning.
+fn hint(container: &str) -> Hint {
+    let extension = match container {
+        "mp3" => Some("mp3"),
+        "adts" => Some("aac"),
+        _ => None,
+    };
+    Hint {
+        mime: None,
+        extension: extension.map(str::to_owned),
+    }
+}
+
 impl Reader {
     /// Reads what is open already, and then the sections behind it.
-    pub(super) fn of(demuxer: Box<dyn Demuxer>, hint: Hint) -> Self {
+    pub(super) fn of(opened: Opened) -> Self {
         Self {
-            part: Part::Open(demuxer),
-            hint,
+            hint: hint(opened.container),
+            part: Part::Open(opened.demuxer),
             ..Self::default()
         }
     }
@@ -134,6 +147,7 @@ impl Reader {
         self.part = Part::Open(opened.demuxer);
         self.is_fresh = true;
         self.has_own_time = opened.container == "mp4";
+        self.hint = hint(opened.container);
         if let Part::Open(demuxer) = &self.part {
             self.stamp = demuxer.origin().map(Stamp::Clock).or(self.stamp);
         }

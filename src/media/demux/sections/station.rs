@@ -9,7 +9,7 @@
 use super::reader::{Read, Reader};
 use crate::{
     media::{
-        demux::{Codec, DemuxError, Demuxer, Opened, Packet, StreamInfo, probe::Hint},
+        demux::{Codec, DemuxError, Demuxer, Opened, Packet, StreamInfo},
         window::{ByteWindow, Stop},
     },
     units::FRAME_SAMPLES,
@@ -18,21 +18,11 @@ use crate::{
 /// What is open, and after it the sections that follow. For windows whose length is not known.
 #[must_use]
 pub fn follow(opened: Opened) -> Box<dyn Demuxer> {
-    // what is joined in the middle of a frame shows no sign at its beginning
-    let extension = match opened.container {
-        "mp3" => Some("mp3"),
-        "adts" => Some("aac"),
-        _ => None,
-    };
-    let hint = Hint {
-        mime: None,
-        extension: extension.map(str::to_owned),
-    };
     Box::new(Station {
         info: opened.demuxer.info().clone(),
         stream: 0,
         of_section: opened.demuxer.stream(),
-        reader: Reader::of(opened.demuxer, hint),
+        reader: Reader::of(opened),
         is_joined: false,
         shift: 0,
         end: 0,
