@@ -85,6 +85,7 @@ impl Server {
         for _ in 0..MAX_TURNS {
             match call(window) {
                 Err(Stop::Need(len)) => while window.available() < len && self.serve() {},
+                Err(Stop::Again) => {}
                 done => return done,
             }
         }

@@ -48,6 +48,7 @@ impl Reader {
             loop {
                 match call(&mut self.window) {
                     Err(Stop::Need(_)) => self.woken.notified().await,
+                    Err(Stop::Again) => {}
                     other => return other,
                 }
             }

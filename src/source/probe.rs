@@ -116,7 +116,7 @@ fn refusal(stop: Stop) -> Failure {
         Stop::Failed(failure) => failure,
         Stop::Malformed(DemuxError::Unsupported(text)) => Failure::common(text),
         Stop::Malformed(error) => Failure::common(UNKNOWN_FORMAT).because(error),
-        Stop::Need(_) | Stop::End => Failure::common(UNKNOWN_FORMAT),
+        Stop::Need(_) | Stop::Again | Stop::End => Failure::common(UNKNOWN_FORMAT),
     }
 }
 
@@ -141,6 +141,7 @@ impl Waiting {
         loop {
             match step(&mut self.window) {
                 Err(Stop::Need(_)) => self.woken.notified().await,
+                Err(Stop::Again) => {}
                 other => return other,
             }
         }
@@ -157,6 +158,7 @@ impl Waiting {
                 .map_err(|_| Failure::fault("Something went wrong when reading the file."))?;
             match outcome {
                 Err(Stop::Need(_)) => woken.notified().await,
+                Err(Stop::Again) => {}
                 Err(stop) => return Err(refusal(stop)),
                 Ok(opened) => return Ok(describe(opened, window.length().is_some())),
             }

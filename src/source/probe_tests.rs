@@ -54,6 +54,19 @@ impl Opening for Fake {
     }
 }
 
+/// Takes so many calls more.
+struct InSlices(usize, Fake);
+
+impl Opening for InSlices {
+    fn advance(&mut self, bytes: &mut ByteWindow) -> Result<Opened, Stop> {
+        if let Some(left) = self.0.checked_sub(1) {
+            self.0 = left;
+            return Err(Stop::Again);
+        }
+        self.1.advance(bytes)
+    }
+}
+
 struct Panics;
 
 impl Opening for Panics {
@@ -123,6 +136,21 @@ async fn probing_waits_for_what_it_needs() {
     }
     let found = probing.await.expect("no panic").expect("enough came");
     assert!(matches!(found, Found::Stream(_)));
+}
+
+#[tokio::test]
+async fn what_takes_more_than_one_call_is_called_again() {
+    let fake = Fake {
+        wants: 1,
+        container: "mod",
+        length: Some(44_100),
+    };
+    let window = ByteWindow::of(vec![7; 2000]);
+    let found = probe_with(window, Box::new(InSlices(3, fake)), PLAYLIST_BYTES).await;
+    let Ok(Found::Stream(stream)) = found else {
+        panic!("{found:?}");
+    };
+    assert_eq!(stream.length, Some(1000));
 }
 
 #[tokio::test]

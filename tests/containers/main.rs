@@ -4,6 +4,8 @@
 
 mod server;
 mod sound;
+#[cfg(feature = "tracker")]
+mod tracker;
 
 use bytes::Bytes;
 use lavalink_rust::{

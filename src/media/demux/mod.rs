@@ -2,8 +2,9 @@
 //! Never knows: where the bytes come from, or how a packet is decoded.
 //!
 //! Demuxers are sans-IO: they read a [`ByteWindow`] that never waits. Each call either makes a whole step or changes
-//! nothing and returns [`Stop::Need`], so the same call can be repeated when more bytes are there. That is why opening,
-//! playing and seeking all run on the decode pool without ever blocking it.
+//! nothing and returns [`Stop::Need`], so the same call can be repeated when more bytes are there. What takes long by itself is
+//! done in slices, with [`Stop::Again`] between them. That is why opening, playing and seeking all run on the decode pool
+//! without ever blocking it.
 
 pub mod adts;
 pub mod aiff;
@@ -201,7 +202,7 @@ pub trait Opening: Send {
     /// Goes on reading headers. May jump in the window.
     ///
     /// # Errors
-    /// [`Stop::Need`] when called too early; anything else is final.
+    /// [`Stop::Need`] when called too early, [`Stop::Again`] when there is more to do; anything else is final.
     fn advance(&mut self, bytes: &mut ByteWindow) -> Result<Opened, Stop>;
 }
 
@@ -242,7 +243,7 @@ pub trait Demuxer: Send {
     /// positions. A target beyond the end makes the next packet [`Stop::End`].
     ///
     /// # Errors
-    /// As [`next_packet`](Self::next_packet).
+    /// As [`next_packet`](Self::next_packet), and [`Stop::Again`] when there is more to do.
     fn seek(&mut self, target: u64, bytes: &mut ByteWindow) -> Result<(), Stop>;
 
     /// Where sample 0 lies on the stream's own clock, in 90 kHz ticks of 33 bits, if it has one: for who puts streams

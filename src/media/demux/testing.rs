@@ -74,6 +74,7 @@ impl Served {
                         "asks for {need} and nothing comes"
                     );
                 }
+                Err(Stop::Again) => {}
                 result => return result,
             }
         }
@@ -107,10 +108,20 @@ impl Served {
     }
 }
 
+/// Makes a call as often as it wants to be made again.
+pub(super) fn again<T>(mut call: impl FnMut() -> Result<T, Stop>) -> Result<T, Stop> {
+    loop {
+        match call() {
+            Err(Stop::Again) => {}
+            result => return result,
+        }
+    }
+}
+
 /// Opens a file that is all there.
 pub(super) fn open(data: &[u8], mut opening: Box<dyn Opening>) -> (Opened, ByteWindow) {
     let mut window = ByteWindow::of(Bytes::copy_from_slice(data));
-    match opening.advance(&mut window) {
+    match again(|| opening.advance(&mut window)) {
         Ok(opened) => (opened, window),
         Err(stop) => panic!("cannot be opened: {stop:?}"),
     }
@@ -294,12 +305,12 @@ pub(super) fn torture(data: &[u8], opening: fn() -> Box<dyn Opening>, step: usiz
 /// Opens, reads, seeks and reads again, whatever comes of it: nothing may hang, wait or grow.
 pub(super) fn exhaust(data: &[u8], mut opening: Box<dyn Opening>) {
     let mut window = ByteWindow::of(Bytes::copy_from_slice(data));
-    let Ok(mut opened) = opening.advance(&mut window) else {
+    let Ok(mut opened) = again(|| opening.advance(&mut window)) else {
         return;
     };
     for target in [None, Some(0), Some(30_000), Some(100_000), Some(u64::MAX)] {
         if let Some(target) = target
-            && opened.demuxer.seek(target, &mut window).is_err()
+            && again(|| opened.demuxer.seek(target, &mut window)).is_err()
         {
             continue;
         }

@@ -2,7 +2,8 @@
 //! Never knows: how notes become samples.
 //!
 //! What a module plays is only known by playing it, so that packets hold samples, 20 ms each. It ends where it would begin
-//! again. Seeking plays it silently up to the target: some milliseconds for each second.
+//! again. Seeking plays it silently up to the target: some milliseconds for each second. That, and counting how long it is, is
+//! done in slices.
 
 use super::{
     Codec, DemuxError, Demuxer, MAX_TAG_BYTES, Opened, Opening, Packet, PcmFormat, PcmSample,
@@ -19,10 +20,12 @@ const RATE: u32 = 48_000;
 const PACKET: usize = 960;
 /// The largest file: the largest modules that people share have half of it.
 const MAX_FILE: usize = 16 << 20;
-/// What is read at a time where nobody says how long a file is.
-const STEP: usize = 64 << 10;
 /// Where modules end that would go on longer: half an hour, in samples.
 const MAX_LENGTH: u64 = 30 * 60 * RATE as u64;
+/// Samples that one call plays in order to seek: as many as a turn of playing makes.
+const SEEK_SLICE: u64 = 12 * PACKET as u64;
+/// Ticks that one call counts for the length, which takes about as long.
+const LENGTH_SLICE: usize = 250;
 /// Voices at a time; more are cut off, the weakest first.
 const MAX_VOICES: usize = 64;
 
@@ -85,26 +88,31 @@ pub(super) fn is_module(head: &[u8]) -> bool {
 
 /// Opens a module; all of it must arrive first.
 pub(super) fn open() -> Box<dyn Opening> {
-    Box::new(Open)
+    Box::new(Open(None))
 }
 
-struct Open;
+/// What is loaded; `None` before all bytes are there.
+struct Open(Option<Loaded>);
 
 impl Opening for Open {
     fn advance(&mut self, bytes: &mut ByteWindow) -> Result<Opened, Stop> {
-        let file = whole(bytes)?;
-        let broken = DemuxError::Broken("the tracker module");
-        let kind = Kind::of(file).ok_or(broken)?;
-        let module = kind.load(file).ok_or(broken)?;
-        let title = module.name.trim().to_owned();
-        let is_named = !title.is_empty() && title.len() <= MAX_TAG_BYTES;
-        let demuxer = Tracker::new(module);
-        if demuxer.info.length == Some(0) {
+        let mut loaded = match self.0.take() {
+            Some(loaded) => loaded,
+            None => Loaded::read(whole(bytes)?)?,
+        };
+        let Some(length) = loaded.count() else {
+            self.0 = Some(loaded);
+            return Err(Stop::Again);
+        };
+        if length == 0 {
             return Err(DemuxError::Unsupported("The tracker module is empty.").into());
         }
+        let module = loaded.playing.into_owner();
+        let title = module.name.trim().to_owned();
+        let is_named = !title.is_empty() && title.len() <= MAX_TAG_BYTES;
         Ok(Opened {
-            demuxer: Box::new(demuxer),
-            container: kind.name(),
+            demuxer: Box::new(Tracker::new(module, length)),
+            container: loaded.kind.name(),
             tags: Tags {
                 title: is_named.then_some(title),
                 ..Tags::default()
@@ -115,28 +123,58 @@ impl Opening for Open {
 
 /// All bytes of the file.
 fn whole(bytes: &mut ByteWindow) -> Result<&[u8], Stop> {
-    let too_large = DemuxError::TooLarge("the tracker module");
-    if bytes
-        .length()
-        .is_some_and(|length| length > MAX_FILE as u64)
-    {
-        return Err(too_large.into());
-    }
+    const TOO_LARGE: Stop = Stop::Malformed(DemuxError::TooLarge("the tracker module"));
     let length = bytes.length();
-    loop {
-        let want = match length {
-            Some(length) => (length as usize).max(1),
-            None => bytes.available() + STEP,
-        };
-        match bytes.peek(want) {
-            Ok(_) | Err(Stop::End) if length.is_some() => break,
-            Err(Stop::End) => break,
-            Ok(_) if want > MAX_FILE => return Err(too_large.into()),
-            Ok(_) => {}
-            Err(stop) => return Err(stop),
-        }
+    if length.is_some_and(|length| length > MAX_FILE as u64) {
+        return Err(TOO_LARGE);
+    }
+    // where nobody says how long it is, it is there when no more comes
+    let want = length.map_or(MAX_FILE + 1, |length| length as usize);
+    match bytes.peek(want.max(1)) {
+        Ok(_) if length.is_none() => return Err(TOO_LARGE),
+        Ok(_) | Err(Stop::End) => {}
+        Err(stop) => return Err(stop),
     }
     Ok(bytes.peek_up_to(MAX_FILE))
+}
+
+/// A module whose length is being counted.
+struct Loaded {
+    kind: Kind,
+    playing: Playing,
+    /// Its length, as far as it is counted.
+    seconds: f64,
+}
+
+impl Loaded {
+    fn read(file: &[u8]) -> Result<Self, DemuxError> {
+        let broken = DemuxError::Broken("the tracker module");
+        let kind = Kind::of(file).ok_or(broken)?;
+        let module = kind.load(file).ok_or(broken)?;
+        Ok(Self {
+            kind,
+            playing: begin(Box::new(module)),
+            seconds: 0.0,
+        })
+    }
+
+    /// Samples until the song begins again: all its ticks, without their sound. A tick lasts 2.5 s divided by the beats a
+    /// minute (ProTracker's definition, kept by all). `None` when there are more than one call counts.
+    fn count(&mut self) -> Option<u64> {
+        let max = MAX_LENGTH as f64 / f64::from(RATE);
+        let seconds = &mut self.seconds;
+        let is_counted = self.playing.with_dependent_mut(|_, player| {
+            for _ in 0..LENGTH_SLICE {
+                if *seconds >= max || !player.advance_trace_tick() {
+                    return true;
+                }
+                *seconds += 2.5 / player.get_bpm().max(1) as f64;
+            }
+            false
+        });
+        let samples = (*seconds * f64::from(RATE)).round() as u64;
+        is_counted.then_some(samples.min(MAX_LENGTH))
+    }
 }
 
 self_cell!(
@@ -166,9 +204,7 @@ struct Tracker {
 }
 
 impl Tracker {
-    fn new(module: Module) -> Self {
-        let mut playing = begin(Box::new(module));
-        let length = playing.with_dependent_mut(|_, player| length(player));
+    fn new(module: Box<Module>, length: u64) -> Self {
         let format = PcmFormat {
             sample: PcmSample::I16,
             is_big_endian: false,
@@ -183,7 +219,7 @@ impl Tracker {
                 is_seekable: true,
                 preroll: 0,
             },
-            playing: Some(begin(playing.into_owner())),
+            playing: Some(begin(module)),
             at: 0,
         }
     }
@@ -202,17 +238,6 @@ impl Tracker {
         self.at += 1;
         Some(sample)
     }
-}
-
-/// Samples until the song begins again: all its ticks, without their sound. A tick lasts 2.5 s divided by the beats a minute
-/// (ProTracker's definition, kept by all).
-fn length(player: &mut XmrsPlayer) -> u64 {
-    let mut seconds = 0.0;
-    let max = MAX_LENGTH as f64 / f64::from(RATE);
-    while seconds < max && player.advance_trace_tick() {
-        seconds += 2.5 / player.get_bpm().max(1) as f64;
-    }
-    ((seconds * f64::from(RATE)).round() as u64).min(MAX_LENGTH)
 }
 
 impl Demuxer for Tracker {
@@ -248,7 +273,15 @@ impl Demuxer for Tracker {
                 .map(|playing| begin(playing.into_owner()));
             self.at = 0;
         }
-        while self.at < target && self.sample().is_some() {}
+        let slice = target.min(self.at + SEEK_SLICE);
+        while self.at < slice {
+            if self.sample().is_none() {
+                return Ok(());
+            }
+        }
+        if self.at < target {
+            return Err(Stop::Again);
+        }
         Ok(())
     }
 }
@@ -264,6 +297,11 @@ mod tests {
     /// A MOD of one pattern: note C-2 (period 428) of sample 1, a square wave, in the first row on channel 1 (left), and
     /// silence on the three others. At speed 6 and 125 beats a minute: 64 rows of 6 ticks of 20 ms, 7.68 s.
     fn module(effect: [u8; 2]) -> Vec<u8> {
+        repeated(effect, 1)
+    }
+
+    /// The same with its pattern so many times.
+    fn repeated(effect: [u8; 2], times: u8) -> Vec<u8> {
         let mut file = b"tiny tune".to_vec();
         file.resize(20, 0);
         let mut sample = vec![0; 30];
@@ -273,8 +311,8 @@ mod tests {
         let mut empty = [0; 30];
         empty[29] = 1;
         file.extend(empty.repeat(30));
-        // one position, which is pattern 0
-        file.extend_from_slice(&[1, 0x7F]);
+        // positions, which all are pattern 0
+        file.extend_from_slice(&[times, 0x7F]);
         file.extend_from_slice(&[0; 128]);
         file.extend_from_slice(b"M.K.");
         let mut pattern = vec![0; 1024];
@@ -294,7 +332,8 @@ mod tests {
     fn a_tune_is_played_once_at_its_own_pitch() {
         let file = module([0, 0]);
         let mut window = ByteWindow::of(file.clone());
-        let opened = Prober::new(Hint::default()).advance(&mut window);
+        let mut prober = Prober::new(Hint::default());
+        let opened = testing::again(|| prober.advance(&mut window));
         let mut opened = opened.unwrap_or_else(|stop| panic!("{stop:?}"));
         assert_eq!(
             (opened.container, opened.tags.title.as_deref()),
@@ -323,17 +362,46 @@ mod tests {
         let (mut opened, mut window) = testing::open(&file, open());
         let whole = sound(&testing::rest(&mut *opened.demuxer, &mut window));
         for target in [100_001, 7, 300_000, 0] {
-            opened.demuxer.seek(target, &mut window).expect("seeks");
+            testing::again(|| opened.demuxer.seek(target, &mut window)).expect("seeks");
             let packet = opened.demuxer.next_packet(&mut window).expect("plays");
             assert_eq!(packet.pts, target as i64);
             let at = target as usize * 2;
             assert_eq!(sound(&[packet])[..], whole[at..at + 1920]);
         }
-        opened.demuxer.seek(u64::MAX, &mut window).expect("seeks");
+        testing::again(|| opened.demuxer.seek(u64::MAX, &mut window)).expect("seeks");
         assert!(matches!(
             opened.demuxer.next_packet(&mut window),
             Err(Stop::End)
         ));
+    }
+
+    /// How often a call wants to be made again.
+    fn calls<T>(mut call: impl FnMut() -> Result<T, Stop>) -> (usize, T) {
+        let mut again = 0;
+        loop {
+            match call() {
+                Ok(done) => return (again, done),
+                Err(Stop::Again) => again += 1,
+                Err(stop) => panic!("{stop:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_takes_long_is_done_in_slices() {
+        // 100 times 64 rows of 6 ticks: 38 400
+        let mut window = ByteWindow::of(repeated([0, 0], 100));
+        let mut opening = open();
+        let (again, mut opened) = calls(|| opening.advance(&mut window));
+        assert_eq!(again, 153);
+        let demuxer = &mut opened.demuxer;
+        assert_eq!(demuxer.info().length, Some(100 * 7_680 * 48));
+        for (target, expected) in [(20 * 48_000, 83), (24_000, 2), (48_001, 2), (48_000, 4)] {
+            let (again, ()) = calls(|| demuxer.seek(target, &mut window));
+            assert_eq!(again, expected, "{target}");
+            let packet = demuxer.next_packet(&mut window).expect("plays");
+            assert_eq!(packet.pts, target as i64);
+        }
     }
 
     #[test]
@@ -365,6 +433,25 @@ mod tests {
     }
 
     #[test]
+    fn what_has_no_length_and_no_end_is_not_waited_for_either() {
+        const CHUNK: usize = 64 << 10;
+        let mut file = module([0, 0]);
+        file.resize(2 * MAX_FILE, 0);
+        let (mut served, mut window) = testing::Served::live(&file, CHUNK);
+        let mut opening = open();
+        let opened = served.run(&mut window, |w| opening.advance(w));
+        assert!(matches!(
+            opened,
+            Err(Stop::Malformed(DemuxError::TooLarge(_)))
+        ));
+        assert!(
+            served.delivered < MAX_FILE + 4 * CHUNK,
+            "{}",
+            served.delivered
+        );
+    }
+
+    #[test]
     fn formats_are_told_by_their_marks() {
         let at = |offset: usize, mark: &[u8]| [&vec![0; offset], mark].concat();
         for (head, kind) in [
@@ -387,7 +474,8 @@ mod tests {
         let file = module([0, 0]);
         for cut in (0..file.len()).step_by(97) {
             let mut window = ByteWindow::of(file[..cut].to_vec());
-            if let Ok(mut opened) = open().advance(&mut window) {
+            let mut opening = open();
+            if let Ok(mut opened) = testing::again(|| opening.advance(&mut window)) {
                 testing::rest(&mut *opened.demuxer, &mut window);
             }
         }

@@ -40,6 +40,9 @@ pub enum Stop {
     /// Not there yet: call again when this many bytes are available at the window's position (or it has ended).
     /// Whoever returns this has changed nothing, so that the same call can simply be made again.
     Need(usize),
+    /// Nothing is missing, but there is more to do than one call should take from others: the same call is to be made again,
+    /// and goes on. Openings and seeks say so.
+    Again,
     /// The stream ends before that; fewer bytes than asked for are left.
     End,
     /// The bytes are not what they should be.

@@ -174,7 +174,7 @@ impl Pipeline {
             let feed = self.feed.as_mut().expect("opened before frames are made");
             match feed.pull(&mut self.window, self.render.input()) {
                 Ok(()) => self.render.process(feed.position()),
-                Err(Stop::Need(_) | Stop::End) => return Ok(()),
+                Err(Stop::Need(_) | Stop::Again | Stop::End) => return Ok(()),
                 Err(stop) => return Err(stop),
             }
         }

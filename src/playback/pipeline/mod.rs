@@ -350,6 +350,7 @@ impl Job for Pipeline {
         match advanced {
             Ok(after) => after,
             Err(Stop::Need(_)) => After::Sleep,
+            Err(Stop::Again) => After::Again,
             Err(Stop::Failed(failure)) => {
                 self.fail(failure);
                 After::Sleep

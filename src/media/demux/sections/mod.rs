@@ -371,7 +371,7 @@ impl Demuxer for Sections {
             }
         };
         let arrival = self.travel(&mut seek, &outline, bytes);
-        self.seek = Some(seek).filter(|_| matches!(arrival, Err(Stop::Need(_))));
+        self.seek = Some(seek).filter(|_| matches!(arrival, Err(Stop::Need(_) | Stop::Again)));
         self.is_over = !arrival?;
         Ok(())
     }

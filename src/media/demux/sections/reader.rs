@@ -177,7 +177,7 @@ impl Reader {
                     return Err(problem.into());
                 }
             }
-            stop @ (Stop::Need(_) | Stop::Failed(_)) => return Err(stop),
+            stop @ (Stop::Need(_) | Stop::Again | Stop::Failed(_)) => return Err(stop),
         }
         self.part = Part::Passed;
         Ok(())
