@@ -139,6 +139,25 @@ async fn what_cannot_be_read_is_left_for_something_else() {
     assert!(reader.take(LEN).await.expect("there") == sound(1));
 }
 
+/// A paused station is read on: it is asked once more, by request number `n`, and what was read ahead of the bytes 0 is left
+/// out, but for little, for the bytes of that answer.
+async fn assert_goes_on_live(server: &Server, mut reader: Reader, n: u8) {
+    reader.take(1).await.expect("what was read ahead");
+    until(|| server.seen().len() == usize::from(n) + 1).await;
+    let mut old = 0;
+    while reader.take(1).await.is_ok_and(|byte| byte[0] == 0) {
+        old += 1;
+        tokio::task::yield_now().await;
+    }
+    assert!(old < 32 * 1024, "the rest is left out, and not {old}");
+    let window = reader.window();
+    window.next_section().expect("begun");
+    window.available();
+    let notices: Vec<_> = std::iter::from_fn(|| window.notice()).collect();
+    assert_eq!(reason(&notices).0, Lost::Paused);
+    assert_eq!(reader.take(1).await.expect("there")[0], n);
+}
+
 #[tokio::test]
 async fn a_station_that_nobody_reads_is_left_and_joined_where_it_is_now() {
     let server = Server::start(|asked| {
@@ -153,20 +172,7 @@ async fn a_station_that_nobody_reads_is_left_and_joined_where_it_is_now() {
     // nobody takes anything until connection and handler are gone
     until(|| tasks() < connected).await;
     assert_eq!(server.seen().len(), 1);
-    reader.take(1).await.expect("what was read ahead");
-    until(|| server.seen().len() == 2).await;
-    let mut old = 0;
-    while reader.take(1).await.is_ok_and(|byte| byte[0] == 0) {
-        old += 1;
-        tokio::task::yield_now().await;
-    }
-    assert!(old < 32 * 1024, "the rest is left out, and not {old}");
-    let window = reader.window();
-    window.next_section().expect("begun");
-    window.available();
-    let notices: Vec<_> = std::iter::from_fn(|| window.notice()).collect();
-    assert_eq!(reason(&notices).0, Lost::Paused);
-    assert_eq!(reader.take(1).await.expect("there")[0], 1);
+    assert_goes_on_live(&server, reader, 1).await;
 }
 
 /// A body of 1000 bytes of sound, and texts behind each of the hundreds.
@@ -319,20 +325,7 @@ async fn what_may_be_a_station_is_asked_again_in_a_pause_and_left_if_it_is_one()
     assert_eq!(server.seen().len(), 2);
     // the fetch task is left, and no connection
     until(|| tasks() == before + 1).await;
-    reader.take(1).await.expect("what was read ahead");
-    until(|| server.seen().len() == 3).await;
-    let mut old = 0;
-    while reader.take(1).await.is_ok_and(|byte| byte[0] == 0) {
-        old += 1;
-        tokio::task::yield_now().await;
-    }
-    assert!(old < 32 * 1024, "the rest is left out, and not {old}");
-    let window = reader.window();
-    window.next_section().expect("begun");
-    window.available();
-    let notices: Vec<_> = std::iter::from_fn(|| window.notice()).collect();
-    assert_eq!(reason(&notices).0, Lost::Paused);
-    assert_eq!(reader.take(1).await.expect("there")[0], 2);
+    assert_goes_on_live(&server, reader, 2).await;
 }
 
 #[tokio::test]

@@ -21,8 +21,9 @@ pub enum Located {
     Hls(Address),
 }
 
-/// Finds out where a stream is now. What is found later must be the same stream, in the same bytes or segments.
-pub type Locate = Box<dyn Fn() -> BoxFuture<'static, Result<Located, Failure>> + Send + Sync>;
+/// Finds out where a stream is now; told whether what was found before has been refused. What is found later must be the same
+/// stream, in the same bytes or segments.
+pub type Locate = Box<dyn Fn(bool) -> BoxFuture<'static, Result<Located, Failure>> + Send + Sync>;
 
 /// A window over what `locate` finds, which is asked again when its link is refused later. It is asked, and what it finds is
 /// fetched, in a task that lives on `runtime` until the window is dropped.
@@ -31,7 +32,7 @@ pub fn fetch(clients: &Clients, locate: Locate, runtime: &Handle) -> ByteWindow 
     let (mut writer, window) = lane(clients.settings().read_ahead_bytes);
     let (clients, locator) = (clients.clone(), Locator::new(locate));
     runtime.spawn(async move {
-        let Some(found) = locator.locate(&writer).await else {
+        let Some(found) = locator.locate(false, &writer).await else {
             return;
         };
         match found {
@@ -66,11 +67,15 @@ impl Locator {
     }
 
     /// Where the stream is; `None` when the window is gone.
-    async fn locate(&self, writer: &LaneWriter) -> Option<Result<Located, Failure>> {
+    async fn locate(
+        &self,
+        is_again: bool,
+        writer: &LaneWriter,
+    ) -> Option<Result<Located, Failure>> {
         tokio::select! {
             biased;
             () = writer.closed() => None,
-            found = (self.locate)() => Some(found),
+            found = (self.locate)(is_again) => Some(found),
         }
     }
 
@@ -87,7 +92,7 @@ impl Locator {
         self.delivered = 0;
         tracing::debug!(%error, "the link is sought again");
         writer.count_retry();
-        self.locate(writer).await
+        self.locate(true, writer).await
     }
 
     /// Bytes have come.

@@ -43,7 +43,7 @@ async fn serve(answer: impl Fn(&Asked) -> Vec<u8> + Send + Sync + 'static) -> Se
 /// Finds the links `/0`, `/1`, … one after another.
 fn located(server: &Server, kind: fn(Address) -> Located) -> Reader {
     let (first, next) = (server.address("/"), AtomicUsize::new(0));
-    let locate: Locate = Box::new(move || {
+    let locate: Locate = Box::new(move |_| {
         let link = next.fetch_add(1, Ordering::Relaxed).to_string();
         let address = first.join(&link).ok_or_else(|| Failure::fault("no link"));
         Box::pin(async move { address.map(kind) })
@@ -99,7 +99,7 @@ async fn links_that_never_work_are_sought_twice() {
 
 #[tokio::test]
 async fn who_finds_nothing_says_why() {
-    let locate: Locate = Box::new(|| Box::pin(async { Err(Failure::common("It is gone.")) }));
+    let locate: Locate = Box::new(|_| Box::pin(async { Err(Failure::common("It is gone.")) }));
     let window = fetch(&clients(), locate, &Handle::current());
     let failure = failure(Reader::new(window).rest().await);
     assert_eq!(
@@ -154,7 +154,7 @@ async fn a_stream_that_becomes_another_kind_is_given_up() {
     let address = server.address("/");
     let count = Arc::new(AtomicUsize::new(0));
     let counter = count.clone();
-    let locate: Locate = Box::new(move || {
+    let locate: Locate = Box::new(move |_| {
         let found = match counter.fetch_add(1, Ordering::Relaxed) {
             0 => Located::File(address.clone()),
             _ => Located::Hls(address.clone()),
@@ -191,7 +191,7 @@ async fn either_kind_is_opened_by_the_same_prober() {
 #[tokio::test]
 async fn the_search_ends_with_its_window() {
     let before = Handle::current().metrics().num_alive_tasks();
-    let locate: Locate = Box::new(|| Box::pin(std::future::pending()));
+    let locate: Locate = Box::new(|_| Box::pin(std::future::pending()));
     let window = fetch(&clients(), locate, &Handle::current());
     tokio::task::yield_now().await;
     drop(window);

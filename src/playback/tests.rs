@@ -75,9 +75,21 @@ fn run(
     change: impl FnOnce(Request) -> Request,
 ) -> Run {
     let engine = Engine::new(1, settings);
+    let run = play(&engine, ByteWindow::of(bytes), format, change);
+    std::mem::forget(engine); // the pool's threads live as long as the test
+    run
+}
+
+/// Plays a window from its start, at the usual volume and without filters, unless `change` says otherwise.
+fn play(
+    engine: &Engine,
+    window: ByteWindow,
+    format: FrameFormat,
+    change: impl FnOnce(Request) -> Request,
+) -> Run {
     let (tell, events) = mpsc::channel();
     let request = change(Request {
-        window: ByteWindow::of(bytes),
+        window,
         hint: Hint::default(),
         start: Samples::ZERO,
         volume: 100,
@@ -86,7 +98,6 @@ fn run(
         stuck_after: Duration::MAX,
     });
     let (playback, reader) = engine.start(request, move |e| drop(tell.send(e)));
-    std::mem::forget(engine); // the pool's threads live as long as the test
     Run {
         playback,
         reader,
@@ -301,22 +312,7 @@ fn a_source_that_breaks_off_is_heard_up_to_there() {
     lane.push(bytes::Bytes::copy_from_slice(&file[..44 + 48_000 * 4]));
     lane.fail(Failure::suspicious("gone"));
     let engine = Engine::new(1, Settings::default());
-    let (tell, events) = mpsc::channel();
-    let request = Request {
-        window,
-        hint: Hint::default(),
-        start: Samples::ZERO,
-        volume: 100,
-        filters: FilterSpec::default(),
-        format: FrameFormat::Pcm,
-        stuck_after: Duration::MAX,
-    };
-    let (playback, reader) = engine.start(request, move |e| drop(tell.send(e)));
-    let mut run = Run {
-        playback,
-        reader,
-        events,
-    };
+    let mut run = play(&engine, window, FrameFormat::Pcm, |request| request);
     let heard: usize = run.rest().iter().map(|(f, _)| f.len() / 8).sum();
     assert!(heard > 48_000 - 2 * FRAME_SAMPLES, "{heard} samples");
     let events: Vec<Event> = run.events.try_iter().collect();
@@ -365,22 +361,7 @@ fn packets_are_passed_on_again_without_a_bump() {
 fn start_lane(engine: &Engine, length: usize) -> (crate::media::window::LaneWriter, Run) {
     let (lane, window) = crate::media::window::lane(1 << 20);
     lane.describe(Some(length as u64), true);
-    let (tell, events) = mpsc::channel();
-    let request = Request {
-        window,
-        hint: Hint::default(),
-        start: Samples::ZERO,
-        volume: 100,
-        filters: FilterSpec::default(),
-        format: FrameFormat::Pcm,
-        stuck_after: Duration::MAX,
-    };
-    let (playback, reader) = engine.start(request, move |e| drop(tell.send(e)));
-    let run = Run {
-        playback,
-        reader,
-        events,
-    };
+    let run = play(engine, window, FrameFormat::Pcm, |request| request);
     (lane, run)
 }
 

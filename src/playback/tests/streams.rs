@@ -124,17 +124,7 @@ fn a_length_that_a_header_only_promises_cuts_nothing() {
 fn station(bytes: Vec<u8>, piece: usize, format: FrameFormat) -> Run {
     let (mut lane, window) = crate::media::window::lane(1 << 16);
     let engine = Engine::new(1, Settings::default());
-    let (tell, events) = mpsc::channel();
-    let request = Request {
-        window,
-        hint: Hint::default(),
-        start: Samples::ZERO,
-        volume: 100,
-        filters: FilterSpec::default(),
-        format,
-        stuck_after: Duration::MAX,
-    };
-    let (playback, reader) = engine.start(request, move |e| drop(tell.send(e)));
+    let run = play(&engine, window, format, |request| request);
     std::mem::forget(engine);
     std::thread::spawn(move || {
         let pieces = bytes::Bytes::from(bytes);
@@ -145,11 +135,7 @@ fn station(bytes: Vec<u8>, piece: usize, format: FrameFormat) -> Run {
         lane.finish();
         until(|| lane.poll() == Some(crate::media::window::Task::Close));
     });
-    Run {
-        playback,
-        reader,
-        events,
-    }
+    run
 }
 
 #[test]

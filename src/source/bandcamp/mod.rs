@@ -27,13 +27,7 @@ use link::Link;
 use page::{Found, NAME, Page};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 use tokio::runtime::Handle;
 use url::Url;
 
@@ -132,10 +126,8 @@ impl Source for Bandcamp {
         let page = Address::parse(&track.info.identifier).filter(may_ask);
         let page = page.ok_or_else(|| Failure::common("The track is none of Bandcamp's."))?;
         let shared = self.shared.clone();
-        let is_again = AtomicBool::new(false);
-        let locate = move || {
+        let locate = move |is_again| {
             let (shared, page) = (shared.clone(), page.clone());
-            let is_again = is_again.swap(true, Ordering::Relaxed);
             async move {
                 let found = shared.locate(page, is_again).await;
                 found.map(Located::File)

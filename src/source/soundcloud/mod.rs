@@ -26,13 +26,7 @@ use futures_util::{FutureExt, future::BoxFuture};
 use link::{Kind, Link, List};
 use serde::Deserialize;
 use serde_json::Value;
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 use tokio::runtime::Handle;
 use track::{Format, NAME, Playable, Protocol, Refusal, Stream, Streams};
 use url::Url;
@@ -137,10 +131,8 @@ impl Source for SoundCloud {
     fn open(&self, track: &Track) -> Result<Media, Failure> {
         let wanted = Arc::new(Wanted::of(&track.info, &self.shared.api)?);
         let shared = self.shared.clone();
-        let is_again = AtomicBool::new(false);
-        let locate = move || {
+        let locate = move |is_again| {
             let (shared, wanted) = (shared.clone(), wanted.clone());
-            let is_again = is_again.swap(true, Ordering::Relaxed);
             async move { shared.locate(&wanted, is_again).await }.boxed()
         };
         let clients = self.shared.api.site().clients();
