@@ -10,7 +10,7 @@ pub mod testing;
 
 use crate::{
     error::Failure,
-    media::ranges::Retry,
+    media::{backoff::chance, ranges::Retry},
     net::{
         Clients, NetError,
         call::{Answer, Call},
@@ -19,11 +19,7 @@ use crate::{
 use data::SiteData;
 use http::{HeaderValue, header};
 use serde_json::Value;
-use std::{
-    error::Error,
-    hash::{BuildHasher, RandomState},
-    sync::Arc,
-};
+use std::{error::Error, sync::Arc};
 use tokio::sync::watch;
 use url::Url;
 
@@ -87,7 +83,7 @@ impl Site {
                 Err(error) => error,
             };
             let delay = match error.is_retryable() {
-                true => retry.failed(RandomState::new().hash_one(self.name)),
+                true => retry.failed(chance()),
                 false => None,
             };
             let Some(delay) = delay else {
