@@ -79,7 +79,7 @@
 //! |---|---|
 //! | start, stop, everything put together | `node.rs` |
 //! | commands, exit codes | `cli/mod.rs` |
-//! | a configuration key | `config/schema/table.rs` (one row each), `config/settings.rs` |
+//! | a configuration key | `config/schema/table/` (one row each), `config/settings.rs` |
 //! | the order of events; what a PATCH leads to | `player/machine.rs`; the checks before it: `session/plan.rs` |
 //! | what is sent to a slow or absent client | `session/outbox.rs`, `session/resume.rs` |
 //! | shapes on the wire | `protocol/`; made from the inside's values in `session/view.rs` |

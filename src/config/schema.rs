@@ -16,7 +16,7 @@ use super::{
 };
 
 /// One row: a key, or a family of keys.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Key {
     /// Lavalink's spelling. A last segment `*` stands for any one segment, `**` for any number of segments.
     pub path: &'static str,
@@ -201,7 +201,7 @@ impl Key {
 /// The settings when nobody says anything.
 pub(super) fn defaults() -> Config {
     let mut config = Config::blank();
-    for key in TABLE {
+    for key in TABLE.iter() {
         if let Some(value) = default_of(key) {
             let bound = Bound {
                 key,
@@ -250,7 +250,7 @@ mod tests {
 
     #[test]
     fn every_setter_takes_every_value_of_its_kind_and_sets_something_if_the_key_has_effect() {
-        for key in TABLE {
+        for key in TABLE.iter() {
             let is_set_by = |value: &Value| {
                 let mut config = Config::blank();
                 let bound = Bound {
@@ -275,14 +275,14 @@ mod tests {
     #[test]
     fn no_path_is_listed_twice() {
         let mut seen = HashSet::new();
-        for key in TABLE {
+        for key in TABLE.iter() {
             assert!(seen.insert(key.path.to_lowercase()), "{}", key.path);
         }
     }
 
     #[test]
     fn defaults_are_within_their_own_ranges() {
-        for key in TABLE {
+        for key in TABLE.iter() {
             if !key.default.is_empty() {
                 let read = key.kind.read(key.default).expect(key.path);
                 assert!(read.corrected.is_none(), "{}", key.path);

@@ -595,7 +595,7 @@ fn the_shipped_file_differs_from_the_defaults_where_the_readme_says_so() {
 
 #[test]
 fn every_secret_of_the_table_is_masked_in_excerpts() {
-    for key in schema::TABLE {
+    for key in schema::TABLE.iter() {
         if matches!(key.kind, value::Kind::Secret) {
             assert!(name::is_secret(key.last()), "{}", key.path);
         }

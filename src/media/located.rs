@@ -9,16 +9,40 @@ use crate::{
     error::Failure,
     net::{Clients, NetError, address::Address},
 };
+use ::http::HeaderMap;
 use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
+
+/// An address, and what its site wants to be sent along.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Where.
+    pub address: Address,
+    /// Headers of each request, the segments of HLS included, to this host and its [neighbours](Clients::with_headers).
+    pub headers: HeaderMap,
+}
+
+impl From<Address> for Link {
+    fn from(address: Address) -> Self {
+        let headers = HeaderMap::new();
+        Self { address, headers }
+    }
+}
+
+impl Link {
+    /// The clients that send its headers.
+    pub(super) fn clients(&self, clients: &Clients) -> Clients {
+        clients.with_headers(&self.address, self.headers.clone())
+    }
+}
 
 /// Where a stream is now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Located {
     /// All of it.
-    File(Address),
+    File(Link),
     /// The playlist of its segments.
-    Hls(Address),
+    Hls(Link),
 }
 
 /// Finds out where a stream is now; told whether what was found before has been refused. What is found later must be the same
@@ -36,12 +60,12 @@ pub fn fetch(clients: &Clients, locate: Locate, runtime: &Handle) -> ByteWindow 
             return;
         };
         match found {
-            Ok(Located::File(address)) => {
-                http::run_located(writer, clients, address, locator).await;
+            Ok(Located::File(link)) => {
+                http::run_located(writer, link.clients(&clients), link.address, locator).await;
             }
-            Ok(Located::Hls(address)) => {
+            Ok(Located::Hls(link)) => {
                 writer.tell_sections();
-                hls::run_located(writer, clients, address, locator).await;
+                hls::run_located(writer, link.clients(&clients), link.address, locator).await;
             }
             Err(failure) => writer.fail(failure),
         }

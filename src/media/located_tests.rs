@@ -41,12 +41,12 @@ async fn serve(answer: impl Fn(&Asked) -> Vec<u8> + Send + Sync + 'static) -> Se
 }
 
 /// Finds the links `/0`, `/1`, … one after another.
-fn located(server: &Server, kind: fn(Address) -> Located) -> Reader {
+fn located(server: &Server, kind: fn(Link) -> Located) -> Reader {
     let (first, next) = (server.address("/"), AtomicUsize::new(0));
     let locate: Locate = Box::new(move |_| {
         let link = next.fetch_add(1, Ordering::Relaxed).to_string();
         let address = first.join(&link).ok_or_else(|| Failure::fault("no link"));
-        Box::pin(async move { address.map(kind) })
+        Box::pin(async move { address.map(|address| kind(address.into())) })
     });
     Reader::new(fetch(&clients(), locate, &Handle::current()))
 }
@@ -156,8 +156,8 @@ async fn a_stream_that_becomes_another_kind_is_given_up() {
     let counter = count.clone();
     let locate: Locate = Box::new(move |_| {
         let found = match counter.fetch_add(1, Ordering::Relaxed) {
-            0 => Located::File(address.clone()),
-            _ => Located::Hls(address.clone()),
+            0 => Located::File(address.clone().into()),
+            _ => Located::Hls(address.clone().into()),
         };
         Box::pin(async move { Ok(found) })
     });
@@ -172,7 +172,7 @@ async fn a_stream_that_becomes_another_kind_is_given_up() {
 async fn either_kind_is_opened_by_the_same_prober() {
     const ADTS: &[u8] = include_bytes!("../../tests/data/tone.aac");
     for (kind, container) in [
-        (Located::File as fn(Address) -> Located, "adts"),
+        (Located::File as fn(Link) -> Located, "adts"),
         (Located::Hls, "m3u"),
     ] {
         let server = serve(move |asked| match &*asked.path {

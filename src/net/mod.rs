@@ -15,7 +15,7 @@ use crate::{error::Failure, units::Secret};
 use address::Address;
 use bytes::Bytes;
 use guard::{Blocked, Guard};
-use http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
 use http_body_util::Full;
 use hyper_util::client::legacy::connect::capture_connection;
 pub use response::{Response, redirect};
@@ -25,6 +25,7 @@ use std::{
     sync::{Arc, OnceLock},
     time::Duration,
 };
+use url::{Host, Url};
 
 /// Redirects that are followed before a fetch gives up: as many as a load follows references.
 pub const MAX_REDIRECTS: usize = 5;
@@ -183,7 +184,25 @@ impl NetError {
 
 /// Makes requests. Cheap to clone; the TLS half is set up by the first request, because it costs memory.
 #[derive(Clone)]
-pub struct Clients(Arc<Inner>);
+pub struct Clients(Arc<Inner>, Option<Arc<Extra>>);
+
+/// Headers that go along to one neighbourhood.
+struct Extra {
+    neighbourhood: String,
+    headers: HeaderMap,
+}
+
+/// The hosts that are taken for one site's: those that share all but the first label, so the names of a content network;
+/// of a name with less than three labels, and of an address, it is itself.
+fn neighbourhood(url: &Url) -> String {
+    match url.host() {
+        Some(Host::Domain(name)) => match name.split_once('.') {
+            Some((_, rest)) if rest.contains('.') => rest.to_owned(),
+            _ => name.to_owned(),
+        },
+        host => host.map(|host| host.to_string()).unwrap_or_default(),
+    }
+}
 
 struct Inner {
     settings: Settings,
@@ -200,11 +219,25 @@ impl Clients {
     }
 
     pub(crate) fn with_guard(settings: Settings, guard: Guard) -> Self {
-        Self(Arc::new(Inner {
+        let inner = Inner {
             settings,
             guard,
             client: OnceLock::new(),
-        }))
+        };
+        Self(Arc::new(inner), None)
+    }
+
+    /// The same, which send these headers, too, to the host of an address and to its neighbours: hosts that differ in the
+    /// first label only, when there are three. They take the place of headers that would be sent otherwise.
+    #[must_use]
+    pub fn with_headers(&self, to: &Address, headers: HeaderMap) -> Self {
+        let extra = (!headers.is_empty()).then(|| {
+            Arc::new(Extra {
+                neighbourhood: neighbourhood(to.url()),
+                headers,
+            })
+        });
+        Self(self.0.clone(), extra)
     }
 
     /// The limits.
@@ -267,6 +300,11 @@ impl Clients {
             HeaderValue::from_static("identity"),
         );
         headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+        if let Some(extra) = &self.1
+            && extra.neighbourhood == neighbourhood(address.url())
+        {
+            headers.extend(extra.headers.clone());
+        }
         // what is encrypted goes through a tunnel that the connector asks for
         if let (Some(proxy), "http") = (&self.0.settings.proxy, address.url().scheme())
             && let Some((user, password)) = &proxy.credentials

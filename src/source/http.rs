@@ -2,7 +2,7 @@
 //! Never knows: what a container is.
 
 use super::{
-    Media, Outcome, Page, Reference, Source,
+    Media, Outcome, Page, Reference, Source, Supply,
     probe::{self, Found, Stream},
 };
 use crate::{
@@ -100,17 +100,17 @@ impl Source for Http {
         self.look_up(reference).boxed()
     }
 
-    fn open(&self, track: &Track) -> Result<Media, Failure> {
+    fn open(&self, track: &Track) -> Result<Supply, Failure> {
         let identifier = &track.info.identifier;
         let url = as_http(identifier).unwrap_or(Cow::Borrowed(identifier));
         let address = parse(&url)?;
         let hint = probe::hint(track, address.extension());
         if probe::is_hls(track) {
             let window = hls::fetch(&self.clients, address, &self.runtime);
-            return Ok(Media { window, hint });
+            return Ok(Supply::Window(Media { window, hint }));
         }
         let window = http::fetch(&self.clients, address, &self.runtime);
-        Ok(Media { window, hint })
+        Ok(Supply::Window(Media { window, hint }))
     }
 }
 

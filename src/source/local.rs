@@ -1,7 +1,7 @@
 //! Owns: the `local` source: files of this machine, and which of them may be read.
 //! Never knows: what a container is.
 
-use super::{Media, Outcome, Reference, Source, probe};
+use super::{Media, Outcome, Reference, Source, Supply, probe};
 use crate::{
     error::Failure,
     media::{demux::probe::Hint, file},
@@ -82,7 +82,7 @@ impl Source for Local {
         self.look_up(reference).boxed()
     }
 
-    fn open(&self, track: &Track) -> Result<Media, Failure> {
+    fn open(&self, track: &Track) -> Result<Supply, Failure> {
         let path = PathBuf::from(&track.info.identifier);
         let hint = probe::hint(track, extension(&path));
         let roots = self.roots.clone();
@@ -92,7 +92,7 @@ impl Source for Local {
                 Failure::suspicious("Something broke when playing the track.").because(error)
             })
         });
-        Ok(Media { window, hint })
+        Ok(Supply::Window(Media { window, hint }))
     }
 }
 

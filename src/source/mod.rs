@@ -2,8 +2,10 @@
 //! Never knows: players, sessions.
 
 mod bandcamp;
+pub mod findings;
 mod http;
 mod local;
+pub mod lyrics;
 #[doc(hidden)] // public for its fuzz target
 pub mod playlist;
 mod probe;
@@ -16,11 +18,13 @@ pub use soundcloud::Settings as SoundCloudSettings;
 
 use crate::{
     error::Failure,
-    media::{demux::probe::Hint, window::ByteWindow},
+    media::{demux::probe::Hint, located::Locate, window::ByteWindow},
     net::{self, address::Address},
     track::{LoadResult, Track},
 };
+use findings::{Findings, Kind};
 use futures_util::{FutureExt, future::BoxFuture};
+use lyrics::Lyrics;
 use playlist::unescape;
 use std::{path::PathBuf, time::Duration};
 
@@ -113,6 +117,19 @@ pub struct Page {
     pub text: String,
 }
 
+/// How a track is fetched.
+pub enum Supply {
+    /// From a place that has to be found by asking, perhaps again.
+    Located {
+        /// Finds it.
+        locate: Locate,
+        /// What the bytes may be.
+        hint: Hint,
+    },
+    /// It is being fetched already.
+    Window(Media),
+}
+
 /// The bytes of a track.
 pub struct Media {
     /// Where they arrive.
@@ -146,5 +163,27 @@ pub trait Source: Send + Sync {
     ///
     /// # Errors
     /// When the track cannot be one of this source's.
-    fn open(&self, track: &Track) -> Result<Media, Failure>;
+    fn open(&self, track: &Track) -> Result<Supply, Failure>;
+
+    /// Searches for several kinds of things at once. `None` when the query is not for this source.
+    ///
+    /// # Errors
+    /// When it is, but there is no answer.
+    fn search<'a>(
+        &'a self,
+        query: &'a str,
+        kinds: &'a [Kind],
+    ) -> BoxFuture<'a, Result<Option<Findings>, Failure>> {
+        let _ = (query, kinds);
+        async { Ok(None) }.boxed()
+    }
+
+    /// The words of a track, of any source. `None` when there are none here.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    fn lyrics<'a>(&'a self, track: &'a Track) -> BoxFuture<'a, Result<Option<Lyrics>, Failure>> {
+        let _ = track;
+        async { Ok(None) }.boxed()
+    }
 }

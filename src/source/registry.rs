@@ -2,7 +2,7 @@
 //! Never knows: what any of them does.
 
 use super::{
-    Media, Outcome, Page, Reference, Settings, Source,
+    Media, Outcome, Page, Reference, Settings, Source, Supply,
     bandcamp::{self, Bandcamp},
     http::Http,
     local::Local,
@@ -11,10 +11,14 @@ use super::{
 };
 use crate::{
     error::Failure,
+    media::located::{self, Locate},
     net::Clients,
     track::{LoadResult, Track},
 };
-use std::time::Duration;
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 use tokio::runtime::Handle;
 
 /// Identifiers that are looked up for one load: the first and four references. A fifth gives nothing (reference, R.1.21).
@@ -23,9 +27,48 @@ const MAX_LOOKUPS: usize = 5;
 const MAX_IDENTIFIER_LEN: usize = 64 * 1024;
 
 /// All sources that are enabled.
-pub struct Registry {
+pub struct Registry(Arc<Inner>);
+
+struct Inner {
     sources: Vec<Box<dyn Source>>,
+    clients: Clients,
+    runtime: Handle,
     load_timeout: Duration,
+}
+
+/// The other sources, for one that plays what it finds there.
+#[derive(Clone)]
+pub struct Others(Weak<Inner>);
+
+impl Others {
+    /// Looks an identifier up, as for a client.
+    ///
+    /// # Errors
+    /// As [`Registry::load`].
+    pub async fn load(&self, identifier: &str) -> Result<LoadResult, Failure> {
+        self.sources()?.load(identifier).await
+    }
+
+    /// Where a track of another source is.
+    ///
+    /// # Errors
+    /// When its source is not enabled, does not find its tracks by asking, or the track cannot be one of that source's.
+    pub fn locate(&self, track: &Track) -> Result<Locate, Failure> {
+        match self.sources()?.begin(track)? {
+            Supply::Located { locate, .. } => Ok(locate),
+            Supply::Window(_) => {
+                let name = &track.info.source_name;
+                Err(Failure::common(format!(
+                    "Tracks of the source {name} cannot stand for others."
+                )))
+            }
+        }
+    }
+
+    fn sources(&self) -> Result<Arc<Inner>, Failure> {
+        let gone = || Failure::common("The node is stopping.");
+        self.0.upgrade().ok_or_else(gone)
+    }
 }
 
 impl Registry {
@@ -35,6 +78,49 @@ impl Registry {
     /// Outside of a tokio runtime: the fetch tasks of opened tracks live on the one that it is made on.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
+        Self(Arc::new_cyclic(|own| {
+            Inner::new(settings, &Others(own.clone()))
+        }))
+    }
+
+    /// Names of the enabled sources, in the order in which they are asked.
+    #[must_use]
+    pub fn names(&self) -> Vec<&'static str> {
+        self.0.sources.iter().map(|source| source.name()).collect()
+    }
+
+    /// Whether a source is enabled.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.0.sources.iter().any(|source| source.name() == name)
+    }
+
+    /// Looks an identifier up. What no source knows is [`LoadResult::Empty`].
+    ///
+    /// # Errors
+    /// When a source knows it but cannot load it, or it takes too long.
+    pub async fn load(&self, identifier: &str) -> Result<LoadResult, Failure> {
+        self.0.load(identifier).await
+    }
+
+    /// Begins to fetch a track. Never waits, and may be called from any thread.
+    ///
+    /// # Errors
+    /// When its source is not enabled, or the track cannot be one of that source's.
+    pub fn open(&self, track: &Track) -> Result<Media, Failure> {
+        let inner = &self.0;
+        Ok(match inner.begin(track)? {
+            Supply::Window(media) => media,
+            Supply::Located { locate, hint } => Media {
+                window: located::fetch(&inner.clients, locate, &inner.runtime),
+                hint,
+            },
+        })
+    }
+}
+
+impl Inner {
+    fn new(settings: Settings, _others: &Others) -> Self {
         let runtime = Handle::current();
         let clients = Clients::new(settings.network);
         let known = data::publish(settings.site_data, &runtime);
@@ -43,14 +129,14 @@ impl Registry {
         // the order of the original (reference, 8.1): http is asked last
         if let Some(settings) = settings.soundcloud {
             let site = site("SoundCloud");
-            sources.push(Box::new(SoundCloud::new(site, runtime.clone(), settings)));
+            sources.push(Box::new(SoundCloud::new(site, settings)));
         }
         if settings.bandcamp {
             let own = bandcamp::Settings {
                 other_hosts: settings.http,
             };
             let site = site("Bandcamp");
-            sources.push(Box::new(Bandcamp::new(site, runtime.clone(), own)));
+            sources.push(Box::new(Bandcamp::new(site, own)));
         }
         if settings.local {
             sources.push(Box::new(Local::new(
@@ -61,34 +147,20 @@ impl Registry {
         }
         if settings.http {
             sources.push(Box::new(Http::new(
-                clients,
-                runtime,
+                clients.clone(),
+                runtime.clone(),
                 settings.playlist_bytes,
             )));
         }
         Self {
             sources,
+            clients,
+            runtime,
             load_timeout: settings.load_timeout,
         }
     }
 
-    /// Names of the enabled sources, in the order in which they are asked.
-    #[must_use]
-    pub fn names(&self) -> Vec<&'static str> {
-        self.sources.iter().map(|source| source.name()).collect()
-    }
-
-    /// Whether a source is enabled.
-    #[must_use]
-    pub fn has(&self, name: &str) -> bool {
-        self.sources.iter().any(|source| source.name() == name)
-    }
-
-    /// Looks an identifier up. What no source knows is [`LoadResult::Empty`].
-    ///
-    /// # Errors
-    /// When a source knows it but cannot load it, or it takes too long.
-    pub async fn load(&self, identifier: &str) -> Result<LoadResult, Failure> {
+    async fn load(&self, identifier: &str) -> Result<LoadResult, Failure> {
         if identifier.len() > MAX_IDENTIFIER_LEN {
             return Err(Failure::common("The identifier is too long."));
         }
@@ -129,11 +201,7 @@ impl Registry {
         Err(Failure::common(super::UNKNOWN_FORMAT))
     }
 
-    /// Begins to fetch a track. Never waits, and may be called from any thread.
-    ///
-    /// # Errors
-    /// When its source is not enabled, or the track cannot be one of that source's.
-    pub fn open(&self, track: &Track) -> Result<Media, Failure> {
+    fn begin(&self, track: &Track) -> Result<Supply, Failure> {
         let name = &track.info.source_name;
         let source = self.sources.iter().find(|source| source.name() == name);
         source
@@ -164,16 +232,18 @@ mod tests {
             async { Ok(outcome) }.boxed()
         }
 
-        fn open(&self, _: &Track) -> Result<Media, Failure> {
+        fn open(&self, _: &Track) -> Result<Supply, Failure> {
             Err(Failure::common("no"))
         }
     }
 
     fn counting() -> Registry {
-        Registry {
+        Registry(Arc::new(Inner {
             sources: vec![Box::new(Counting)],
+            clients: Clients::new(crate::net::Settings::default()),
+            runtime: Handle::current(),
             load_timeout: Duration::from_secs(5),
-        }
+        }))
     }
 
     #[tokio::test]

@@ -150,8 +150,9 @@ impl Fetcher {
         };
         match locator.relocate(error, &self.writer).await {
             None => return false,
-            Some(Ok(Located::Hls(address))) => {
-                self.address = address;
+            Some(Ok(Located::Hls(link))) => {
+                self.clients = link.clients(&self.clients);
+                self.address = link.address;
                 if let Some(stream) = self.stream.take() {
                     self.wanted = Some(stream.course.next());
                 }

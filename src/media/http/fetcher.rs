@@ -426,8 +426,9 @@ impl Fetcher {
         };
         match locator.relocate(error, &self.writer).await {
             None => return false,
-            Some(Ok(Located::File(address))) => {
-                self.resource = Resource::new(self.resource.clients().clone(), address);
+            Some(Ok(Located::File(link))) => {
+                let clients = link.clients(self.resource.clients());
+                self.resource = Resource::new(clients, link.address);
             }
             Some(Ok(Located::Hls(_))) => self.give_up(NetError::Changed.into_play_failure()),
             Some(Err(failure)) => self.give_up(failure),

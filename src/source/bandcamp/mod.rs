@@ -5,7 +5,7 @@ mod link;
 mod page;
 
 use super::{
-    Media, Outcome, Page as Html, Reference, Source,
+    Outcome, Page as Html, Reference, Source, Supply,
     site::{
         Site,
         cache::{Cache, Limits},
@@ -15,10 +15,7 @@ use super::{
 };
 use crate::{
     error::Failure,
-    media::{
-        demux::probe::Hint,
-        located::{self, Located},
-    },
+    media::{demux::probe::Hint, located::Located},
     net::{address::Address, call::Call},
     track::{LoadResult, Playlist, Track},
 };
@@ -28,7 +25,6 @@ use page::{Found, NAME, Page};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
-use tokio::runtime::Handle;
 use url::Url;
 
 /// Requests of one load that run at a time.
@@ -73,7 +69,6 @@ pub struct Settings {
 /// Loads and opens tracks of Bandcamp.
 pub struct Bandcamp {
     shared: Arc<Shared>,
-    runtime: Handle,
 }
 
 /// What fetch tasks need, too.
@@ -85,9 +80,9 @@ struct Shared {
 }
 
 impl Bandcamp {
-    /// Asks through `site`; fetch tasks live on `runtime`.
+    /// Asks through `site`.
     #[must_use]
-    pub fn new(site: Site, runtime: Handle, settings: Settings) -> Self {
+    pub fn new(site: Site, settings: Settings) -> Self {
         let shared = Shared {
             site,
             settings,
@@ -95,7 +90,6 @@ impl Bandcamp {
         };
         Self {
             shared: Arc::new(shared),
-            runtime,
         }
     }
 }
@@ -121,7 +115,7 @@ impl Source for Bandcamp {
         .boxed()
     }
 
-    fn open(&self, track: &Track) -> Result<Media, Failure> {
+    fn open(&self, track: &Track) -> Result<Supply, Failure> {
         let may_ask = |page: &Address| self.shared.may_ask(page);
         let page = Address::parse(&track.info.identifier).filter(may_ask);
         let page = page.ok_or_else(|| Failure::common("The track is none of Bandcamp's."))?;
@@ -130,16 +124,17 @@ impl Source for Bandcamp {
             let (shared, page) = (shared.clone(), page.clone());
             async move {
                 let found = shared.locate(page, is_again).await;
-                found.map(Located::File)
+                found.map(|address| Located::File(address.into()))
             }
             .boxed()
         };
-        let window = located::fetch(self.shared.site.clients(), Box::new(locate), &self.runtime);
-        let hint = Hint {
-            mime: None,
-            extension: Some("mp3".to_owned()),
-        };
-        Ok(Media { window, hint })
+        Ok(Supply::Located {
+            locate: Box::new(locate),
+            hint: Hint {
+                mime: None,
+                extension: Some("mp3".to_owned()),
+            },
+        })
     }
 }
 

@@ -50,12 +50,6 @@ impl Site {
         }
     }
 
-    /// What its tracks are fetched with.
-    #[must_use]
-    pub const fn clients(&self) -> &Clients {
-        &self.clients
-    }
-
     /// What is known of sites right now.
     #[must_use]
     pub fn data(&self) -> Arc<SiteData> {

@@ -6,7 +6,7 @@ mod link;
 mod track;
 
 use super::{
-    Media, Outcome, Reference, Source,
+    Outcome, Reference, Source, Supply,
     site::{
         Site,
         cache::{Cache, Limits},
@@ -15,10 +15,7 @@ use super::{
 };
 use crate::{
     error::Failure,
-    media::{
-        demux::probe::Hint,
-        located::{self, Located},
-    },
+    media::{demux::probe::Hint, located::Located},
     track::{LoadResult, Playlist, Track, TrackInfo},
 };
 use api::Api;
@@ -27,7 +24,6 @@ use link::{Kind, Link, List};
 use serde::Deserialize;
 use serde_json::Value;
 use std::{sync::Arc, time::Duration};
-use tokio::runtime::Handle;
 use track::{Format, NAME, Playable, Protocol, Refusal, Stream, Streams};
 use url::Url;
 
@@ -93,7 +89,6 @@ impl Default for Settings {
 /// Loads and opens tracks of SoundCloud.
 pub struct SoundCloud {
     shared: Arc<Shared>,
-    runtime: Handle,
 }
 
 /// What fetch tasks need, too.
@@ -104,9 +99,9 @@ struct Shared {
 }
 
 impl SoundCloud {
-    /// Asks through `site`; fetch tasks live on `runtime`.
+    /// Asks through `site`.
     #[must_use]
-    pub fn new(site: Site, runtime: Handle, settings: Settings) -> Self {
+    pub fn new(site: Site, settings: Settings) -> Self {
         let shared = Shared {
             api: Api::new(site),
             settings,
@@ -114,7 +109,6 @@ impl SoundCloud {
         };
         Self {
             shared: Arc::new(shared),
-            runtime,
         }
     }
 }
@@ -128,20 +122,20 @@ impl Source for SoundCloud {
         self.shared.look_up(&reference.identifier).boxed()
     }
 
-    fn open(&self, track: &Track) -> Result<Media, Failure> {
+    fn open(&self, track: &Track) -> Result<Supply, Failure> {
         let wanted = Arc::new(Wanted::of(&track.info, &self.shared.api)?);
         let shared = self.shared.clone();
         let locate = move |is_again| {
             let (shared, wanted) = (shared.clone(), wanted.clone());
             async move { shared.locate(&wanted, is_again).await }.boxed()
         };
-        let clients = self.shared.api.site().clients();
-        let window = located::fetch(clients, Box::new(locate), &self.runtime);
-        let hint = Hint {
-            mime: None,
-            extension: Some("mp3".to_owned()),
-        };
-        Ok(Media { window, hint })
+        Ok(Supply::Located {
+            locate: Box::new(locate),
+            hint: Hint {
+                mime: None,
+                extension: Some("mp3".to_owned()),
+            },
+        })
     }
 }
 
@@ -297,8 +291,8 @@ impl Shared {
             let authorization = streams.authorization.as_ref();
             if let Some(address) = self.api.address(&stream.lookup, authorization).await? {
                 return Ok(match stream.format.protocol {
-                    Protocol::Progressive => Located::File(address),
-                    Protocol::Hls => Located::Hls(address),
+                    Protocol::Progressive => Located::File(address.into()),
+                    Protocol::Hls => Located::Hls(address.into()),
                 });
             }
         }

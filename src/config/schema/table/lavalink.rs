@@ -1,39 +1,20 @@
-//! Owns: the list of all keys. No other place names them; a new key is one row here and one field in `settings`.
+//! Owns: Lavalink's own keys, in its spelling (reference, 5.2), and those of Spring Boot.
 //! Never knows: where values come from.
 
-use crate::{
-    dsp::{ResamplingQuality, TimescalePosition},
-    session::Audience,
-};
-use std::{path::PathBuf, time::Duration};
-
 use super::{
-    super::{
-        settings::{Config, ListenAddress, LogLevel},
-        value::{Correction, Item, Kind, Value},
-    },
-    Bound, Key, Standing, absent, idle, key, unread,
+    super::{Bound, Key, Standing, absent, idle, key, unread},
+    TIMEOUT, corrected, whole,
 };
-
-const fn whole(min: i64, max: i64) -> Kind {
-    Kind::Whole {
-        min,
-        max,
-        correct: None,
-    }
-}
-
-const fn corrected(min: i64, max: i64, to: fn(i64) -> i64, rule: &'static str) -> Kind {
-    Kind::Whole {
-        min,
-        max,
-        correct: Some(Correction { to, rule }),
-    }
-}
+use crate::{
+    config::{
+        settings::{Config, ListenAddress, LogLevel},
+        value::{Item, Kind, Value},
+    },
+    dsp::ResamplingQuality,
+};
+use std::time::Duration;
 
 const I32: i64 = i32::MAX as i64;
-const GIB: i64 = 1 << 30;
-const LONGEST_TIMEOUT_MS: i64 = 600_000;
 const MOST_LOG_FILES: i64 = 1000;
 const LEVELS: &[&str] = &[
     "TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL", "OFF", "false",
@@ -45,19 +26,6 @@ const STRATEGIES: &[&str] = &[
     "RotatingNanoSwitch",
 ];
 
-const TIMEOUT: Kind = corrected(
-    1,
-    LONGEST_TIMEOUT_MS,
-    |ms| {
-        if (1..=LONGEST_TIMEOUT_MS).contains(&ms) {
-            ms
-        } else {
-            LONGEST_TIMEOUT_MS
-        }
-    },
-    "no connection waits longer than ten minutes",
-);
-
 const NO_YOUTUBE: &str = "the YouTube source is not part of this version";
 const NO_JVM_PLUGINS: &str = "plugins of the JVM cannot be loaded";
 const NO_PLANNER: &str = "rotation of outgoing addresses is not part of this version";
@@ -65,8 +33,8 @@ const NO_SENTRY: &str = "nothing is reported to Sentry";
 const NO_CLOUD_CONFIG: &str = "there is no client for Spring's config server";
 const NO_TLS: &str = "this node speaks plain HTTP; put a proxy in front of it for TLS";
 
-/// Every key. Reference section 5.2 for Lavalink's; ours stand at the end.
-pub(in crate::config) const TABLE: &[Key] = &[
+/// Every key of Lavalink.
+pub const KEYS: &[Key] = &[
     key("server.port", whole(0, 65_535), "8080", |c, b| {
         c.server.port = b.number()
     }),
@@ -519,119 +487,7 @@ pub(in crate::config) const TABLE: &[Key] = &[
     unread("info.**", Standing::Spring("")),
     unread("debug", Standing::Spring("set RUST_LOG=debug instead")),
     unread("trace", Standing::Spring("set RUST_LOG=trace instead")),
-    // Ours.
-    key(
-        "lavalink.server.localRoots",
-        Kind::List(Item::Text),
-        "",
-        |c, b| {
-            c.lavalink.local_roots = Some(b.list(|item| match item {
-                Value::Text(path) => Some(PathBuf::from(path)),
-                _ => None,
-            }));
-        },
-    ),
-    key(
-        "lavalink.server.httpConfig.blockPrivateAddresses",
-        Kind::Switch,
-        "false",
-        |c, b| c.lavalink.http.block_private_addresses = b.switch(),
-    ),
-    key("sites.dataFile", Kind::Text, "", |c, b| {
-        c.sites.data_file = b.path()
-    }),
-    key("audio.bitrate", Kind::Bitrate, "auto", |c, b| {
-        if let Value::Bitrate(bitrate) = b.value {
-            c.audio.bitrate = *bitrate;
-        }
-    }),
-    key("audio.workers", whole(0, 1024), "0", |c, b| {
-        c.audio.workers = b.number()
-    }),
-    key(
-        "audio.timescalePosition",
-        Kind::Choice(&["track", "output"]),
-        "track",
-        |c, b| c.audio.timescale_position = b.choice(&TimescalePosition::ALL),
-    ),
-    key("voice.caFile", Kind::Text, "", |c, b| {
-        c.voice.ca_file = b.path()
-    }),
-    key("voice.plaintext", Kind::Switch, "false", |c, b| {
-        c.voice.plaintext = b.switch()
-    })
-    .risky("voice gateways are spoken to without TLS; this is for test benches only"),
-    key("voice.pacers", whole(0, 64), "0", |c, b| {
-        c.voice.pacers = b.number()
-    }),
-    key("voice.realtime", Kind::Switch, "true", |c, b| {
-        c.voice.realtime = b.switch()
-    }),
-    key("limits.bodyBytes", bytes(1024, GIB), "32MB", |c, b| {
-        c.limits.body_bytes = b.number()
-    }),
-    key(
-        "limits.headerBytes",
-        bytes(8192, 1 << 20),
-        "16KB",
-        |c, b| c.limits.header_bytes = b.number(),
-    ),
-    key("limits.connections", whole(1, 65_535), "1024", |c, b| {
-        c.limits.connections = b.number()
-    }),
-    key("limits.sessions", whole(1, 65_535), "1000", |c, b| {
-        c.limits.sessions = b.number()
-    }),
-    key(
-        "limits.playersPerSession",
-        whole(1, 1_000_000),
-        "10000",
-        |c, b| c.limits.players_per_session = b.number(),
-    ),
-    key(
-        "limits.resumeEvents",
-        whole(1, 1_000_000),
-        "10000",
-        |c, b| c.limits.resume_events = b.number(),
-    ),
-    key("limits.outboxBytes", bytes(65_536, GIB), "8MB", |c, b| {
-        c.limits.outbox_bytes = b.number()
-    }),
-    key(
-        "limits.requestTimeoutMs",
-        whole(100, LONGEST_TIMEOUT_MS),
-        "30000",
-        |c, b| c.limits.request_timeout = b.millis(),
-    ),
-    key(
-        "limits.playlistBytes",
-        bytes(1024, 64 << 20),
-        "1MB",
-        |c, b| c.limits.playlist_bytes = b.number(),
-    ),
-    key("streams.stallTimeoutMs", TIMEOUT, "5000", |c, b| {
-        c.streams.stall = b.millis()
-    }),
-    key(
-        "streams.giveUpAfterMs",
-        whole(1000, 86_400_000),
-        "300000",
-        |c, b| c.streams.give_up_after = b.millis(),
-    ),
-    key(
-        "extensions.events",
-        Kind::Choice(&["known", "all", "nobody"]),
-        "known",
-        |c, b| c.extensions.events = b.choice(&Audience::ALL),
-    ),
-    key("extensions.playerMetrics", Kind::Switch, "false", |c, b| {
-        c.extensions.player_metrics = b.switch()
-    }),
 ];
-
-const fn bytes(min: i64, max: i64) -> Kind {
-    Kind::Size { min, max }
-}
 
 fn set_filter(config: &mut Config, bound: &Bound<'_>) {
     let on = bound.switch();

@@ -1,0 +1,51 @@
+//! Owns: the list of all keys. No other place names them; a new key is one row in a file here and one field in `settings`.
+//! Never knows: where values come from.
+
+mod lavalink;
+mod ours;
+
+use super::{
+    super::value::{Correction, Kind},
+    Key,
+};
+use std::sync::LazyLock;
+
+/// Every key.
+pub(in crate::config) static TABLE: LazyLock<Vec<Key>> =
+    LazyLock::new(|| [lavalink::KEYS, ours::KEYS].concat());
+
+const GIB: i64 = 1 << 30;
+const LONGEST_TIMEOUT_MS: i64 = 600_000;
+
+const TIMEOUT: Kind = corrected(
+    1,
+    LONGEST_TIMEOUT_MS,
+    |ms| {
+        if (1..=LONGEST_TIMEOUT_MS).contains(&ms) {
+            ms
+        } else {
+            LONGEST_TIMEOUT_MS
+        }
+    },
+    "no connection waits longer than ten minutes",
+);
+
+const fn whole(min: i64, max: i64) -> Kind {
+    Kind::Whole {
+        min,
+        max,
+        correct: None,
+    }
+}
+
+const fn corrected(min: i64, max: i64, to: fn(i64) -> i64, rule: &'static str) -> Kind {
+    Kind::Whole {
+        min,
+        max,
+        correct: Some(Correction { to, rule }),
+    }
+}
+
+const fn bytes(min: i64, max: i64) -> Kind {
+    Kind::Size { min, max }
+}
