@@ -65,7 +65,7 @@ enum Command {
 
 #[derive(Args)]
 struct PlayArgs {
-    /// A file, a URL, or what a source knows
+    /// A file, a URL, a search such as `scsearch:words`, or an encoded track
     identifier: String,
     /// Where to: .ogg (Ogg Opus) or .wav (48 kHz stereo, 32-bit float, before Opus)
     #[arg(long, short, value_name = "FILE")]

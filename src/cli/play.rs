@@ -8,7 +8,7 @@ use crate::{
     frame::{FrameFormat, FrameReader, PCM_FRAME_BYTES, Taken},
     playback::{Engine, Event, Request, encode::LOOKAHEAD},
     source::Registry,
-    track::{LoadResult, Track},
+    track::{LoadResult, Track, codec},
     units::{FRAME_SAMPLES, Millis, SAMPLE_RATE, Samples},
 };
 use std::{
@@ -54,7 +54,7 @@ pub enum PlayError {
     Track(#[from] Failure),
     /// Nothing is known by that name.
     #[error(
-        "nothing was found for {0:?}: it is neither a readable file nor a URL that can be played"
+        "nothing was found for {0:?}: no readable file, no URL or search that a source knows, no encoded track"
     )]
     Nothing(String),
     /// The output file's name says nothing of its format.
@@ -98,10 +98,11 @@ pub async fn play(
     stop: impl Future<Output = ()>,
 ) -> Result<Played, PlayError> {
     let format = format_of(&play.output).ok_or_else(|| PlayError::Format(play.output.clone()))?;
-    if is_same_file(Path::new(&play.identifier), &play.output) {
+    let track = find(&play.identifier, sources).await?;
+    // what was typed may be another name of the track: an encoded one, or a list
+    if is_same_file(Path::new(&track.info.identifier), &play.output) {
         return Err(PlayError::Overwrites(play.output));
     }
-    let track = find(&play.identifier, sources).await?;
     let media = sources.open(&track)?;
     let from = play.from.to_samples();
     let (tell, told) = mpsc::channel();
@@ -238,7 +239,11 @@ impl Copy {
     }
 }
 
+/// The track of an identifier, or one in its binary format, as clients keep them.
 async fn find(identifier: &str, sources: &Registry) -> Result<Track, PlayError> {
+    if let Ok(track) = codec::decode(identifier) {
+        return Ok(track);
+    }
     match sources.load(identifier).await? {
         LoadResult::Track(track) => Ok(*track),
         LoadResult::Playlist(mut list) if !list.tracks.is_empty() => Ok(list

@@ -48,17 +48,37 @@ pub(super) fn samples(path: &Path) -> (Vec<f32>, usize) {
 async fn what_is_played_is_never_overwritten() {
     let folder = tempfile::tempdir().expect("a folder");
     let (file, link) = (folder.path().join("a.wav"), folder.path().join("b.wav"));
-    std::fs::write(&file, b"precious").expect("written");
     std::os::unix::fs::symlink(&file, &link).expect("linked");
-    for output in [&file, &link] {
-        let wanted = wanted(file.to_str().expect("text").to_owned(), output.clone());
+    let source = data("tone.aac");
+    std::fs::copy(&source, &file).expect("copied");
+    let typed = file.to_str().expect("text").to_owned();
+    let encoded = codec::encode(&Track::sample(&typed, "local"), 0).expect("it fits");
+    for (typed, output) in [(&typed, &file), (&typed, &link), (&encoded, &link)] {
+        let wanted = wanted(typed.clone(), output.clone());
         let refused = run(wanted, std::future::pending()).await;
         assert!(
             matches!(refused, Err(PlayError::Overwrites(_))),
             "{refused:?}"
         );
     }
-    assert_eq!(std::fs::read(&file).expect("there"), b"precious");
+    let left = std::fs::read(&file).expect("there");
+    assert_eq!(left, std::fs::read(&source).expect("there"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_encoded_track_is_played() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = |name: &str| folder.path().join(name);
+    let typed = data("tone.aac");
+    let encoded = codec::encode(&Track::sample(&typed, "local"), 0).expect("it fits");
+    for (typed, name) in [(typed, "typed.wav"), (encoded, "encoded.wav")] {
+        let played = run(wanted(typed, output(name)), std::future::pending()).await;
+        played.expect("it plays");
+    }
+    assert_eq!(
+        samples(&output("typed.wav")),
+        samples(&output("encoded.wav"))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
