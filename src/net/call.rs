@@ -70,6 +70,13 @@ impl Call {
         self.headers.insert(name, value);
         self
     }
+
+    /// With a header, unless it has one of that name.
+    #[must_use]
+    pub fn or(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
+        self.headers.entry(name).or_insert(value);
+        self
+    }
 }
 
 impl Answer {

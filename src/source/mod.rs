@@ -12,9 +12,11 @@ mod probe;
 mod registry;
 mod site;
 mod soundcloud;
+mod youtube;
 
 pub use registry::Registry;
 pub use soundcloud::Settings as SoundCloudSettings;
+pub use youtube::Settings as YouTubeSettings;
 
 use crate::{
     error::Failure,
@@ -39,6 +41,8 @@ const UNKNOWN_FORMAT: &str = "Unknown file format.";
 /// Which sources there are, and their limits.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// The `youtube` source, when it is on (`sources.youtube` or `plugins.youtube.enabled`).
+    pub youtube: Option<YouTubeSettings>,
     /// The `soundcloud` source, when it is on (`sources.soundcloud`).
     pub soundcloud: Option<SoundCloudSettings>,
     /// The `bandcamp` source (`sources.bandcamp`).
@@ -63,6 +67,7 @@ impl Default for Settings {
     /// Lavalink's defaults (reference, 5.2).
     fn default() -> Self {
         Self {
+            youtube: Some(YouTubeSettings::default()),
             soundcloud: Some(SoundCloudSettings::default()),
             bandcamp: true,
             site_data: None,

@@ -8,6 +8,7 @@ use super::{
     local::Local,
     site::{Site, data},
     soundcloud::SoundCloud,
+    youtube::{Keys, YouTube},
 };
 use crate::{
     error::Failure,
@@ -127,6 +128,10 @@ impl Inner {
         let site = |name| Site::new(name, clients.clone(), known.clone());
         let mut sources: Vec<Box<dyn Source>> = Vec::new();
         // the order of the original (reference, 8.1): http is asked last
+        if let Some(settings) = settings.youtube {
+            let site = site("YouTube");
+            sources.push(Box::new(YouTube::new(site, settings, Keys::default())));
+        }
         if let Some(settings) = settings.soundcloud {
             let site = site("SoundCloud");
             sources.push(Box::new(SoundCloud::new(site, settings)));
@@ -281,8 +286,8 @@ mod tests {
         let registry = Registry::new(settings);
         assert_eq!(
             registry.names(),
-            ["soundcloud", "bandcamp", "local", "http"]
+            ["youtube", "soundcloud", "bandcamp", "local", "http"]
         );
-        assert!(registry.has("http") && !registry.has("youtube"));
+        assert!(registry.has("http") && !registry.has("twitch"));
     }
 }

@@ -2,7 +2,7 @@
 //! was known when it was built; a file of the operator's may replace any part of it, and is read again when it changes.
 //! Never knows: what a source does with it.
 
-use crate::source::{bandcamp, soundcloud};
+use crate::source::{bandcamp, soundcloud, youtube};
 use serde::Deserialize;
 use serde_json::Value;
 use std::{
@@ -27,6 +27,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 pub struct SiteData {
     /// As which program requests present themselves. Sites turn away what they do not know.
     pub user_agent: String,
+    /// YouTube.
+    pub youtube: youtube::Facts,
     /// SoundCloud.
     pub soundcloud: soundcloud::Facts,
     /// Bandcamp.

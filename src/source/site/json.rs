@@ -1,7 +1,9 @@
 //! Owns: reading JSON that somebody else made: limits, and picking what is needed with errors that name the place.
 //! Never knows: what the values mean.
 
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
+use std::fmt;
 
 /// The most values of one text: a value in memory takes up to a hundred times its two bytes of text.
 const MAX_VALUES: usize = 400_000;
@@ -35,16 +37,107 @@ pub enum Unexpected {
 /// # Errors
 /// When it is no JSON, is nested more than 128 levels deep, or has too many values.
 pub fn read(text: &[u8]) -> Result<Value, Unexpected> {
+    check(text)?;
+    serde_json::from_slice(text).map_err(|error| syntax(&error))
+}
+
+/// As [`read`], but leaves out each field whose name is not `wanted`, with all that is below it: an answer of a megabyte, of
+/// which a hundredth is needed, would take ten of memory.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_only(text: &[u8], wanted: fn(&str) -> bool) -> Result<Value, Unexpected> {
+    check(text)?;
+    let mut reader = serde_json::Deserializer::from_slice(text);
+    let value = Only(wanted).deserialize(&mut reader);
+    value
+        .and_then(|value| reader.end().map(|()| value))
+        .map_err(|error| syntax(&error))
+}
+
+fn check(text: &[u8]) -> Result<(), Unexpected> {
     let separators = text
         .iter()
         .filter(|byte| matches!(byte, b',' | b'[' | b'{'));
-    if separators.count() > MAX_VALUES {
-        return Err(Unexpected::TooMany);
+    match separators.count() > MAX_VALUES {
+        true => Err(Unexpected::TooMany),
+        false => Ok(()),
     }
-    serde_json::from_slice(text).map_err(|error| Unexpected::Syntax {
+}
+
+fn syntax(error: &serde_json::Error) -> Unexpected {
+    Unexpected::Syntax {
         line: error.line(),
         column: error.column(),
-    })
+    }
+}
+
+/// Reads a value with the fields that are wanted.
+#[derive(Clone, Copy)]
+struct Only(fn(&str) -> bool);
+
+impl<'de> DeserializeSeed<'de> for Only {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Value, D::Error> {
+        from.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Only {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut all = Vec::new();
+        while let Some(item) = items.next_element_seed(self)? {
+            all.push(item);
+        }
+        Ok(all.into())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
+        let mut all = serde_json::Map::new();
+        while let Some(name) = fields.next_key::<String>()? {
+            match self.0(&name) {
+                true => {
+                    let value = fields.next_value_seed(self)?;
+                    all.insert(name, value);
+                }
+                false => {
+                    fields.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(all.into())
+    }
 }
 
 /// Picks by paths such as `user.username` or `trackinfo.0.title`: names of fields, and indices of lists.
@@ -139,6 +232,21 @@ mod tests {
         assert_eq!(error.to_string(), "no text at a.c");
         let error = value.needed_list("a").expect_err("no list");
         assert_eq!(error.to_string(), "no list at a");
+    }
+
+    #[test]
+    fn what_nobody_wants_is_left_out_with_all_below_it() {
+        let text = br#"{"a": [{"b": 1, "x": {"a": 2}}, {"x": 3}, null, -4, 1.5, "s", true], "x": [{"a": 1}]}"#;
+        let value = read_only(text, |name| name != "x").expect("JSON");
+        assert_eq!(value, json!({"a": [{"b": 1}, {}, null, -4, 1.5, "s", true]}));
+        let all = read_only(text, |_| true).expect("JSON");
+        assert_eq!(all, read(text).expect("JSON"));
+        for broken in ["{", "{} {}", "{\"x\": tru}", ""] {
+            let error = read_only(broken.as_bytes(), |_| false).expect_err(broken);
+            assert!(matches!(error, Unexpected::Syntax { .. }), "{broken}");
+        }
+        let deep = "[".repeat(100_000);
+        read_only(deep.as_bytes(), |_| true).expect_err("too deep");
     }
 
     #[test]

@@ -65,7 +65,7 @@ impl Site {
         let agent = agent.map_err(|error| {
             Failure::fault("The user agent for sites is no header.").because(error)
         })?;
-        let call = call.with(header::USER_AGENT, agent);
+        let call = call.or(header::USER_AGENT, agent);
         let mut retry = Retry::default();
         loop {
             let error = match self.clients.call(call.clone(), MAX_ANSWER).await {
@@ -116,6 +116,14 @@ impl Site {
     /// When it is none.
     pub fn json(&self, answer: &Answer) -> Result<Value, Failure> {
         json::read(&answer.body).map_err(|error| self.changed(error))
+    }
+
+    /// As [`json`](Self::json), with the fields that are `wanted` only.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn json_of(&self, answer: &Answer, wanted: fn(&str) -> bool) -> Result<Value, Failure> {
+        json::read_only(&answer.body, wanted).map_err(|error| self.changed(error))
     }
 
     /// The site does not answer as it used to.

@@ -35,6 +35,10 @@ impl World {
         let mut data = tempfile::NamedTempFile::new().expect("a file");
         data.write_all(
             br#"{
+                "youtube": {
+                    "site": "http://www.youtube.com", "api": "http://youtubei.googleapis.com/youtubei/v1",
+                    "musicApi": "http://music.youtube.com/youtubei/v1"
+                },
                 "soundcloud": {
                     "site": "http://soundcloud.com", "api": "http://api-v2.soundcloud.com",
                     "widget": "http://w.soundcloud.com/player/"
