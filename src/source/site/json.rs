@@ -35,16 +35,37 @@ pub enum Unexpected {
 /// # Errors
 /// When it is no JSON, is nested more than 128 levels deep, or has too many values.
 pub fn read(text: &[u8]) -> Result<Value, Unexpected> {
+    check_size(text)?;
+    serde_json::from_slice(text).map_err(|error| syntax(&error))
+}
+
+/// Reads the value that a text begins with, whatever follows it, as in a script.
+///
+/// # Errors
+/// As [`read`], for all of the text.
+pub fn read_first(text: &[u8]) -> Result<Value, Unexpected> {
+    check_size(text)?;
+    let mut values = serde_json::Deserializer::from_slice(text).into_iter();
+    let nothing = Unexpected::Syntax { line: 1, column: 1 };
+    let first = values.next().ok_or(nothing)?;
+    first.map_err(|error| syntax(&error))
+}
+
+fn check_size(text: &[u8]) -> Result<(), Unexpected> {
     let separators = text
         .iter()
         .filter(|byte| matches!(byte, b',' | b'[' | b'{'));
-    if separators.count() > MAX_VALUES {
-        return Err(Unexpected::TooMany);
+    match separators.count() > MAX_VALUES {
+        true => Err(Unexpected::TooMany),
+        false => Ok(()),
     }
-    serde_json::from_slice(text).map_err(|error| Unexpected::Syntax {
+}
+
+fn syntax(error: &serde_json::Error) -> Unexpected {
+    Unexpected::Syntax {
         line: error.line(),
         column: error.column(),
-    })
+    }
 }
 
 /// Picks by paths such as `user.username` or `trackinfo.0.title`: names of fields, and indices of lists.
@@ -139,6 +160,15 @@ mod tests {
         assert_eq!(error.to_string(), "no text at a.c");
         let error = value.needed_list("a").expect_err("no list");
         assert_eq!(error.to_string(), "no list at a");
+    }
+
+    #[test]
+    fn a_value_is_read_up_to_its_end() {
+        let script = br#" {"a": "};"} ; var b = [1</script>"#;
+        assert_eq!(read_first(script), Ok(json!({"a": "};"})));
+        for none in ["", " ", "; {}", "{\"a\": "] {
+            assert!(read_first(none.as_bytes()).is_err(), "{none}");
+        }
     }
 
     #[test]
