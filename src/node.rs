@@ -256,6 +256,9 @@ pub(crate) fn source_settings(config: &Config) -> source::Settings {
             filter_previews: sources.soundcloud_filter_previews,
         }),
         bandcamp: sources.bandcamp,
+        twitch: sources.twitch,
+        vimeo: sources.vimeo,
+        nico: sources.nico,
         site_data: config.sites.data_file.clone(),
         http: sources.http,
         local: sources.local,
@@ -352,8 +355,13 @@ mod tests {
         assert_eq!(settings.site_data, config.sites.data_file);
         config.lavalink.sources.soundcloud = false;
         config.lavalink.sources.bandcamp = false;
+        config.lavalink.sources.twitch = false;
+        config.lavalink.sources.nico = true;
         let settings = source_settings(&config);
         assert!(settings.soundcloud.is_none() && !settings.bandcamp);
+        assert!(!settings.twitch && settings.vimeo && settings.nico);
+        config.lavalink.sources.vimeo = false;
+        assert!(!source_settings(&config).vimeo);
     }
 
     /// Tests and tools start modules with their own defaults; what they show must hold for a node, too.

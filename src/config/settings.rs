@@ -156,6 +156,12 @@ section! {
         soundcloud_search: bool,
         /// Whether tracks of SoundCloud are refused of which only a preview is free (`soundcloudFilterOutPreviewTracks`).
         soundcloud_filter_previews: bool,
+        /// Twitch.
+        twitch: bool,
+        /// Vimeo.
+        vimeo: bool,
+        /// Niconico.
+        nico: bool,
         /// Any HTTP URL.
         http: bool,
         /// Files of this machine.

@@ -525,9 +525,6 @@ fn the_configuration_of_the_java_server_starts_this_one() {
         [
             "lavalink.server.password is that of Lavalink's example, which everybody knows; change it: the node listens \
              on 0.0.0.0, which other machines can reach",
-            "lavalink.server.sources.twitch: source twitch is not part of this version",
-            "lavalink.server.sources.vimeo: source vimeo is not part of this version",
-            "lavalink.server.sources.nico: source nico is not part of this version",
         ]
     );
 }
@@ -581,8 +578,6 @@ fn the_shipped_file_differs_from_the_defaults_where_the_readme_says_so() {
             "server.port",
             "lavalink.server.password",
             "lavalink.server.sources.youtube",
-            "lavalink.server.sources.twitch",
-            "lavalink.server.sources.vimeo",
             "logging.file.path",
             "logging.level.lavalink",
             "logging.level.root",

@@ -6,12 +6,15 @@ pub mod findings;
 mod http;
 mod local;
 pub mod lyrics;
+mod nico;
 #[doc(hidden)] // public for its fuzz target
 pub mod playlist;
 mod probe;
 mod registry;
 mod site;
 mod soundcloud;
+mod twitch;
+mod vimeo;
 mod youtube;
 
 pub use registry::Registry;
@@ -47,6 +50,12 @@ pub struct Settings {
     pub soundcloud: Option<SoundCloudSettings>,
     /// The `bandcamp` source (`sources.bandcamp`).
     pub bandcamp: bool,
+    /// The `twitch` source (`sources.twitch`).
+    pub twitch: bool,
+    /// The `vimeo` source (`sources.vimeo`).
+    pub vimeo: bool,
+    /// The `niconico` source (`sources.nico`).
+    pub nico: bool,
     /// A file with what is known of sites, that replaces parts of what is built in (`sites.dataFile`).
     pub site_data: Option<PathBuf>,
     /// The `http` source (`sources.http`).
@@ -70,6 +79,9 @@ impl Default for Settings {
             youtube: Some(YouTubeSettings::default()),
             soundcloud: Some(SoundCloudSettings::default()),
             bandcamp: true,
+            twitch: true,
+            vimeo: true,
+            nico: false,
             site_data: None,
             http: true,
             local: false,

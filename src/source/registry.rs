@@ -6,8 +6,11 @@ use super::{
     bandcamp::{self, Bandcamp},
     http::Http,
     local::Local,
+    nico::Nico,
     site::{Site, data},
     soundcloud::SoundCloud,
+    twitch::Twitch,
+    vimeo::Vimeo,
     youtube::{Keys, YouTube},
 };
 use crate::{
@@ -142,6 +145,15 @@ impl Inner {
             };
             let site = site("Bandcamp");
             sources.push(Box::new(Bandcamp::new(site, own)));
+        }
+        if settings.twitch {
+            sources.push(Box::new(Twitch::new(site("Twitch"))));
+        }
+        if settings.vimeo {
+            sources.push(Box::new(Vimeo::new(site("Vimeo"))));
+        }
+        if settings.nico {
+            sources.push(Box::new(Nico::new(site("Niconico"))));
         }
         if settings.local {
             sources.push(Box::new(Local::new(
@@ -280,14 +292,24 @@ mod tests {
     #[tokio::test]
     async fn sources_are_asked_in_order_and_http_last() {
         let settings = Settings {
+            nico: true,
             local: true,
             ..Settings::default()
         };
         let registry = Registry::new(settings);
         assert_eq!(
             registry.names(),
-            ["youtube", "soundcloud", "bandcamp", "local", "http"]
+            [
+                "youtube",
+                "soundcloud",
+                "bandcamp",
+                "twitch",
+                "vimeo",
+                "niconico",
+                "local",
+                "http"
+            ]
         );
-        assert!(registry.has("http") && !registry.has("twitch"));
+        assert!(registry.has("http") && !registry.has("spotify"));
     }
 }

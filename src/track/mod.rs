@@ -120,6 +120,31 @@ pub enum LoadResult {
     Empty,
 }
 
+impl From<TrackInfo> for Track {
+    /// One whose source has no part of its own in the binary format.
+    fn from(info: TrackInfo) -> Self {
+        Self {
+            info,
+            details: Vec::new(),
+            plugin_info: serde_json::Map::new(),
+            originals: Vec::new(),
+        }
+    }
+}
+
+impl LoadResult {
+    /// A list without anything of a plugin's.
+    #[must_use]
+    pub fn playlist(name: String, tracks: Vec<Track>) -> Self {
+        Self::Playlist(Playlist {
+            name,
+            selected: None,
+            plugin_info: serde_json::Map::new(),
+            tracks,
+        })
+    }
+}
+
 #[cfg(test)]
 impl Track {
     /// A track of 30 s, for tests that need any.

@@ -17,7 +17,7 @@ use crate::{
     error::Failure,
     media::{demux::probe::Hint, located::Located},
     net::{address::Address, call::Call},
-    track::{LoadResult, Playlist, Track},
+    track::{LoadResult, Track},
 };
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
 use link::Link;
@@ -215,13 +215,13 @@ impl Shared {
             None => LoadResult::Empty,
             Some(Page::Track(found)) => LoadResult::Track(Box::new(self.keep(*found))),
             Some(Page::Album { name, tracks }) => {
-                playlist(name, tracks.into_iter().map(|it| self.keep(it)).collect())
+                LoadResult::playlist(name, tracks.into_iter().map(|it| self.keep(it)).collect())
             }
             Some(Page::Works { name, links, band }) => {
                 let tracks = self.tracks_of(links, band).await?;
                 match tracks.is_empty() {
                     true => LoadResult::Empty,
-                    false => playlist(name, tracks),
+                    false => LoadResult::playlist(name, tracks),
                 }
             }
         })
@@ -348,15 +348,6 @@ impl Shared {
 
 fn address(url: &Url) -> Result<Address, Failure> {
     Address::parse(url.as_str()).ok_or_else(|| Failure::fault("An address of Bandcamp is none."))
-}
-
-fn playlist(name: String, tracks: Vec<Track>) -> LoadResult {
-    LoadResult::Playlist(Playlist {
-        name,
-        selected: None,
-        plugin_info: serde_json::Map::new(),
-        tracks,
-    })
 }
 
 #[cfg(test)]

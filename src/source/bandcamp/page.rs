@@ -250,23 +250,18 @@ impl Shown<'_> {
             "" => unknown.to_owned(),
             text => text.to_owned(),
         };
-        Track {
-            info: TrackInfo {
-                identifier: page.clone(),
-                is_seekable: true,
-                author: known(self.author, UNKNOWN_AUTHOR),
-                length: self.length,
-                is_stream: false,
-                position: 0,
-                title: known(self.title, UNKNOWN_TITLE),
-                uri: Some(page),
-                artwork_url: self.artwork,
-                isrc: self.isrc.map(str::to_owned),
-                source_name: NAME.to_owned(),
-            },
-            details: Vec::new(),
-            plugin_info: serde_json::Map::new(),
-            originals: Vec::new(),
-        }
+        Track::from(TrackInfo {
+            identifier: page.clone(),
+            is_seekable: true,
+            author: known(self.author, UNKNOWN_AUTHOR),
+            length: self.length,
+            is_stream: false,
+            position: 0,
+            title: known(self.title, UNKNOWN_TITLE),
+            uri: Some(page),
+            artwork_url: self.artwork,
+            isrc: self.isrc.map(str::to_owned),
+            source_name: NAME.to_owned(),
+        })
     }
 }

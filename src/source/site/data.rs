@@ -2,7 +2,7 @@
 //! was known when it was built; a file of the operator's may replace any part of it, and is read again when it changes.
 //! Never knows: what a source does with it.
 
-use crate::source::{bandcamp, soundcloud, youtube};
+use crate::source::{bandcamp, nico, soundcloud, twitch, vimeo, youtube};
 use serde::Deserialize;
 use serde_json::Value;
 use std::{
@@ -33,6 +33,12 @@ pub struct SiteData {
     pub soundcloud: soundcloud::Facts,
     /// Bandcamp.
     pub bandcamp: bandcamp::Facts,
+    /// Twitch.
+    pub twitch: twitch::Facts,
+    /// Vimeo.
+    pub vimeo: vimeo::Facts,
+    /// Niconico.
+    pub nico: nico::Facts,
 }
 
 /// Why a file is not used.

@@ -55,6 +55,18 @@ pub fn read_only(text: &[u8], wanted: fn(&str) -> bool) -> Result<Value, Unexpec
         .map_err(|error| syntax(&error))
 }
 
+/// Reads the value that a text begins with, whatever follows it, as in a script.
+///
+/// # Errors
+/// As [`read`], for all of the text.
+pub fn read_first(text: &[u8]) -> Result<Value, Unexpected> {
+    check(text)?;
+    let mut values = serde_json::Deserializer::from_slice(text).into_iter();
+    let nothing = Unexpected::Syntax { line: 1, column: 1 };
+    let first = values.next().ok_or(nothing)?;
+    first.map_err(|error| syntax(&error))
+}
+
 fn check(text: &[u8]) -> Result<(), Unexpected> {
     let separators = text
         .iter()
@@ -238,7 +250,10 @@ mod tests {
     fn what_nobody_wants_is_left_out_with_all_below_it() {
         let text = br#"{"a": [{"b": 1, "x": {"a": 2}}, {"x": 3}, null, -4, 1.5, "s", true], "x": [{"a": 1}]}"#;
         let value = read_only(text, |name| name != "x").expect("JSON");
-        assert_eq!(value, json!({"a": [{"b": 1}, {}, null, -4, 1.5, "s", true]}));
+        assert_eq!(
+            value,
+            json!({"a": [{"b": 1}, {}, null, -4, 1.5, "s", true]})
+        );
         let all = read_only(text, |_| true).expect("JSON");
         assert_eq!(all, read(text).expect("JSON"));
         for broken in ["{", "{} {}", "{\"x\": tru}", ""] {
@@ -247,6 +262,15 @@ mod tests {
         }
         let deep = "[".repeat(100_000);
         read_only(deep.as_bytes(), |_| true).expect_err("too deep");
+    }
+
+    #[test]
+    fn a_value_is_read_up_to_its_end() {
+        let script = br#" {"a": "};"} ; var b = [1</script>"#;
+        assert_eq!(read_first(script), Ok(json!({"a": "};"})));
+        for none in ["", " ", "; {}", "{\"a\": "] {
+            assert!(read_first(none.as_bytes()).is_err(), "{none}");
+        }
     }
 
     #[test]

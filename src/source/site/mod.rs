@@ -5,6 +5,7 @@ pub mod cache;
 pub mod data;
 pub mod html;
 pub mod json;
+pub mod link;
 #[cfg(test)]
 pub mod testing;
 
@@ -13,6 +14,7 @@ use crate::{
     media::{backoff::chance, ranges::Retry},
     net::{
         Clients, NetError,
+        address::Address,
         call::{Answer, Call},
     },
 };
@@ -86,6 +88,25 @@ impl Site {
             tracing::debug!(site = self.name, %error, "asked again");
             tokio::time::sleep(delay).await;
         }
+    }
+
+    /// An address of the site: `base` comes from what is known of it, `query` is added.
+    ///
+    /// # Errors
+    /// When the base is no address.
+    pub fn address(&self, base: &str, query: &[(&str, &str)]) -> Result<Address, Failure> {
+        let known = Url::parse(base).ok().and_then(|mut url| {
+            if !query.is_empty() {
+                url.query_pairs_mut().extend_pairs(query);
+            }
+            Address::parse(url.as_str())
+        });
+        let name = self.name;
+        known.ok_or_else(|| {
+            Failure::fault(format!(
+                "An address of {name} in the data of sites is none."
+            ))
+        })
     }
 
     /// The answer, if there is what was asked for; `None` when there is not.

@@ -43,7 +43,16 @@ impl World {
                     "site": "http://soundcloud.com", "api": "http://api-v2.soundcloud.com",
                     "widget": "http://w.soundcloud.com/player/"
                 },
-                "bandcamp": { "site": "http://bandcamp.com" }
+                "bandcamp": { "site": "http://bandcamp.com" },
+                "twitch": { "api": "http://gql.twitch.tv/gql", "usher": "http://usher.ttvnw.net" },
+                "vimeo": {
+                    "site": "http://vimeo.com", "api": "http://api.vimeo.com",
+                    "player": "http://player.vimeo.com"
+                },
+                "nico": {
+                    "watch": "http://www.nicovideo.jp/api/watch/v3_guest/",
+                    "api": "http://nvapi.nicovideo.jp"
+                }
             }"#,
         )
         .expect("written");

@@ -1,6 +1,7 @@
 //! Owns: which identifiers are SoundCloud's, and what each asks for (reference, 8.3). Pure.
 //! Never knows: what the site answers.
 
+use crate::source::site::link::{parts, query, start};
 use url::Url;
 
 /// Hits of a search that does not say how many.
@@ -154,19 +155,6 @@ fn search(rest: &str) -> Option<Search> {
     })
 }
 
-fn parts(url: &Url) -> impl Iterator<Item = &str> {
-    url.path_segments()
-        .into_iter()
-        .flatten()
-        .filter(|part| !part.is_empty())
-}
-
-fn query(url: &Url, name: &str) -> Option<String> {
-    url.query_pairs()
-        .find(|(key, _)| key == name)
-        .map(|(_, value)| value.into_owned())
-}
-
 fn page(url: &Url) -> Option<Link> {
     let mut parts: Vec<&str> = parts(url).collect();
     let (first, second) = (*parts.first()?, parts.get(1).copied());
@@ -197,7 +185,7 @@ fn page(url: &Url) -> Option<Link> {
     Some(Link::Page {
         url: format!("https://soundcloud.com/{path}"),
         list,
-        start: start(url),
+        start: start(url, "t"),
     })
 }
 
@@ -221,7 +209,7 @@ fn thing(url: &Url) -> Option<Link> {
         id: id.rsplit(':').next()?.parse().ok()?,
         secret: query(url, "secret_token"),
         list,
-        start: start(url),
+        start: start(url, "t"),
     })
 }
 
@@ -239,47 +227,6 @@ fn inner(url: &Url) -> Option<Link> {
         host if host.starts_with("api") => thing(&inner),
         _ => Link::of(&inner),
     }
-}
-
-/// `#t=1:09`, `#t=1m9s`, `#t=69`, in milliseconds; 0 for anything else.
-fn start(url: &Url) -> i64 {
-    let fragment = url.fragment().and_then(|text| text.strip_prefix("t="));
-    let Some(text) = fragment.map(str::to_owned).or_else(|| query(url, "t")) else {
-        return 0;
-    };
-    seconds(&text.replace("%3A", ":")).map_or(0, |seconds| i64::from(seconds) * 1000)
-}
-
-fn seconds(text: &str) -> Option<u32> {
-    if text
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || byte == b':')
-    {
-        let units = [1, 60, 3600];
-        let is_sane = text.split(':').count() <= units.len();
-        return is_sane.then(|| sum(text.rsplit(':').zip(units)))?;
-    }
-    sum(text
-        .split_inclusive(|c: char| !c.is_ascii_digit())
-        .map(|part| {
-            match part
-                .split_at_checked(part.len().saturating_sub(1))
-                .unwrap_or_default()
-            {
-                (number, "h") => (number, 3600),
-                (number, "m") => (number, 60),
-                (number, "s") => (number, 1),
-                _ => ("", 1),
-            }
-        }))
-}
-
-/// `None` when a part is no number, or the sum too large.
-fn sum<'a>(mut parts: impl Iterator<Item = (&'a str, u32)>) -> Option<u32> {
-    parts.try_fold(0u32, |sum, (number, unit)| {
-        let number: u32 = number.parse().ok()?;
-        sum.checked_add(number.checked_mul(unit)?)
-    })
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     error::Failure,
     media::{demux::probe::Hint, located::Located},
-    track::{LoadResult, Playlist, Track, TrackInfo},
+    track::{LoadResult, Track, TrackInfo},
 };
 use api::Api;
 use futures_util::{FutureExt, future::BoxFuture};
@@ -216,7 +216,7 @@ impl Shared {
                 let name = found.text("title").unwrap_or_default().to_owned();
                 let read = |track: &Value| self.playable(track);
                 let tracks = self.api.tracks_of(&found, read).await?;
-                Ok(playlist(name, tracks))
+                Ok(LoadResult::playlist(name, tracks))
             }
             "user" => {
                 let id = found.needed_number("id").map_err(changed)?;
@@ -248,7 +248,7 @@ impl Shared {
         if tracks.is_empty() {
             return Ok(LoadResult::Empty);
         }
-        Ok(playlist(name, tracks))
+        Ok(LoadResult::playlist(name, tracks))
     }
 
     /// A track of a list, if it can be played.
@@ -318,15 +318,6 @@ impl Shared {
 
 fn gone() -> Failure {
     Failure::common("This track is not available any more.")
-}
-
-fn playlist(name: String, tracks: Vec<Track>) -> LoadResult {
-    LoadResult::Playlist(Playlist {
-        name,
-        selected: None,
-        plugin_info: serde_json::Map::new(),
-        tracks,
-    })
 }
 
 /// What a track, perhaps of a client's own make, says of where it is.

@@ -137,24 +137,19 @@ pub fn read(value: &Value, filtered: bool) -> Result<Playable, Refusal> {
     let artwork = value
         .text("artwork_url")
         .or_else(|| value.text("user.avatar_url"));
-    let track = Track {
-        info: TrackInfo {
-            identifier: identifier(&streams).ok_or(Refusal::NoStreams)?,
-            is_seekable: true,
-            author: value.text("user.username").unwrap_or(UNKNOWN_AUTHOR).into(),
-            length: length.max(0),
-            is_stream: false,
-            position: 0,
-            title: title.into(),
-            uri: value.text("permalink_url").map(Into::into),
-            artwork_url: artwork.map(|url| url.replace("large.jpg", "original.jpg")),
-            isrc: value.text("publisher_metadata.isrc").map(Into::into),
-            source_name: NAME.into(),
-        },
-        details: Vec::new(),
-        plugin_info: serde_json::Map::new(),
-        originals: Vec::new(),
-    };
+    let track = Track::from(TrackInfo {
+        identifier: identifier(&streams).ok_or(Refusal::NoStreams)?,
+        is_seekable: true,
+        author: value.text("user.username").unwrap_or(UNKNOWN_AUTHOR).into(),
+        length: length.max(0),
+        is_stream: false,
+        position: 0,
+        title: title.into(),
+        uri: value.text("permalink_url").map(Into::into),
+        artwork_url: artwork.map(|url| url.replace("large.jpg", "original.jpg")),
+        isrc: value.text("publisher_metadata.isrc").map(Into::into),
+        source_name: NAME.into(),
+    });
     Ok(Playable { track, id, streams })
 }
 

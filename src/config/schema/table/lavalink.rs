@@ -63,9 +63,24 @@ pub const KEYS: &[Key] = &[
         "true",
         |c, b| c.lavalink.sources.soundcloud = b.switch(),
     ),
-    absent("lavalink.server.sources.twitch", "true"),
-    absent("lavalink.server.sources.vimeo", "true"),
-    absent("lavalink.server.sources.nico", "false"),
+    key(
+        "lavalink.server.sources.twitch",
+        Kind::Switch,
+        "true",
+        |c, b| c.lavalink.sources.twitch = b.switch(),
+    ),
+    key(
+        "lavalink.server.sources.vimeo",
+        Kind::Switch,
+        "true",
+        |c, b| c.lavalink.sources.vimeo = b.switch(),
+    ),
+    key(
+        "lavalink.server.sources.nico",
+        Kind::Switch,
+        "false",
+        |c, b| c.lavalink.sources.nico = b.switch(),
+    ),
     key(
         "lavalink.server.sources.http",
         Kind::Switch,

@@ -1,0 +1,97 @@
+//! Owns: reading links as people paste them: parts of a path, values of a query, the place where playing is to begin. Pure.
+//! Never knows: any site.
+
+use url::Url;
+
+/// The parts of the path, empty ones left out.
+pub fn parts(url: &Url) -> impl Iterator<Item = &str> {
+    url.path_segments()
+        .into_iter()
+        .flatten()
+        .filter(|part| !part.is_empty())
+}
+
+/// The first value of that name in the query.
+#[must_use]
+pub fn query(url: &Url, name: &str) -> Option<String> {
+    url.query_pairs()
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value.into_owned())
+}
+
+/// Where playing is to begin, in milliseconds: `#t=1:09`, `#t=1m9s`, `?t=69`, with `t` for the `name`; 0 for anything else.
+#[must_use]
+pub fn start(url: &Url, name: &str) -> i64 {
+    let fragment = url.fragment().and_then(|text| text.strip_prefix(name));
+    let fragment = fragment.and_then(|text| text.strip_prefix('='));
+    let Some(text) = fragment.map(str::to_owned).or_else(|| query(url, name)) else {
+        return 0;
+    };
+    seconds(&text.replace("%3A", ":")).map_or(0, |seconds| i64::from(seconds) * 1000)
+}
+
+fn seconds(text: &str) -> Option<u32> {
+    if text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b':')
+    {
+        let units = [1, 60, 3600];
+        let is_sane = text.split(':').count() <= units.len();
+        return is_sane.then(|| sum(text.rsplit(':').zip(units)))?;
+    }
+    sum(text
+        .split_inclusive(|c: char| !c.is_ascii_digit())
+        .map(|part| {
+            match part
+                .split_at_checked(part.len().saturating_sub(1))
+                .unwrap_or_default()
+            {
+                (number, "h") => (number, 3600),
+                (number, "m") => (number, 60),
+                (number, "s") => (number, 1),
+                _ => ("", 1),
+            }
+        }))
+}
+
+/// `None` when a part is no number, or the sum too large.
+fn sum<'a>(mut parts: impl Iterator<Item = (&'a str, u32)>) -> Option<u32> {
+    parts.try_fold(0u32, |sum, (number, unit)| {
+        let number: u32 = number.parse().ok()?;
+        sum.checked_add(number.checked_mul(unit)?)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).expect("a URL")
+    }
+
+    #[test]
+    fn a_link_is_read_in_parts() {
+        let url = url("https://h//a/b/?x=1&y=a+b&x=2");
+        assert_eq!(parts(&url).collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(query(&url, "y").as_deref(), Some("a b"));
+        assert_eq!(query(&url, "x").as_deref(), Some("1"));
+        assert_eq!(query(&url, "z"), None);
+    }
+
+    #[test]
+    fn a_beginning_is_found_in_fragment_and_query_by_its_name() {
+        for (link, name, millis) in [
+            ("https://h/#t=1:09", "t", 69_000),
+            ("https://h/?t=1h2m3s", "t", 3_723_000),
+            ("https://h/?from=90", "from", 90_000),
+            ("https://h/?t=1#t=2", "t", 2000),
+            ("https://h/?t=x", "t", 0),
+            ("https://h/#top=3", "t", 0),
+            ("https://h/?t=99999999999", "t", 0),
+            ("https://h/", "t", 0),
+        ] {
+            assert_eq!(start(&url(link), name), millis, "{link}");
+        }
+    }
+}
