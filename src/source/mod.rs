@@ -6,6 +6,7 @@ pub mod findings;
 mod http;
 mod local;
 pub mod lyrics;
+mod mirror;
 #[doc(hidden)] // public for its fuzz target
 pub mod playlist;
 mod probe;
@@ -13,6 +14,7 @@ mod registry;
 mod site;
 mod soundcloud;
 
+pub use mirror::Settings as MirrorSettings;
 pub use registry::Registry;
 pub use soundcloud::Settings as SoundCloudSettings;
 
@@ -45,6 +47,8 @@ pub struct Settings {
     pub bandcamp: bool,
     /// A file with what is known of sites, that replaces parts of what is built in (`sites.dataFile`).
     pub site_data: Option<PathBuf>,
+    /// What stands for tracks that have no sound of their own.
+    pub mirror: MirrorSettings,
     /// The `http` source (`sources.http`).
     pub http: bool,
     /// The `local` source (`sources.local`).
@@ -66,6 +70,7 @@ impl Default for Settings {
             soundcloud: Some(SoundCloudSettings::default()),
             bandcamp: true,
             site_data: None,
+            mirror: MirrorSettings::default(),
             http: true,
             local: false,
             local_roots: Vec::new(),
