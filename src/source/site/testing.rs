@@ -39,7 +39,12 @@ impl World {
                     "site": "http://soundcloud.com", "api": "http://api-v2.soundcloud.com",
                     "widget": "http://w.soundcloud.com/player/"
                 },
-                "bandcamp": { "site": "http://bandcamp.com" }
+                "bandcamp": { "site": "http://bandcamp.com" },
+                "spotify": {
+                    "api": "http://api.spotify.com/v1", "accounts": "http://accounts.spotify.com/api/token",
+                    "client": "http://spclient.wg.spotify.com"
+                },
+                "applemusic": { "api": "http://api.music.apple.com/v1", "site": "http://music.apple.com" }
             }"#,
         )
         .expect("written");
