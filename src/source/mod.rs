@@ -1,11 +1,13 @@
 //! Owns: places that tracks come from.
 //! Never knows: players, sessions.
 
+mod applemusic;
 mod bandcamp;
 pub mod findings;
 mod http;
 mod local;
 pub mod lyrics;
+mod mirror;
 mod nico;
 #[doc(hidden)] // public for its fuzz target
 pub mod playlist;
@@ -13,12 +15,18 @@ mod probe;
 mod registry;
 mod site;
 mod soundcloud;
+mod spotify;
 mod twitch;
 mod vimeo;
 mod youtube;
 
+pub use applemusic::{
+    Credentials as AppleMusicCredentials, Key as AppleMusicKey, Settings as AppleMusicSettings,
+};
+pub use mirror::Settings as MirrorSettings;
 pub use registry::Registry;
 pub use soundcloud::Settings as SoundCloudSettings;
+pub use spotify::{Credentials as SpotifyCredentials, Settings as SpotifySettings};
 pub use youtube::Settings as YouTubeSettings;
 
 use crate::{
@@ -58,6 +66,12 @@ pub struct Settings {
     pub nico: bool,
     /// A file with what is known of sites, that replaces parts of what is built in (`sites.dataFile`).
     pub site_data: Option<PathBuf>,
+    /// The `spotify` source, when it is on (`plugins.lavasrc.sources.spotify`).
+    pub spotify: Option<SpotifySettings>,
+    /// The `applemusic` source, when it is on (`plugins.lavasrc.sources.applemusic`).
+    pub applemusic: Option<AppleMusicSettings>,
+    /// What stands for tracks that have no sound of their own.
+    pub mirror: MirrorSettings,
     /// The `http` source (`sources.http`).
     pub http: bool,
     /// The `local` source (`sources.local`).
@@ -83,6 +97,9 @@ impl Default for Settings {
             vimeo: true,
             nico: false,
             site_data: None,
+            spotify: None,
+            applemusic: None,
+            mirror: MirrorSettings::default(),
             http: true,
             local: false,
             local_roots: Vec::new(),

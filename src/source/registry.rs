@@ -3,12 +3,15 @@
 
 use super::{
     Media, Outcome, Page, Reference, Settings, Source, Supply,
+    applemusic::AppleMusic,
     bandcamp::{self, Bandcamp},
     http::Http,
     local::Local,
+    mirror::Mirror,
     nico::Nico,
     site::{Site, data},
     soundcloud::SoundCloud,
+    spotify::Spotify,
     twitch::Twitch,
     vimeo::Vimeo,
     youtube::{Keys, YouTube},
@@ -124,11 +127,12 @@ impl Registry {
 }
 
 impl Inner {
-    fn new(settings: Settings, _others: &Others) -> Self {
+    fn new(settings: Settings, others: &Others) -> Self {
         let runtime = Handle::current();
         let clients = Clients::new(settings.network);
         let known = data::publish(settings.site_data, &runtime);
         let site = |name| Site::new(name, clients.clone(), known.clone());
+        let mirror = Mirror::new(settings.mirror, others.clone());
         let mut sources: Vec<Box<dyn Source>> = Vec::new();
         // the order of the original (reference, 8.1): http is asked last
         if let Some(settings) = settings.youtube {
@@ -161,6 +165,14 @@ impl Inner {
                 runtime.clone(),
                 settings.playlist_bytes,
             )));
+        }
+        if let Some(settings) = settings.spotify {
+            let site = site("Spotify");
+            sources.push(Box::new(Spotify::new(site, settings, mirror.clone())));
+        }
+        if let Some(settings) = settings.applemusic {
+            let site = site("Apple Music");
+            sources.push(Box::new(AppleMusic::new(site, settings, mirror.clone())));
         }
         if settings.http {
             sources.push(Box::new(Http::new(

@@ -2,7 +2,7 @@
 //! was known when it was built; a file of the operator's may replace any part of it, and is read again when it changes.
 //! Never knows: what a source does with it.
 
-use crate::source::{bandcamp, nico, soundcloud, twitch, vimeo, youtube};
+use crate::source::{applemusic, bandcamp, nico, soundcloud, spotify, twitch, vimeo, youtube};
 use serde::Deserialize;
 use serde_json::Value;
 use std::{
@@ -39,6 +39,10 @@ pub struct SiteData {
     pub vimeo: vimeo::Facts,
     /// Niconico.
     pub nico: nico::Facts,
+    /// Spotify.
+    pub spotify: spotify::Facts,
+    /// Apple Music.
+    pub applemusic: applemusic::Facts,
 }
 
 /// Why a file is not used.

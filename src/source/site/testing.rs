@@ -52,7 +52,12 @@ impl World {
                 "nico": {
                     "watch": "http://www.nicovideo.jp/api/watch/v3_guest/",
                     "api": "http://nvapi.nicovideo.jp"
-                }
+                },
+                "spotify": {
+                    "api": "http://api.spotify.com/v1", "accounts": "http://accounts.spotify.com/api/token",
+                    "client": "http://spclient.wg.spotify.com"
+                },
+                "applemusic": { "api": "http://api.music.apple.com/v1", "site": "http://music.apple.com" }
             }"#,
         )
         .expect("written");

@@ -2,6 +2,7 @@
 //! Never knows: where values come from.
 
 mod lavalink;
+mod lavasrc;
 mod ours;
 
 use super::{
@@ -12,7 +13,7 @@ use std::sync::LazyLock;
 
 /// Every key.
 pub(in crate::config) static TABLE: LazyLock<Vec<Key>> =
-    LazyLock::new(|| [lavalink::KEYS, ours::KEYS].concat());
+    LazyLock::new(|| [lavalink::KEYS, lavasrc::KEYS, ours::KEYS].concat());
 
 const GIB: i64 = 1 << 30;
 const LONGEST_TIMEOUT_MS: i64 = 600_000;
