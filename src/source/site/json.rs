@@ -238,7 +238,10 @@ mod tests {
     fn what_nobody_wants_is_left_out_with_all_below_it() {
         let text = br#"{"a": [{"b": 1, "x": {"a": 2}}, {"x": 3}, null, -4, 1.5, "s", true], "x": [{"a": 1}]}"#;
         let value = read_only(text, |name| name != "x").expect("JSON");
-        assert_eq!(value, json!({"a": [{"b": 1}, {}, null, -4, 1.5, "s", true]}));
+        assert_eq!(
+            value,
+            json!({"a": [{"b": 1}, {}, null, -4, 1.5, "s", true]})
+        );
         let all = read_only(text, |_| true).expect("JSON");
         assert_eq!(all, read(text).expect("JSON"));
         for broken in ["{", "{} {}", "{\"x\": tru}", ""] {

@@ -143,7 +143,10 @@ impl Api {
             data: data.clone(),
             name: name.to_owned(),
         };
-        clients.filter(|(_, client)| may(client)).map(asker).collect()
+        clients
+            .filter(|(_, client)| may(client))
+            .map(asker)
+            .collect()
     }
 
     /// What a client is told of a video, for playing it or not.
@@ -175,7 +178,8 @@ impl Api {
             true => body,
             false => json!({"playerRequest": body, "disablePlayerResponse": false}),
         };
-        self.ask(asker, task, &client.endpoint, wrapped, visitor).await
+        self.ask(asker, task, &client.endpoint, wrapped, visitor)
+            .await
     }
 
     /// What says for this client that no robot asks, where it takes that.
@@ -250,7 +254,12 @@ impl Api {
             (CLIENT_NAME, client.id.to_string()),
             (
                 CLIENT_VERSION,
-                client.context.get("clientVersion").and_then(Value::as_str).unwrap_or_default().to_owned(),
+                client
+                    .context
+                    .get("clientVersion")
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+                    .to_owned(),
             ),
             (VISITOR, visitor.as_deref().unwrap_or_default().to_owned()),
             (header::ORIGIN, url.origin().ascii_serialization()),
@@ -311,10 +320,15 @@ impl Api {
         let (site, script) = (&data.youtube.site, &data.youtube.script);
         let page = self.url(&format!("{site}{}", script.page))?;
         let answer = self.site.ask(Call::get(self.address(&page)?)).await?;
-        let answer = self.site.accept(answer)?.ok_or_else(|| self.site.changed(NoScript))?;
+        let answer = self
+            .site
+            .accept(answer)?
+            .ok_or_else(|| self.site.changed(NoScript))?;
         let text = String::from_utf8_lossy(&answer.body);
         let version = html::between(&text, &script.mark, "\\")
-            .filter(|it| (4..=32).contains(&it.len()) && it.bytes().all(|it| it.is_ascii_alphanumeric()))
+            .filter(|it| {
+                (4..=32).contains(&it.len()) && it.bytes().all(|it| it.is_ascii_alphanumeric())
+            })
             .ok_or_else(|| self.site.changed(NoScript))?;
         let [front, back] = &script.path;
         self.url(&format!("{site}{front}{version}{back}"))

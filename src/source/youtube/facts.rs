@@ -224,7 +224,10 @@ mod tests {
     #[test]
     fn every_name_of_an_order_is_that_of_a_client() {
         let facts = SiteData::built_in().youtube;
-        for name in [&facts.before, &facts.order, &facts.after].into_iter().flatten() {
+        for name in [&facts.before, &facts.order, &facts.after]
+            .into_iter()
+            .flatten()
+        {
             assert!(facts.clients.contains_key(name), "{name}");
         }
     }
@@ -245,7 +248,10 @@ mod tests {
             clients: Some(listed.map(str::to_owned).into()),
             ..Settings::default()
         };
-        assert_eq!(names(Task::Video, &settings), ["VISIONOS", "ANDROID", "WEB"]);
+        assert_eq!(
+            names(Task::Video, &settings),
+            ["VISIONOS", "ANDROID", "WEB"]
+        );
         for (option, on) in [("visionos.videoLoading", false), ("WEB.playback", false)] {
             settings.options.insert(option.to_owned(), on);
         }
@@ -258,21 +264,48 @@ mod tests {
     fn texts_say_why() {
         let facts = SiteData::built_in().youtube;
         for (text, reason) in [
-            ("This video is only available to Music Premium members", Reason::Premium),
-            ("This video is available to this channel's members on level: A.", Reason::Members),
-            ("Join this channel to get access to members-only content like this video.", Reason::Members),
-            ("The uploader has not made this video available in your country", Reason::Country),
-            ("This video is not available in your country", Reason::Country),
-            ("This is a private video. Please sign in to verify that you may see it.", Reason::Private),
+            (
+                "This video is only available to Music Premium members",
+                Reason::Premium,
+            ),
+            (
+                "This video is available to this channel's members on level: A.",
+                Reason::Members,
+            ),
+            (
+                "Join this channel to get access to members-only content like this video.",
+                Reason::Members,
+            ),
+            (
+                "The uploader has not made this video available in your country",
+                Reason::Country,
+            ),
+            (
+                "This video is not available in your country",
+                Reason::Country,
+            ),
+            (
+                "This is a private video. Please sign in to verify that you may see it.",
+                Reason::Private,
+            ),
             ("Private video", Reason::Private),
             ("Sign in to confirm your age", Reason::Age),
-            ("This video may be inappropriate for some users.", Reason::Age),
+            (
+                "This video may be inappropriate for some users.",
+                Reason::Age,
+            ),
             ("Sign in to confirm you’re not a bot", Reason::Robot),
             ("This video requires payment to watch.", Reason::Paid),
             ("Premieres in 5 hours", Reason::Upcoming),
             ("This live event will begin in 2 days.", Reason::Upcoming),
-            ("This video has been removed by the uploader", Reason::Removed),
-            ("This video is no longer available because the YouTube account associated with this video has been terminated.", Reason::Removed),
+            (
+                "This video has been removed by the uploader",
+                Reason::Removed,
+            ),
+            (
+                "This video is no longer available because the YouTube account associated with this video has been terminated.",
+                Reason::Removed,
+            ),
             ("Video unavailable", Reason::Unavailable),
             ("This video isn't available any more", Reason::Unavailable),
         ] {

@@ -31,24 +31,110 @@ pub fn is_read(name: &str) -> bool {
     ];
     const NAMES: &[&str] = &[
         // a video
-        "playabilityStatus", "videoDetails", "streamingData", "playerResponse", "status", "reason", "messages", "errorScreen",
-        "subreason", "liveStreamability", "videoId", "lengthSeconds", "isLive", "author", "adaptiveFormats", "formats",
-        "expiresInSeconds", "hlsManifestUrl", "itag", "mimeType", "bitrate", "url", "signatureCipher", "cipher", "xtags",
-        "audioTrack", "audioIsDefault", "isDrc", "audioChannels",
+        "playabilityStatus",
+        "videoDetails",
+        "streamingData",
+        "playerResponse",
+        "status",
+        "reason",
+        "messages",
+        "errorScreen",
+        "subreason",
+        "liveStreamability",
+        "videoId",
+        "lengthSeconds",
+        "isLive",
+        "author",
+        "adaptiveFormats",
+        "formats",
+        "expiresInSeconds",
+        "hlsManifestUrl",
+        "itag",
+        "mimeType",
+        "bitrate",
+        "url",
+        "signatureCipher",
+        "cipher",
+        "xtags",
+        "audioTrack",
+        "audioIsDefault",
+        "isDrc",
+        "audioChannels",
         // lists
-        "contents", "content", "items", "item", "tabs", "playlist", "primaryContents",
-        "onResponseReceivedActions", "onResponseReceivedCommands", "continuationContents", "continuationItems", "continuations",
-        "nextContinuationData", "continuation", "continuationEndpoint", "continuationCommand", "commandExecutorCommand",
-        "commands", "token",
+        "contents",
+        "content",
+        "items",
+        "item",
+        "tabs",
+        "playlist",
+        "primaryContents",
+        "onResponseReceivedActions",
+        "onResponseReceivedCommands",
+        "continuationContents",
+        "continuationItems",
+        "continuations",
+        "nextContinuationData",
+        "continuation",
+        "continuationEndpoint",
+        "continuationCommand",
+        "commandExecutorCommand",
+        "commands",
+        "token",
         // items
-        "title", "headline", "runs", "text", "simpleText", "navigationEndpoint", "watchEndpoint", "browseEndpoint", "browseId",
-        "longBylineText", "shortBylineText", "ownerText", "lengthText", "badges", "style", "upcomingEventData", "unplayableText",
-        "isPlayable", "thumbnail", "thumbnails", "thumbnailRenderer", "flexColumns", "fixedColumns", "playlistItemData",
-        "contentId", "contentType", "contentImage", "metadata", "metadataRows", "metadataParts", "image", "sources", "overlays",
-        "thumbnailBadges", "badgeStyle", "overlayMetadata", "primaryText", "onTap", "innertubeCommand", "reelWatchEndpoint",
+        "title",
+        "headline",
+        "runs",
+        "text",
+        "simpleText",
+        "navigationEndpoint",
+        "watchEndpoint",
+        "browseEndpoint",
+        "browseId",
+        "longBylineText",
+        "shortBylineText",
+        "ownerText",
+        "lengthText",
+        "badges",
+        "style",
+        "upcomingEventData",
+        "unplayableText",
+        "isPlayable",
+        "thumbnail",
+        "thumbnails",
+        "thumbnailRenderer",
+        "flexColumns",
+        "fixedColumns",
+        "playlistItemData",
+        "contentId",
+        "contentType",
+        "contentImage",
+        "metadata",
+        "metadataRows",
+        "metadataParts",
+        "image",
+        "sources",
+        "overlays",
+        "thumbnailBadges",
+        "badgeStyle",
+        "overlayMetadata",
+        "primaryText",
+        "onTap",
+        "innertubeCommand",
+        "reelWatchEndpoint",
         // what a page says of itself
-        "header", "sidebar", "microformat", "alerts", "type", "pageTitle", "urlCanonical", "endpoint", "responseContext",
-        "visitorData", "suggestion", "searchEndpoint", "query",
+        "header",
+        "sidebar",
+        "microformat",
+        "alerts",
+        "type",
+        "pageTitle",
+        "urlCanonical",
+        "endpoint",
+        "responseContext",
+        "visitorData",
+        "suggestion",
+        "searchEndpoint",
+        "query",
     ];
     !PASSED.contains(&name)
         && (NAMES.contains(&name) || ENDINGS.iter().any(|ending| name.ends_with(ending)))
@@ -98,8 +184,12 @@ impl Page {
 
     fn field(&mut self, name: &str, value: &Value) {
         match name {
-            "videoRenderer" | "compactVideoRenderer" | "gridVideoRenderer"
-            | "playlistVideoRenderer" | "playlistPanelVideoRenderer" | "reelItemRenderer" => {
+            "videoRenderer"
+            | "compactVideoRenderer"
+            | "gridVideoRenderer"
+            | "playlistVideoRenderer"
+            | "playlistPanelVideoRenderer"
+            | "reelItemRenderer" => {
                 self.tracks.extend(video(value));
             }
             "lockupViewModel" => self.tracks.extend(lockup(value)),
@@ -108,15 +198,20 @@ impl Page {
                 self.tracks.extend(song(value));
                 self.lists.extend(list(value));
             }
-            "playlistVideoListContinuation" | "playlistVideoListRenderer"
+            "playlistVideoListContinuation"
+            | "playlistVideoListRenderer"
             | "musicPlaylistShelfRenderer" => {
                 self.walk(value);
                 let token = value.text("continuations.0.nextContinuationData.continuation");
                 self.next = self.next.take().or_else(|| token.map(str::to_owned));
             }
             // shelves of other things: what others watched, what is short, what is new
-            "shelfRenderer" | "reelShelfRenderer" | "richShelfRenderer" | "gridShelfViewModel"
-            | "horizontalCardListRenderer" | "musicCardShelfRenderer" => {}
+            "shelfRenderer"
+            | "reelShelfRenderer"
+            | "richShelfRenderer"
+            | "gridShelfViewModel"
+            | "horizontalCardListRenderer"
+            | "musicCardShelfRenderer" => {}
             _ => self.walk(value),
         }
     }
@@ -193,7 +288,9 @@ pub fn whole(value: Option<&Value>) -> Option<i64> {
         return text.parse().ok();
     }
     // the fraction, if any, is of no interest
-    value.as_i64().or_else(|| value.as_f64().map(|it| it as i64))
+    value
+        .as_i64()
+        .or_else(|| value.as_f64().map(|it| it as i64))
 }
 
 /// Milliseconds of `1:02:03`.
@@ -204,7 +301,8 @@ pub fn clock(text: &str) -> Option<i64> {
         return None;
     }
     let seconds = parts.iter().try_fold(0i64, |sum, part| {
-        let is_number = !part.is_empty() && part.len() <= 5 && part.bytes().all(|it| it.is_ascii_digit());
+        let is_number =
+            !part.is_empty() && part.len() <= 5 && part.bytes().all(|it| it.is_ascii_digit());
         sum.checked_mul(60)?
             .checked_add(is_number.then(|| part.parse().ok())??)
     })?;
@@ -213,7 +311,9 @@ pub fn clock(text: &str) -> Option<i64> {
 
 fn first_run(value: Option<&Value>) -> Option<&str> {
     let value = value?;
-    value.text("runs.0.text").or_else(|| value.text("simpleText"))
+    value
+        .text("runs.0.text")
+        .or_else(|| value.text("simpleText"))
 }
 
 /// An item of the older kinds.
@@ -321,7 +421,9 @@ fn short(item: &Value) -> Option<Track> {
 }
 
 fn column<'a>(item: &'a Value, number: usize) -> &'a [Value] {
-    item.list(&format!("flexColumns.{number}.musicResponsiveListItemFlexColumnRenderer.text.runs"))
+    item.list(&format!(
+        "flexColumns.{number}.musicResponsiveListItemFlexColumnRenderer.text.runs"
+    ))
 }
 
 /// A song or a video of YouTube Music. Its author is the first of its artists, as in the original.
@@ -332,10 +434,14 @@ fn song(item: &Value) -> Option<Track> {
         .or_else(|| item.text("playlistItemData.videoId"))?;
     let id = VideoId::parse(id)?;
     let about = column(item, 1);
-    let length = about.last().and_then(|run| clock(run.text("text")?)).or_else(|| {
-        let fixed = item.pick("fixedColumns.0.musicResponsiveListItemFixedColumnRenderer.text")?;
-        clock(&text_of(fixed)?)
-    })?;
+    let length = about
+        .last()
+        .and_then(|run| clock(run.text("text")?))
+        .or_else(|| {
+            let fixed =
+                item.pick("fixedColumns.0.musicResponsiveListItemFixedColumnRenderer.text")?;
+            clock(&text_of(fixed)?)
+        })?;
     let described = Described {
         title: title.text("text"),
         author: about.first().and_then(|run| run.text("text")),
@@ -362,11 +468,16 @@ fn cover(item: &Value) -> Option<String> {
 fn list(item: &Value) -> Option<Playlist> {
     let id = item.text("navigationEndpoint.browseEndpoint.browseId")?;
     let (kind, url) = match id {
-        _ if id.starts_with("MPREb_") => ("album", format!("https://music.youtube.com/browse/{id}")),
+        _ if id.starts_with("MPREb_") => {
+            ("album", format!("https://music.youtube.com/browse/{id}"))
+        }
         _ if id.starts_with("UC") => ("artist", format!("https://music.youtube.com/channel/{id}")),
         _ => {
             let id = id.strip_prefix("VL")?;
-            ("playlist", format!("https://music.youtube.com/playlist?list={id}"))
+            (
+                "playlist",
+                format!("https://music.youtube.com/playlist?list={id}"),
+            )
         }
     };
     let name = column(item, 0).first()?.text("text")?;

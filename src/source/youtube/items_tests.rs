@@ -35,11 +35,22 @@ const ID: &str = "Kn56bMZ9OE8";
 
 #[test]
 fn a_video_is_read_in_each_of_its_older_shapes() {
-    for name in ["videoRenderer", "compactVideoRenderer", "gridVideoRenderer", "playlistPanelVideoRenderer"] {
+    for name in [
+        "videoRenderer",
+        "compactVideoRenderer",
+        "gridVideoRenderer",
+        "playlistPanelVideoRenderer",
+    ] {
         let info = only(name, classic(ID)).expect(name);
-        assert_eq!((&*info.identifier, &*info.title, &*info.author), (ID, "Title Kn56bMZ9OE8", "A channel"));
+        assert_eq!(
+            (&*info.identifier, &*info.title, &*info.author),
+            (ID, "Title Kn56bMZ9OE8", "A channel")
+        );
         assert_eq!((info.length, info.is_stream), (3_723_000, false));
-        assert_eq!(info.artwork_url.as_deref(), Some("https://i.ytimg.com/vi/Kn56bMZ9OE8/mqdefault.jpg"));
+        assert_eq!(
+            info.artwork_url.as_deref(),
+            Some("https://i.ytimg.com/vi/Kn56bMZ9OE8/mqdefault.jpg")
+        );
     }
     let of_a_list = json!({
         "videoId": ID, "title": {"simpleText": "T"}, "shortBylineText": {"runs": [{"text": "A"}]},
@@ -56,15 +67,28 @@ fn a_video_is_read_in_each_of_its_older_shapes() {
 #[test]
 fn live_videos_have_no_end_and_those_to_come_or_gone_are_left_out() {
     let without_length = with(classic(ID), "lengthText", Value::Null);
-    let badge = json!([{"metadataBadgeRenderer": {"style": "BADGE_STYLE_TYPE_LIVE_NOW", "label": "LIVE"}}]);
-    let live = only("videoRenderer", with(without_length.clone(), "badges", badge)).expect("live");
+    let badge =
+        json!([{"metadataBadgeRenderer": {"style": "BADGE_STYLE_TYPE_LIVE_NOW", "label": "LIVE"}}]);
+    let live = only(
+        "videoRenderer",
+        with(without_length.clone(), "badges", badge),
+    )
+    .expect("live");
     assert_eq!((live.length, live.is_stream), (UNKNOWN_LENGTH, true));
     let mut nameless = without_length.clone();
     nameless["longBylineText"] = Value::Null;
     for gone in [
-        with(without_length, "upcomingEventData", json!({"startTime": "1"})),
+        with(
+            without_length,
+            "upcomingEventData",
+            json!({"startTime": "1"}),
+        ),
         with(classic(ID), "isPlayable", json!(false)),
-        with(classic(ID), "unplayableText", json!({"simpleText": "[Private video]"})),
+        with(
+            classic(ID),
+            "unplayableText",
+            json!({"simpleText": "[Private video]"}),
+        ),
         with(classic(ID), "videoId", json!("short")),
         nameless,
     ] {
@@ -94,15 +118,34 @@ fn a_lockup_is_a_video_when_it_says_so() {
         })
     };
     let length = json!({"text": "18:42", "badgeStyle": "THUMBNAIL_OVERLAY_BADGE_STYLE_DEFAULT"});
-    let info = only("lockupViewModel", lockup("LOCKUP_CONTENT_TYPE_VIDEO", length.clone()));
+    let info = only(
+        "lockupViewModel",
+        lockup("LOCKUP_CONTENT_TYPE_VIDEO", length.clone()),
+    );
     let info = info.expect("a video");
-    assert_eq!((&*info.title, &*info.author, info.length), ("A title", "A channel", 1_122_000));
+    assert_eq!(
+        (&*info.title, &*info.author, info.length),
+        ("A title", "A channel", 1_122_000)
+    );
     let live = json!({"text": "LIVE", "badgeStyle": "THUMBNAIL_OVERLAY_BADGE_STYLE_LIVE"});
     let info = only("lockupViewModel", lockup("LOCKUP_CONTENT_TYPE_VIDEO", live)).expect("live");
     assert!(info.is_stream);
-    assert_eq!(only("lockupViewModel", lockup("LOCKUP_CONTENT_TYPE_PLAYLIST", length)), None);
-    let upcoming = json!({"text": "UPCOMING", "badgeStyle": "THUMBNAIL_OVERLAY_BADGE_STYLE_DEFAULT"});
-    assert_eq!(only("lockupViewModel", lockup("LOCKUP_CONTENT_TYPE_VIDEO", upcoming)), None);
+    assert_eq!(
+        only(
+            "lockupViewModel",
+            lockup("LOCKUP_CONTENT_TYPE_PLAYLIST", length)
+        ),
+        None
+    );
+    let upcoming =
+        json!({"text": "UPCOMING", "badgeStyle": "THUMBNAIL_OVERLAY_BADGE_STYLE_DEFAULT"});
+    assert_eq!(
+        only(
+            "lockupViewModel",
+            lockup("LOCKUP_CONTENT_TYPE_VIDEO", upcoming)
+        ),
+        None
+    );
 }
 
 #[test]
@@ -112,9 +155,11 @@ fn a_short_is_read_where_it_is_an_item() {
         "onTap": {"innertubeCommand": {"reelWatchEndpoint": {"videoId": ID}}},
         "overlayMetadata": {"primaryText": {"content": "A short"}, "secondaryText": {"content": "1 view"}},
     });
-    let in_grid = json!({"contents": [{"richItemRenderer": {"content": {"shortsLockupViewModel": short}}}]});
+    let in_grid =
+        json!({"contents": [{"richItemRenderer": {"content": {"shortsLockupViewModel": short}}}]});
     assert_eq!(titles(&page(in_grid).tracks), ["A short"]);
-    let in_shelf = json!({"contents": [{"reelShelfRenderer": {"items": [{"shortsLockupViewModel": short}]}}]});
+    let in_shelf =
+        json!({"contents": [{"reelShelfRenderer": {"items": [{"shortsLockupViewModel": short}]}}]});
     assert!(page(in_shelf).tracks.is_empty());
 }
 
@@ -139,11 +184,18 @@ fn song_item(columns: &[Value], more: Value) -> Value {
 /// The picture of vector R4 of reference, 3.5, and its author, the first of several.
 #[test]
 fn a_song_has_its_cover_and_its_first_artist() {
-    let title = json!([{"text": "A song", "navigationEndpoint": {"watchEndpoint": {"videoId": ID}}}]);
+    let title =
+        json!([{"text": "A song", "navigationEndpoint": {"watchEndpoint": {"videoId": ID}}}]);
     let about = json!([{"text": "One"}, {"text": " & "}, {"text": "Two"}, {"text": " • "}, {"text": "3:49"}]);
-    let info = only("musicResponsiveListItemRenderer", song_item(&[title.clone(), about], json!({})));
+    let info = only(
+        "musicResponsiveListItemRenderer",
+        song_item(&[title.clone(), about], json!({})),
+    );
     let info = info.expect("a song");
-    assert_eq!((&*info.title, &*info.author, info.length), ("A song", "One", 229_000));
+    assert_eq!(
+        (&*info.title, &*info.author, info.length),
+        ("A song", "One", 229_000)
+    );
     let cover = "https://lh3.googleusercontent.com/abc-_=w1000-h1000";
     assert_eq!(info.artwork_url.as_deref(), Some(cover));
     // in an album the length stands in a column of its own
@@ -151,7 +203,10 @@ fn a_song_has_its_cover_and_its_first_artist() {
     let in_album = song_item(&[title.clone(), json!([{"text": "One"}])], fixed);
     let info = only("musicResponsiveListItemRenderer", in_album).expect("a song");
     assert_eq!(info.length, 120_000);
-    let unknown = song_item(&[json!([{"text": "A song"}]), json!([{"text": "3:49"}])], json!({}));
+    let unknown = song_item(
+        &[json!([{"text": "A song"}]), json!([{"text": "3:49"}])],
+        json!({}),
+    );
     assert_eq!(only("musicResponsiveListItemRenderer", unknown), None);
 }
 
@@ -172,31 +227,42 @@ fn albums_artists_and_playlists_are_lists_without_tracks() {
     let told: Vec<_> = found
         .lists
         .iter()
-        .map(|list| ["type", "author", "url"].map(|name| list.plugin_info[name].as_str().expect("text")))
+        .map(|list| {
+            ["type", "author", "url"].map(|name| list.plugin_info[name].as_str().expect("text"))
+        })
         .collect();
     assert_eq!(
         told,
         [
-            ["album", "Axwell", "https://music.youtube.com/browse/MPREb_x"],
+            [
+                "album",
+                "Axwell",
+                "https://music.youtube.com/browse/MPREb_x"
+            ],
             ["artist", "Name", "https://music.youtube.com/channel/UCx"],
-            ["playlist", "Somebody", "https://music.youtube.com/playlist?list=PLx"],
+            [
+                "playlist",
+                "Somebody",
+                "https://music.youtube.com/playlist?list=PLx"
+            ],
         ]
     );
 }
 
 #[test]
 fn the_next_page_goes_on_where_the_items_end() {
-    let next = |token: &str| {
-        json!({"continuationItemRenderer": {"continuationEndpoint": {"continuationCommand": {"token": token}}}})
-    };
+    let next = |token: &str| json!({"continuationItemRenderer": {"continuationEndpoint": {"continuationCommand": {"token": token}}}});
     let inner = json!([{"playlistVideoRenderer": classic(ID)}, next("right")]);
     let nested = json!({"contents": {"twoColumnBrowseResultsRenderer": {"tabs": [{"tabRenderer": {"content": {
-        "sectionListRenderer": {"contents": [
-            {"itemSectionRenderer": {"contents": [{"playlistVideoListRenderer": {"contents": inner}}]}},
-            next("of the sections"),
-        ]}}}}]}}});
+    "sectionListRenderer": {"contents": [
+        {"itemSectionRenderer": {"contents": [{"playlistVideoListRenderer": {"contents": inner}}]}},
+        next("of the sections"),
+    ]}}}}]}}});
     let found = page(nested);
-    assert_eq!((found.tracks.len(), found.next.as_deref()), (1, Some("right")));
+    assert_eq!(
+        (found.tracks.len(), found.next.as_deref()),
+        (1, Some("right"))
+    );
     let commands = json!({"commandExecutorCommand": {"commands": [{"x": 1}, {"continuationCommand": {"token": "t"}}]}});
     let later = json!({"onResponseReceivedActions": [{"appendContinuationItemsAction": {"continuationItems": [
         {"playlistVideoRenderer": classic(ID)}, {"continuationItemRenderer": {"continuationEndpoint": commands}},
@@ -230,10 +296,22 @@ fn a_playlist_s_name_stands_in_one_of_many_places() {
 
 #[test]
 fn clocks_are_read() {
-    for (text, millis) in [("0:07", 7_000), ("3:49", 229_000), ("100:00:00", 360_000_000)] {
+    for (text, millis) in [
+        ("0:07", 7_000),
+        ("3:49", 229_000),
+        ("100:00:00", 360_000_000),
+    ] {
         assert_eq!(clock(text), Some(millis), "{text}");
     }
-    for none in ["LIVE", "7", "1:2:3:4", ":", "-1:00", "1:0x", "99999999999999999999:00"] {
+    for none in [
+        "LIVE",
+        "7",
+        "1:2:3:4",
+        ":",
+        "-1:00",
+        "1:0x",
+        "99999999999999999999:00",
+    ] {
         assert_eq!(clock(none), None, "{none}");
     }
 }

@@ -33,11 +33,7 @@ pub trait Cipher: Send + Sync {
     fn timestamp<'a>(&'a self, script: &'a Url) -> BoxFuture<'a, Result<u32, Failure>>;
 
     /// The link that the sealed one stands for.
-    fn solve<'a>(
-        &'a self,
-        script: &'a Url,
-        sealed: Sealed,
-    ) -> BoxFuture<'a, Result<Url, Failure>>;
+    fn solve<'a>(&'a self, script: &'a Url, sealed: Sealed) -> BoxFuture<'a, Result<Url, Failure>>;
 }
 
 /// Gets po-tokens.

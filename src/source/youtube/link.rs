@@ -139,7 +139,10 @@ enum Host {
 fn kind_of(host: &str) -> Option<Host> {
     let host = host.to_ascii_lowercase();
     Some(match host.strip_prefix("www.").unwrap_or(&host) {
-        "youtube.com" | "m.youtube.com" | "music.youtube.com" | "gaming.youtube.com"
+        "youtube.com"
+        | "m.youtube.com"
+        | "music.youtube.com"
+        | "gaming.youtube.com"
         | "youtube-nocookie.com" => Host::Main,
         "youtu.be" => Host::Short,
         _ => return None,
@@ -309,28 +312,68 @@ mod tests {
     fn a_list_comes_with_the_video_that_was_pointed_at() {
         for (link, id, video) in [
             ("https://www.youtube.com/playlist?list=PLx-1", "PLx-1", None),
-            ("https://music.youtube.com/playlist?list=OLAK5uy_abc&si=x", "OLAK5uy_abc", None),
-            ("https://www.youtube.com/watch?v=Kn56bMZ9OE8&list=PLx&index=3", "PLx", Some(ID)),
+            (
+                "https://music.youtube.com/playlist?list=OLAK5uy_abc&si=x",
+                "OLAK5uy_abc",
+                None,
+            ),
+            (
+                "https://www.youtube.com/watch?v=Kn56bMZ9OE8&list=PLx&index=3",
+                "PLx",
+                Some(ID),
+            ),
             ("https://youtu.be/Kn56bMZ9OE8?list=PLx", "PLx", Some(ID)),
             ("https://www.youtube.com/watch?list=PLx", "PLx", None),
-            ("https://www.youtube.com/embed/videoseries?list=PLx", "PLx", None),
+            (
+                "https://www.youtube.com/embed/videoseries?list=PLx",
+                "PLx",
+                None,
+            ),
             ("https://music.youtube.com/browse/VLPLx", "PLx", None),
-            ("https://www.youtube.com/playlist?list=RDCLAK5uy_abc", "RDCLAK5uy_abc", None),
-            ("https://www.youtube.com/channel/UCabc/videos", "UUabc", None),
+            (
+                "https://www.youtube.com/playlist?list=RDCLAK5uy_abc",
+                "RDCLAK5uy_abc",
+                None,
+            ),
+            (
+                "https://www.youtube.com/channel/UCabc/videos",
+                "UUabc",
+                None,
+            ),
             ("https://music.youtube.com/channel/UCabc", "UUabc", None),
         ] {
             let (id, video) = (id.to_owned(), video.map(video_id));
-            assert_eq!(Link::parse(link), Some(Link::Playlist { id, video }), "{link}");
+            assert_eq!(
+                Link::parse(link),
+                Some(Link::Playlist { id, video }),
+                "{link}"
+            );
         }
     }
 
     #[test]
     fn a_mix_is_around_a_video() {
         for (link, id, video) in [
-            ("https://www.youtube.com/watch?v=Kn56bMZ9OE8&list=RDGMEMxyz", "RDGMEMxyz", Some(ID)),
-            ("https://www.youtube.com/playlist?list=RDKn56bMZ9OE8", "RDKn56bMZ9OE8", Some(ID)),
-            ("https://www.youtube.com/playlist?list=RDAMVMKn56bMZ9OE8", "RDAMVMKn56bMZ9OE8", Some(ID)),
-            ("https://www.youtube.com/playlist?list=RDMMKn56bMZ9OE8", "RDMMKn56bMZ9OE8", Some(ID)),
+            (
+                "https://www.youtube.com/watch?v=Kn56bMZ9OE8&list=RDGMEMxyz",
+                "RDGMEMxyz",
+                Some(ID),
+            ),
+            (
+                "https://www.youtube.com/playlist?list=RDKn56bMZ9OE8",
+                "RDKn56bMZ9OE8",
+                Some(ID),
+            ),
+            (
+                "https://www.youtube.com/playlist?list=RDAMVMKn56bMZ9OE8",
+                "RDAMVMKn56bMZ9OE8",
+                Some(ID),
+            ),
+            (
+                "https://www.youtube.com/playlist?list=RDMMKn56bMZ9OE8",
+                "RDMMKn56bMZ9OE8",
+                Some(ID),
+            ),
             ("https://www.youtube.com/playlist?list=RDMM", "RDMM", None),
         ] {
             let (id, video) = (id.to_owned(), video.map(video_id));
@@ -341,13 +384,27 @@ mod tests {
     #[test]
     fn other_pages_lead_to_what_they_show() {
         let channel = |path: &str| Link::Channel(format!("https://www.youtube.com/{path}"));
-        let search = |words: &str, songs| Link::Search(Search { words: words.to_owned(), songs });
+        let search = |words: &str, songs| {
+            Link::Search(Search {
+                words: words.to_owned(),
+                songs,
+            })
+        };
         for (link, wanted) in [
-            ("https://www.youtube.com/@TomScottGo/videos", channel("@TomScottGo")),
+            (
+                "https://www.youtube.com/@TomScottGo/videos",
+                channel("@TomScottGo"),
+            ),
             ("https://www.youtube.com/c/TomScott", channel("c/TomScott")),
             ("https://www.youtube.com/user/x/featured", channel("user/x")),
-            ("https://music.youtube.com/browse/MPREb_abc", Link::Album("MPREb_abc".into())),
-            ("https://www.youtube.com/results?search_query=two+words", search("two words", false)),
+            (
+                "https://music.youtube.com/browse/MPREb_abc",
+                Link::Album("MPREb_abc".into()),
+            ),
+            (
+                "https://www.youtube.com/results?search_query=two+words",
+                search("two words", false),
+            ),
             ("https://music.youtube.com/search?q=x", search("x", true)),
             (
                 "https://www.youtube.com/watch_videos?video_ids=Kn56bMZ9OE8,dQw4w9WgXcQ",
@@ -393,7 +450,10 @@ mod tests {
     #[test]
     fn ids_alone_are_known_by_their_shape() {
         for id in ["PLx", "UUabc-_1", "OLAK5uy_abc", "RDCLAK5uy_abc"] {
-            let wanted = Link::Playlist { id: id.to_owned(), video: None };
+            let wanted = Link::Playlist {
+                id: id.to_owned(),
+                video: None,
+            };
             assert_eq!(Link::bare_playlist(id), Some(wanted));
         }
         for other in ["PL", "PL x", "RDabc", "playlist", ""] {
@@ -405,8 +465,16 @@ mod tests {
 
     #[test]
     fn prefixes_say_where_is_searched() {
-        let search = |words: &str, songs| Some(Search { words: words.to_owned(), songs });
-        assert_eq!(Search::parse("ytsearch: two words "), search("two words", false));
+        let search = |words: &str, songs| {
+            Some(Search {
+                words: words.to_owned(),
+                songs,
+            })
+        };
+        assert_eq!(
+            Search::parse("ytsearch: two words "),
+            search("two words", false)
+        );
         assert_eq!(Search::parse("ytmsearch:x"), search("x", true));
         assert_eq!(Search::parse("ytsearch:"), search("", false));
         assert_eq!(Search::parse("YTSEARCH:x"), None);

@@ -60,7 +60,10 @@ impl Api {
             };
             json!({"query": words, "params": params})
         };
-        Ok(self.first(Task::Music, "search", body).await?.unwrap_or_default())
+        Ok(self
+            .first(Task::Music, "search", body)
+            .await?
+            .unwrap_or_default())
     }
 
     /// The first page that any client gets; `None` when none of them finds anything.
@@ -159,7 +162,11 @@ impl Api {
 
     /// The tracks of a page and of those behind it. What there is already is better than nothing, when one of them fails.
     async fn pages(&self, asker: &Asker, first: Page) -> Vec<Track> {
-        let Page { mut tracks, mut next, .. } = first;
+        let Page {
+            mut tracks,
+            mut next,
+            ..
+        } = first;
         for _ in 1..self.settings().playlist_pages {
             let Some(token) = next.take().filter(|_| tracks.len() < MAX_TRACKS) else {
                 break;
@@ -227,7 +234,8 @@ impl Api {
             Link::parse(url).filter(|link| matches!(link, Link::Playlist { .. }))
         };
         let missing = "This album does not exist.";
-        self.pointer(Task::Music, "browse", body, find, missing).await
+        self.pointer(Task::Music, "browse", body, find, missing)
+            .await
     }
 
     /// The list of a channel's uploads, by its page.
@@ -242,8 +250,14 @@ impl Api {
             link.filter(|link| matches!(link, Link::Playlist { .. }))
         };
         let missing = "This channel does not exist.";
-        self.pointer(Task::Playlist, "navigation/resolve_url", body, find, missing)
-            .await
+        self.pointer(
+            Task::Playlist,
+            "navigation/resolve_url",
+            body,
+            find,
+            missing,
+        )
+        .await
     }
 
     /// Where a page leads, as far as `find` finds that in an answer.

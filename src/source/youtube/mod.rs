@@ -93,7 +93,10 @@ impl Settings {
             return true;
         };
         let wanted = uniform(&format!("{client}.{option}"));
-        let set = self.options.iter().find(|(name, _)| uniform(name) == wanted);
+        let set = self
+            .options
+            .iter()
+            .find(|(name, _)| uniform(name) == wanted);
         set.is_none_or(|(_, is_on)| *is_on)
     }
 

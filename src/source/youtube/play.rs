@@ -196,8 +196,7 @@ impl Shared {
         task: Task,
     ) -> Result<Video, Refusal> {
         let answer = self.api.player(asker, id, task).await?;
-        player::read(&answer, id, asker.facts())
-            .map_err(|error| self.api.site().changed(error))?
+        player::read(&answer, id, asker.facts()).map_err(|error| self.api.site().changed(error))?
     }
 
     /// A link that can be fetched from.
@@ -214,10 +213,10 @@ impl Shared {
         if form != Form::Hls
             && let Some(token) = self.api.po_token(asker, id).await?
         {
-            url.query_pairs_mut().append_pair("pot", token.token.expose());
+            url.query_pairs_mut()
+                .append_pair("pot", token.token.expose());
         }
-        found(asker, sound, form, &url)
-            .ok_or_else(|| self.api.site().changed(UnknownHost).into())
+        found(asker, sound, form, &url).ok_or_else(|| self.api.site().changed(UnknownHost).into())
     }
 
     /// The link of a form, as the player's script would make it for clients that have one.
@@ -231,16 +230,22 @@ impl Shared {
             Chosen::Open(link) => (*link, None, None),
             Chosen::Sealed(file) => match &file.place {
                 Place::Open(link) => (&**link, None, None),
-                Place::Sealed { url, signature, key } => {
-                    (&**url, Some(signature.clone()), Some(key.clone()))
-                }
+                Place::Sealed {
+                    url,
+                    signature,
+                    key,
+                } => (&**url, Some(signature.clone()), Some(key.clone())),
             },
         };
         let url = Url::parse(link).map_err(|error| self.api.site().changed(error))?;
         let is_made_by_script = asker.client().needs.contains(&Key::Cipher) && *form != Form::Hls;
         match &self.api.keys.cipher {
             Some(cipher) if is_made_by_script => {
-                let sealed = Sealed { url, signature, signature_key };
+                let sealed = Sealed {
+                    url,
+                    signature,
+                    signature_key,
+                };
                 Ok(cipher.solve(&self.api.script().await?, sealed).await?)
             }
             _ if signature.is_some() => Err(Refusal::NoForm),

@@ -79,7 +79,11 @@ pub enum Place {
 ///
 /// # Errors
 /// When it says no, or is not understood.
-pub fn read(answer: &Value, id: &VideoId, facts: &Facts) -> Result<Result<Video, Refusal>, Unexpected> {
+pub fn read(
+    answer: &Value,
+    id: &VideoId,
+    facts: &Facts,
+) -> Result<Result<Video, Refusal>, Unexpected> {
     let answer = answer.pick("playerResponse").unwrap_or(answer);
     let Some(status) = answer.pick("playabilityStatus") else {
         // what is not there is not described, either
@@ -128,7 +132,10 @@ fn sound(answer: &Value, is_live: bool, facts: &Facts) -> Sound {
     let Some(data) = answer.pick("streamingData") else {
         return Sound::default();
     };
-    let all = data.list("adaptiveFormats").iter().chain(data.list("formats"));
+    let all = data
+        .list("adaptiveFormats")
+        .iter()
+        .chain(data.list("formats"));
     let mut forms: Vec<_> = all
         .take(MAX_FORMS)
         .filter_map(|form| Some((rank(form, facts)?, form)))
@@ -159,13 +166,22 @@ fn rank(form: &Value, facts: &Facts) -> Option<impl Ord + Copy + use<>> {
     let is_translated = form.pick("audioTrack").is_some() && !is_set("audioTrack.audioIsDefault");
     let is_surround = form.number("audioChannels").is_some_and(|n| n > 2);
     let bitrate = items::whole(form.pick("bitrate")).unwrap_or(0);
-    Some((is_translated, is_surround, kind, is_set("isDrc"), Reverse(bitrate)))
+    Some((
+        is_translated,
+        is_surround,
+        kind,
+        is_set("isDrc"),
+        Reverse(bitrate),
+    ))
 }
 
 fn file(form: &Value) -> Option<File> {
     let place = match form.text("url") {
         Some(url) => Place::Open(url.to_owned()),
-        None => sealed(form.text("signatureCipher").or_else(|| form.text("cipher"))?)?,
+        None => sealed(
+            form.text("signatureCipher")
+                .or_else(|| form.text("cipher"))?,
+        )?,
     };
     let id = FormId {
         itag: form.number("itag")?,
@@ -186,7 +202,11 @@ fn sealed(text: &str) -> Option<Place> {
         }
     }
     let (url, signature) = (url?, signature?);
-    Some(Place::Sealed { url, signature, key })
+    Some(Place::Sealed {
+        url,
+        signature,
+        key,
+    })
 }
 
 #[cfg(test)]
@@ -262,12 +282,20 @@ mod tests {
     #[test]
     fn a_live_stream_has_no_end_and_one_that_was_has() {
         for (details, length, is_stream) in [
-            (json!({"isLive": true, "isLiveContent": true, "lengthSeconds": "0"}), UNKNOWN_LENGTH, true),
+            (
+                json!({"isLive": true, "isLiveContent": true, "lengthSeconds": "0"}),
+                UNKNOWN_LENGTH,
+                true,
+            ),
             (json!({"isLiveContent": true}), 304_000, false),
             (json!({"lengthSeconds": 7.0}), 7_000, false),
         ] {
             let info = video(details.clone(), json!({})).track.info;
-            assert_eq!((info.length, info.is_stream), (length, is_stream), "{details}");
+            assert_eq!(
+                (info.length, info.is_stream),
+                (length, is_stream),
+                "{details}"
+            );
         }
     }
 
@@ -305,7 +333,11 @@ mod tests {
     #[test]
     fn a_form_is_known_again_by_number_and_tags() {
         let tagged = with(form(251, "audio/webm", "opus", 1), "xtags", json!("abc"));
-        let sound = video(json!({}), json!({ "formats": [tagged], "expiresInSeconds": "21540" })).sound;
+        let sound = video(
+            json!({}),
+            json!({ "formats": [tagged], "expiresInSeconds": "21540" }),
+        )
+        .sound;
         let tags = Some("abc".to_owned());
         assert_eq!(sound.files[0].id, FormId { itag: 251, tags });
         assert_eq!(sound.holds, Duration::from_secs(21540));
@@ -316,7 +348,10 @@ mod tests {
         let mut closed = form(251, "audio/webm", "opus", 2);
         closed["url"] = Value::Null;
         let cipher = "s=ab%3Dc&sp=sig&url=https%3A%2F%2Fr1.googlevideo.com%2Fvideoplayback%3Fn%3Dx";
-        let forms = vec![closed.clone(), with(closed, "signatureCipher", json!(cipher))];
+        let forms = vec![
+            closed.clone(),
+            with(closed, "signatureCipher", json!(cipher)),
+        ];
         let sound = video(json!({}), json!({ "adaptiveFormats": forms })).sound;
         let place = Place::Sealed {
             url: "https://r1.googlevideo.com/videoplayback?n=x".to_owned(),
@@ -337,7 +372,11 @@ mod tests {
     #[test]
     fn another_video_or_none_is_not_understood() {
         let other = answer(json!({"videoId": "dQw4w9WgXcQ"}), json!({}));
-        for odd in [other, json!({"playabilityStatus": {"status": "OK"}}), json!({"x": 1})] {
+        for odd in [
+            other,
+            json!({"playabilityStatus": {"status": "OK"}}),
+            json!({"x": 1}),
+        ] {
             assert!(read_it(&odd).is_err(), "{odd}");
         }
     }

@@ -90,7 +90,9 @@ impl Refusal {
                      po-token (plugins.youtube.pot) or another address helps.",
                 ),
                 Reason::Unavailable => Failure::common("This video is not available."),
-                Reason::Other => Failure::common(format!("YouTube does not play this video: {text}")),
+                Reason::Other => {
+                    Failure::common(format!("YouTube does not play this video: {text}"))
+                }
             },
         }
     }
@@ -130,7 +132,12 @@ impl Refusals {
     ///
     /// # Errors
     /// When it is definite.
-    pub fn add(&mut self, client: &str, refusal: Refusal, is_signed_in: bool) -> Result<(), Failure> {
+    pub fn add(
+        &mut self,
+        client: &str,
+        refusal: Refusal,
+        is_signed_in: bool,
+    ) -> Result<(), Failure> {
         tracing::debug!(client, why = refusal.line(), "a client is refused");
         self.lines.push(format!("{client}: {}", refusal.line()));
         let is_definite = refusal.is_definite(is_signed_in);
@@ -187,7 +194,9 @@ pub fn of_status(status: &Value, facts: &Facts) -> Result<Option<Refusal>, Unexp
     let screen = "errorScreen.playerErrorMessageRenderer";
     let texts: Vec<String> = [
         status.text("reason").map(str::to_owned),
-        status.pick(&format!("{screen}.subreason")).and_then(text_of),
+        status
+            .pick(&format!("{screen}.subreason"))
+            .and_then(text_of),
         status.pick(&format!("{screen}.reason")).and_then(text_of),
         status.text("messages.0").map(str::to_owned),
     ]
@@ -226,7 +235,9 @@ pub fn of_alerts(answer: &Value) -> Option<Failure> {
     let text = errors
         .filter(|alert| alert.text("type") == Some("ERROR"))
         .find_map(|alert| text_of(alert.pick("text")?))?;
-    Some(Failure::common(text.chars().take(MAX_TEXT).collect::<String>()))
+    Some(Failure::common(
+        text.chars().take(MAX_TEXT).collect::<String>(),
+    ))
 }
 
 /// A text as the site writes it: in one piece, or in several.
@@ -263,18 +274,33 @@ mod tests {
     fn a_status_says_why() {
         for (status, reason) in [
             (json!({"status": "OK"}), None),
-            (json!({"status": "LOGIN_REQUIRED", "reason": "Sign in to confirm you’re not a bot"}), Some(Reason::Robot)),
+            (
+                json!({"status": "LOGIN_REQUIRED", "reason": "Sign in to confirm you’re not a bot"}),
+                Some(Reason::Robot),
+            ),
             (json!({"status": "LOGIN_REQUIRED"}), Some(Reason::Robot)),
-            (json!({"status": "LOGIN_REQUIRED", "messages": ["This is a private video. Please sign in."]}), Some(Reason::Private)),
-            (json!({"status": "AGE_CHECK_REQUIRED", "reason": "?"}), Some(Reason::Age)),
-            (json!({"status": "LIVE_STREAM_OFFLINE", "reason": "Soon"}), Some(Reason::Upcoming)),
+            (
+                json!({"status": "LOGIN_REQUIRED", "messages": ["This is a private video. Please sign in."]}),
+                Some(Reason::Private),
+            ),
+            (
+                json!({"status": "AGE_CHECK_REQUIRED", "reason": "?"}),
+                Some(Reason::Age),
+            ),
+            (
+                json!({"status": "LIVE_STREAM_OFFLINE", "reason": "Soon"}),
+                Some(Reason::Upcoming),
+            ),
             (json!({"status": "ERROR"}), Some(Reason::Unavailable)),
-            (json!({"status": "UNPLAYABLE", "reason": "Something new"}), Some(Reason::Other)),
+            (
+                json!({"status": "UNPLAYABLE", "reason": "Something new"}),
+                Some(Reason::Other),
+            ),
             (
                 json!({"status": "UNPLAYABLE", "reason": "Video unavailable",
-                    "errorScreen": {"playerErrorMessageRenderer": {
-                        "subreason": {"runs": [{"text": "The uploader has not made this video available in "}, {"text": "your country"}]}
-                    }}}),
+                "errorScreen": {"playerErrorMessageRenderer": {
+                    "subreason": {"runs": [{"text": "The uploader has not made this video available in "}, {"text": "your country"}]}
+                }}}),
                 Some(Reason::Country),
             ),
         ] {
@@ -298,7 +324,10 @@ mod tests {
         let failure = refusals.into_failure();
         assert!(failure.message.contains("plugins.youtube.oauth"));
         assert_eq!(failure.severity, Severity::Common);
-        assert_eq!(failure.root_cause(), "A: not known; B: 18; C: no; D: an empty answer");
+        assert_eq!(
+            failure.root_cause(),
+            "A: not known; B: 18; C: no; D: an empty answer"
+        );
     }
 
     #[test]
@@ -320,9 +349,7 @@ mod tests {
 
     #[test]
     fn alerts_are_errors_when_they_say_so() {
-        let alert = |kind: &str| {
-            json!({"alerts": [{"alertRenderer": {"type": kind, "text": {"runs": [{"text": "The playlist does "}, {"text": "not exist."}]}}}]})
-        };
+        let alert = |kind: &str| json!({"alerts": [{"alertRenderer": {"type": kind, "text": {"runs": [{"text": "The playlist does "}, {"text": "not exist."}]}}}]});
         let failure = of_alerts(&alert("ERROR")).expect("an error");
         assert_eq!(failure.message, "The playlist does not exist.");
         assert!(of_alerts(&alert("INFO")).is_none());
