@@ -614,7 +614,6 @@ fn the_shipped_file_differs_from_the_defaults_where_the_readme_says_so() {
             "lavalink.server.password",
             "lavalink.server.sources.twitch",
             "lavalink.server.sources.vimeo",
-            "lavalink.server.sources.youtube",
             "logging.file.path",
             "logging.level.lavalink",
             "logging.level.root",
