@@ -89,6 +89,7 @@
 //! | severity and text of a failure | where it happens, as an [`error::Failure`] |
 //! | encoded tracks (base64) | `track/codec.rs` |
 //! | a source; references and playlists | `source/` (one file or folder, one line in `registry.rs`); `source/playlist.rs` |
+//! | YouTube: its clients and their order; lists; which form is played; why not | `source/youtube/` (`facts.rs`; `items.rs`, `lists.rs`; `play.rs`; `refusal.rs`) |
 //! | asking a site; its refusals; JSON, pages | `source/site/` (`net/call.rs` below it); what is found out once for all: `source/site/cache.rs` |
 //! | what changes weekly: hosts, patterns, formats of sites | `source/sites.json`, replaced in parts by a file: `source/site/data.rs` |
 //! | connections, proxies, refused addresses | `net/connect.rs`, `net/guard.rs`; redirects: `net/mod.rs` |

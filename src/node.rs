@@ -252,6 +252,7 @@ pub(crate) fn source_settings(config: &Config) -> source::Settings {
             .then(|| (http.proxy_user.clone(), http.proxy_password.clone())),
     });
     source::Settings {
+        youtube: youtube_settings(&config.youtube),
         soundcloud: sources.soundcloud.then_some(source::SoundCloudSettings {
             search: sources.soundcloud_search,
             filter_previews: sources.soundcloud_filter_previews,
@@ -332,6 +333,20 @@ fn applemusic_settings(config: &config::AppleMusic) -> source::AppleMusicSetting
         playlist_pages: config.playlist_load_limit,
         album_pages: config.album_load_limit,
     }
+}
+
+/// `None` when the source is off. The plugin's switch counts where it is set, because files that were written for the plugin
+/// switch Lavalink's own source off.
+fn youtube_settings(youtube: &config::YouTube) -> Option<source::YouTubeSettings> {
+    let is_on = youtube.plugin.unwrap_or(youtube.is_on);
+    is_on.then(|| source::YouTubeSettings {
+        search: youtube.search && youtube.allow_search,
+        video_ids: youtube.allow_video_ids,
+        playlist_ids: youtube.allow_playlist_ids,
+        playlist_pages: youtube.playlist_pages,
+        clients: youtube.clients.clone(),
+        options: youtube.client_options.clone(),
+    })
 }
 
 fn voice_settings(config: &Config) -> voice::Settings {
@@ -419,6 +434,18 @@ mod tests {
         assert!(!settings.twitch && settings.vimeo && settings.nico);
         config.lavalink.sources.vimeo = false;
         assert!(!source_settings(&config).vimeo);
+    }
+
+    #[test]
+    fn the_plugin_s_block_switches_its_source_on_whatever_lavalink_s_own_switch_says() {
+        let is_on = |is_on, plugin| {
+            let mut config = Config::default();
+            config.youtube.is_on = is_on;
+            config.youtube.plugin = plugin;
+            source_settings(&config).youtube.is_some()
+        };
+        assert!(is_on(true, None) && is_on(false, Some(true)));
+        assert!(!is_on(false, None) && !is_on(true, Some(false)));
     }
 
     /// Tests and tools start modules with their own defaults; what they show must hold for a node, too.

@@ -213,10 +213,10 @@ async fn tracks_are_decoded_and_refused() {
         "No track to decode provided",
     );
     assert_eq!(node.get("/v4/decodetrack?encodedTrack=x").await.status, 400);
-    // Vector S5: a source that this node does not have.
-    let unknown = "AAAALQABVAABQQAAAAAAAAPoAAtkUXc0dzlXZ1hjUQAAB3lvdXR1YmUAAAAAAAAAAA==";
+    // Vector S5, and a source that this node does not have in its place.
+    let unknown = "AAAALQABVAABQQAAAAAAAAPoAAtkUXc0dzlXZ1hjUQAAB2JlYW0ucHIAAAAAAAAAAA==";
     let reply = node.get(&format!("{path}?encodedTrack={unknown}")).await;
-    assert_error(&reply, 400, path, "Unknown source name: youtube");
+    assert_error(&reply, 400, path, "Unknown source name: beam.pr");
 
     let path = "/v4/decodetracks";
     let post = async |body: &str| node.call("POST", path, JSON, body).await;

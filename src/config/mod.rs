@@ -30,8 +30,7 @@ pub use brief::{Brief, in_brief};
 pub use diagnostic::{Diagnostic, Level, Origin};
 pub use effective::Effective;
 pub use settings::{
-    AppleMusic, Audio, Bitrate, Config, Filters, HttpConfig, LavaSrc, Lavalink, Limits,
-    ListenAddress, LogLevel, Logging, Metrics, Server, Sources, Spotify, Timeouts, Voice,
+    AppleMusic, Audio, Bitrate, Config, Filters, HttpConfig, LavaSrc, Lavalink, Limits, ListenAddress, LogLevel, Logging, Metrics, Server, Sources, Spotify, Timeouts, Voice, YouTube,
 };
 
 /// What loading came to.

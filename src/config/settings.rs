@@ -56,6 +56,8 @@ pub struct Config {
     pub server: Server,
     /// `lavalink.server`: the node itself.
     pub lavalink: Lavalink,
+    /// The YouTube source.
+    pub youtube: YouTube,
     /// `metrics.prometheus`.
     pub metrics: Metrics,
     /// `logging`.
@@ -81,6 +83,7 @@ impl Config {
         Self {
             server: Server::blank(),
             lavalink: Lavalink::blank(),
+            youtube: YouTube::blank(),
             metrics: Metrics::blank(),
             logging: Logging::blank(),
             lavasrc: LavaSrc::blank(),
@@ -173,6 +176,31 @@ section! {
         http: bool,
         /// Files of this machine.
         local: bool,
+    }
+}
+
+section! {
+    /// The YouTube source: keys of Lavalink's, and `plugins.youtube`.
+    YouTube {
+        /// `sources.youtube`.
+        is_on: bool,
+        /// Whether the plugin is on: what `plugins.youtube.enabled` says, or on where any other key of the plugin is set.
+        /// `None`: nothing is said of it.
+        plugin: Option<bool>,
+        /// `youtubeSearchEnabled`.
+        search: bool,
+        /// `youtubePlaylistLoadLimit`: pages of a playlist that are read.
+        playlist_pages: usize,
+        /// `allowSearch`.
+        allow_search: bool,
+        /// `allowDirectVideoIds`.
+        allow_video_ids: bool,
+        /// `allowDirectPlaylistIds`.
+        allow_playlist_ids: bool,
+        /// `clients`, in order; `None`: as is known of the site.
+        clients: Option<Vec<String>>,
+        /// `clientOptions`: what clients may be asked for, by names such as `ANDROID_VR.playback`.
+        client_options: BTreeMap<String, bool>,
     }
 }
 

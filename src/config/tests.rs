@@ -336,7 +336,7 @@ fn unknown_variables_warn_only_where_they_are_meant_for_us() {
 #[test]
 fn blocks_of_plugins_and_of_spring_never_stop_the_node() {
     let loaded = of(&format!(
-        "{PASSWORD}plugins:\n  youtube: {{enabled: true, clients: [MUSIC]}}\n  lavasrc:\n    spotify: {{clientSecret: geheim}}\n\
+        "{PASSWORD}plugins:\n  youtube: {{enabled: true, clients: [MUSIC]}}\n  other: {{x: 1}}\n  lavasrc:\n    spotify: {{clientSecret: geheim}}\n\
          lavalink:\n  plugins:\n    - dependency: a:b:1\n    - dependency: c:d:2\n\
          server:\n  ssl: {{enabled: true, key-store-password: geheim}}\nspring:\n  application: {{name: x}}\n\
          management: {{server: {{port: 9}}}}\nlogging:\n  pattern: {{console: '%m'}}\n"
@@ -350,11 +350,43 @@ fn blocks_of_plugins_and_of_spring_never_stop_the_node() {
             "spring.application is a Spring key without effect here",
             "management is a Spring key without effect here",
             "logging.pattern is a Spring key without effect here",
-            "plugin block youtube is not used by this version",
+            "plugin block other is not used by this version",
             "plugin block lavasrc is not used by this version",
         ]
     );
     assert!(!format!("{:?}", loaded.warnings).contains("geheim"));
+}
+
+/// The example of the plugin (reference, 5.3).
+#[test]
+fn the_block_of_the_youtube_plugin_is_read() {
+    let loaded = of(&format!(
+        "{PASSWORD}lavalink.server.sources.youtube: false\n\
+         plugins:\n  youtube:\n    allowSearch: false\n    allowDirectVideoIds: false\n    allowDirectPlaylistIds: false\n\
+        \u{20}   clients: [MUSIC, ANDROID_VR]\n    clientOptions:\n      ANDROID_VR: {{playback: false, searching: true}}\n"
+    ));
+    assert_eq!(texts(&loaded.warnings), [""; 0]);
+    let youtube = loaded.config.expect("it is valid").youtube;
+    assert_eq!((youtube.is_on, youtube.plugin), (false, Some(true)));
+    assert!(!youtube.allow_search && !youtube.allow_video_ids && !youtube.allow_playlist_ids);
+    let clients = ["MUSIC", "ANDROID_VR"].map(str::to_owned);
+    assert_eq!(youtube.clients.as_deref(), Some(&clients[..]));
+    let options: Vec<_> = youtube.client_options.into_iter().collect();
+    let options = options
+        .iter()
+        .map(|(name, on)| (&**name, *on))
+        .collect::<Vec<_>>();
+    assert_eq!(
+        options,
+        [
+            ("ANDROID_VR.playback", false),
+            ("ANDROID_VR.searching", true)
+        ]
+    );
+    let off = of(&format!(
+        "{PASSWORD}plugins.youtube: {{enabled: false, allowSearch: true}}\n"
+    ));
+    assert_eq!(off.config.expect("it is valid").youtube.plugin, Some(false));
 }
 
 #[test]
@@ -577,7 +609,6 @@ fn the_shipped_file_differs_from_the_defaults_where_the_readme_says_so() {
         [
             "server.port",
             "lavalink.server.password",
-            "lavalink.server.sources.youtube",
             "logging.file.path",
             "logging.level.lavalink",
             "logging.level.root",

@@ -155,8 +155,7 @@ fn the_log_at_start_has_a_line_for_each_matter_the_gravest_first() {
     let java = include_str!("../../../tests/data/config/java-server.yml");
     let java = java.replace("youshallnotpass", "not-the-well-known-one");
     let idle = "keys without effect here (check-config says why): lavalink.server.nonAllocatingFrameBuffer, \
-                lavalink.server.bufferDurationMs, lavalink.server.youtubePlaylistLoadLimit, \
-                lavalink.server.youtubeSearchEnabled, lavalink.server.gc-warnings, \
+                lavalink.server.bufferDurationMs, lavalink.server.gc-warnings, \
                 lavalink.server.timeouts.connectionRequestTimeoutMs, sentry.dsn, sentry.environment";
     let absent = "sources that are on, but not part of this version: twitch, vimeo, nico";
     assert_eq!(

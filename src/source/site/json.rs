@@ -1,7 +1,9 @@
 //! Owns: reading JSON that somebody else made: limits, and picking what is needed with errors that name the place.
 //! Never knows: what the values mean.
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 use serde_json::Value;
 use std::fmt;
 
@@ -84,6 +86,10 @@ fn syntax(error: &serde_json::Error) -> Unexpected {
     }
 }
 
+/// How a number that no machine word holds looks to a reader, where `serde_json` keeps numbers as they are written; a test
+/// notices when that changes.
+const NUMBER: &str = "$serde_json::private::Number";
+
 /// Reads a value with the fields that are wanted.
 #[derive(Clone, Copy)]
 struct Only(fn(&str) -> bool);
@@ -138,6 +144,10 @@ impl<'de> Visitor<'de> for Only {
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
         let mut all = serde_json::Map::new();
         while let Some(name) = fields.next_key::<String>()? {
+            if name == NUMBER {
+                let text: String = fields.next_value()?;
+                return text.parse().map(Value::Number).map_err(A::Error::custom);
+            }
             match self.0(&name) {
                 true => {
                     let value = fields.next_value_seed(self)?;

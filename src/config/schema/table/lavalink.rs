@@ -26,7 +26,7 @@ const STRATEGIES: &[&str] = &[
     "RotatingNanoSwitch",
 ];
 
-const NO_YOUTUBE: &str = "the YouTube source is not part of this version";
+const NO_LOGIN: &str = "YouTube takes no passwords any more";
 const NO_JVM_PLUGINS: &str = "plugins of the JVM cannot be loaded";
 const NO_PLANNER: &str = "rotation of outgoing addresses is not part of this version";
 const NO_SENTRY: &str = "nothing is reported to Sentry";
@@ -50,7 +50,6 @@ pub const KEYS: &[Key] = &[
     key("lavalink.server.password", Kind::Secret, "", |c, b| {
         c.lavalink.password = b.secret()
     }),
-    absent("lavalink.server.sources.youtube", "true"),
     key(
         "lavalink.server.sources.bandcamp",
         Kind::Switch,
@@ -230,23 +229,11 @@ pub const KEYS: &[Key] = &[
         "true",
         |c, b| c.lavalink.use_seek_ghosting = b.switch(),
     ),
-    idle(
-        "lavalink.server.youtubePlaylistLoadLimit",
-        whole(0, I32),
-        "6",
-        NO_YOUTUBE,
-    ),
     key(
         "lavalink.server.playerUpdateInterval",
         whole(1, 3600),
         "5",
         |c, b| c.lavalink.player_update_interval = Duration::from_secs(b.number()),
-    ),
-    idle(
-        "lavalink.server.youtubeSearchEnabled",
-        Kind::Switch,
-        "true",
-        NO_YOUTUBE,
     ),
     key(
         "lavalink.server.soundcloudSearchEnabled",
@@ -300,13 +287,13 @@ pub const KEYS: &[Key] = &[
         "lavalink.server.youtubeConfig.email",
         Kind::Text,
         "",
-        NO_YOUTUBE,
+        NO_LOGIN,
     ),
     idle(
         "lavalink.server.youtubeConfig.password",
         Kind::Secret,
         "",
-        NO_YOUTUBE,
+        NO_LOGIN,
     ),
     key(
         "lavalink.server.httpConfig.proxyHost",

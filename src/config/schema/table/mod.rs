@@ -4,6 +4,7 @@
 mod lavalink;
 mod lavasrc;
 mod ours;
+mod youtube;
 
 use super::{
     super::value::{Correction, Kind},
@@ -13,7 +14,7 @@ use std::sync::LazyLock;
 
 /// Every key.
 pub(in crate::config) static TABLE: LazyLock<Vec<Key>> =
-    LazyLock::new(|| [lavalink::KEYS, lavasrc::KEYS, ours::KEYS].concat());
+    LazyLock::new(|| [lavalink::KEYS, lavasrc::KEYS, ours::KEYS, youtube::KEYS].concat());
 
 const GIB: i64 = 1 << 30;
 const LONGEST_TIMEOUT_MS: i64 = 600_000;

@@ -1,0 +1,92 @@
+//! Owns: the keys of the YouTube source: Lavalink's own, and those of the plugin that took its place (reference, 5.3).
+//! Never knows: where values come from.
+
+use super::super::{Bound, Key, key};
+use crate::config::{
+    settings::Config,
+    value::{Item, Kind, Value},
+};
+
+/// Every key of it.
+pub const KEYS: &[Key] = &[
+    key(
+        "lavalink.server.sources.youtube",
+        Kind::Switch,
+        "true",
+        |c, b| c.youtube.is_on = b.switch(),
+    ),
+    key(
+        "lavalink.server.youtubePlaylistLoadLimit",
+        super::whole(0, i32::MAX as i64),
+        "6",
+        |c, b| c.youtube.playlist_pages = b.number(),
+    ),
+    key(
+        "lavalink.server.youtubeSearchEnabled",
+        Kind::Switch,
+        "true",
+        |c, b| c.youtube.search = b.switch(),
+    ),
+    key("plugins.youtube.enabled", Kind::Switch, "true", |c, b| {
+        if b.explicit {
+            c.youtube.plugin = Some(b.switch());
+        }
+    }),
+    key(
+        "plugins.youtube.allowSearch",
+        Kind::Switch,
+        "true",
+        |c, b| {
+            mention(c, b);
+            c.youtube.allow_search = b.switch();
+        },
+    ),
+    key(
+        "plugins.youtube.allowDirectVideoIds",
+        Kind::Switch,
+        "true",
+        |c, b| {
+            mention(c, b);
+            c.youtube.allow_video_ids = b.switch();
+        },
+    ),
+    key(
+        "plugins.youtube.allowDirectPlaylistIds",
+        Kind::Switch,
+        "true",
+        |c, b| {
+            mention(c, b);
+            c.youtube.allow_playlist_ids = b.switch();
+        },
+    ),
+    key(
+        "plugins.youtube.clients",
+        Kind::List(Item::Text),
+        "",
+        |c, b| {
+            mention(c, b);
+            c.youtube.clients = Some(b.list(|item| match item {
+                Value::Text(name) => Some(name.clone()),
+                _ => None,
+            }));
+        },
+    ),
+    key(
+        "plugins.youtube.clientOptions.**",
+        Kind::Switch,
+        "",
+        |c, b| {
+            mention(c, b);
+            c.youtube
+                .client_options
+                .insert(b.name.to_owned(), b.switch());
+        },
+    ),
+];
+
+/// The plugin is on where its block stands, unless that says otherwise.
+fn mention(config: &mut Config, bound: &Bound<'_>) {
+    if bound.explicit {
+        config.youtube.plugin.get_or_insert(true);
+    }
+}
