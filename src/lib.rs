@@ -90,7 +90,7 @@
 //! | encoded tracks (base64) | `track/codec.rs` |
 //! | a source; references and playlists | `source/` (one file or folder, one line in `registry.rs`); `source/playlist.rs` |
 //! | YouTube: its clients and their order; lists; which form is played; why not | `source/youtube/` (`facts.rs`; `items.rs`, `lists.rs`; `play.rs`; `refusal.rs`) |
-//! | asking a site; its refusals; JSON, pages | `source/site/` (`net/call.rs` below it); what is found out once for all: `source/site/cache.rs` |
+//! | asking a site; its refusals; JSON, pages, links | `source/site/` (`net/call.rs` below it); what is found out once for all: `source/site/cache.rs` |
 //! | what changes weekly: hosts, patterns, formats of sites | `source/sites.json`, replaced in parts by a file: `source/site/data.rs` |
 //! | connections, proxies, refused addresses | `net/connect.rs`, `net/guard.rs`; redirects: `net/mod.rs` |
 //! | a container; which one it is | `media/demux/` (one file or folder each); `media/demux/probe.rs` |

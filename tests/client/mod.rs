@@ -32,6 +32,8 @@ pub async fn node_with(ca: &Path, change: impl FnOnce(&mut Config)) -> Node {
     // sites are none of a test's business
     config.lavalink.sources.soundcloud = false;
     config.lavalink.sources.bandcamp = false;
+    config.lavalink.sources.twitch = false;
+    config.lavalink.sources.vimeo = false;
     config.voice.ca_file = Some(ca.to_owned());
     change(&mut config);
     Node::start(config).await.expect("the node starts")

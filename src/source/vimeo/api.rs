@@ -33,6 +33,8 @@ const WORDS: Limits = Limits {
     keep_failure: Duration::from_secs(10),
     entries: 1,
 };
+/// How old what is known of a build must be for it to be gone.
+const GRACE: Duration = Duration::from_secs(60);
 /// What the API calls a video that it shows to people with an account only, in some countries.
 const NEEDS_ACCOUNT: i64 = 5460;
 
@@ -183,6 +185,32 @@ impl Api {
     }
 
     async fn by_page(&self, link: &Link) -> Result<Option<Known>, Failure> {
+        let mut page = self.page(link).await?;
+        // a build that is gone looks like a video that is not there
+        if page.is_none() && self.builds.forget(&(), GRACE) {
+            page = self.page(link).await?;
+        }
+        let Some(page) = page else {
+            return Ok(None);
+        };
+        let changed = |error| self.site.changed(error);
+        let signature = page
+            .needed_text("pageProps.pageMetadata.clipSignature")
+            .map_err(changed)?;
+        let word = page
+            .needed_text("pageProps.viewerBootstrap.jwt")
+            .map_err(changed)?;
+        let data = self.site.data();
+        let query = [
+            ("anon_signature", signature),
+            ("fields", &*data.vimeo.page_fields),
+        ];
+        self.ask_api(link, &Secret::new(word), &query, "embed_player_config_url")
+            .await
+    }
+
+    /// The data of a video's page.
+    async fn page(&self, link: &Link) -> Result<Option<Value>, Failure> {
         let build = self.builds.get(&(), self.build()).await?;
         let data = self.site.data();
         let facts = &data.vimeo;
@@ -195,20 +223,7 @@ impl Api {
         let Some(answer) = self.site.accept(self.site.ask(call).await?)? else {
             return Ok(None);
         };
-        let page = self.site.json(&answer)?;
-        let changed = |error| self.site.changed(error);
-        let signature = page
-            .needed_text("pageProps.pageMetadata.clipSignature")
-            .map_err(changed)?;
-        let word = page
-            .needed_text("pageProps.viewerBootstrap.jwt")
-            .map_err(changed)?;
-        let query = [
-            ("anon_signature", signature),
-            ("fields", &*facts.page_fields),
-        ];
-        self.ask_api(link, &Secret::new(word), &query, "embed_player_config_url")
-            .await
+        self.site.json(&answer).map(Some)
     }
 
     async fn build(&self) -> Result<Arc<Build>, Failure> {

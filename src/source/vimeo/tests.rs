@@ -10,6 +10,7 @@ use crate::{
     track::{LoadResult, Track, UNKNOWN_LENGTH},
 };
 use serde_json::{Value, json};
+use std::time::Duration;
 
 const PAGE: &str = "https://vimeo.com/56015672";
 const PLAYER: &str = "http://player.vimeo.com/video/56015672";
@@ -169,6 +170,38 @@ async fn a_page_has_a_signature_for_the_api() {
     })
     .await;
     assert_eq!(world.track(PAGE).await.info.title, "A video");
+}
+
+#[tokio::test]
+async fn a_build_that_is_gone_is_no_video_that_is_not_there() {
+    let world = World::new(|asked| match &*asked.path {
+        "http://vimeo.com/watch" => html(&format!(
+            "<script id=\"__NEXT_DATA__\">{{\"buildId\":\"b{}\",\"locale\":\"en\"}}</script>",
+            asked.before
+        )),
+        // the first build is taken back after its first video
+        path if path.ends_with("/_next/data/b0/en/2.json") => status(404),
+        path if path.contains("/_next/data/b") && !path.ends_with("/3.json") => {
+            json(&json!({"pageProps": {
+                "pageMetadata": {"clipSignature": "s"}, "viewerBootstrap": {"jwt": "a"},
+            }}))
+        }
+        path if path.starts_with("http://api.vimeo.com/") => {
+            json(&api_answer("embed_player_config_url"))
+        }
+        path if path.ends_with("/3.json") => status(404),
+        _ => status(403),
+    })
+    .await;
+    world.track("https://vimeo.com/1").await;
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(61)).await;
+    tokio::time::resume();
+    world.track("https://vimeo.com/2").await;
+    assert_eq!(world.count("/watch"), 2);
+    // the build is new: it is the video that is missing
+    assert_eq!(world.load("https://vimeo.com/3").await, LoadResult::Empty);
+    assert_eq!(world.count("/watch"), 2);
 }
 
 #[tokio::test]
