@@ -72,6 +72,12 @@ impl Others {
         }
     }
 
+    /// Nobody else.
+    #[cfg(test)]
+    pub fn none() -> Self {
+        Self(Weak::new())
+    }
+
     fn sources(&self) -> Result<Arc<Inner>, Failure> {
         let gone = || Failure::common("The node is stopping.");
         self.0.upgrade().ok_or_else(gone)

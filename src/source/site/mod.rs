@@ -161,7 +161,7 @@ impl Site {
     /// The site wants to be left alone for so long.
     #[must_use]
     pub fn busy(&self, left: Duration) -> Failure {
-        let (name, seconds) = (self.name, left.as_secs().max(1));
+        let (name, seconds) = (self.name, left.as_secs_f64().ceil());
         Failure::suspicious(format!(
             "{name} was asked too often from this node's address. Try again in {seconds} s."
         ))

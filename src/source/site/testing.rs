@@ -4,19 +4,28 @@
 use crate::{
     error::{Failure, Severity},
     net::{
-        self, Proxy,
+        self, Clients, Proxy,
         testing::{Asked, Server, Step, quick, response, whole},
     },
-    source::{Registry, Settings},
+    source::{
+        Registry, Settings,
+        site::{
+            Site,
+            data::{self, SiteData},
+        },
+    },
     track::{LoadResult, Playlist, Track},
 };
 use serde_json::Value;
-use std::{io::Write, time::Duration};
+use std::{io::Write, sync::Arc, time::Duration};
+use tokio::{runtime::Handle, sync::watch};
 
 /// Sources, and the internet that they see.
 pub struct World {
     pub server: Server,
     pub registry: Registry,
+    clients: Clients,
+    data: watch::Receiver<Arc<SiteData>>,
 }
 
 impl World {
@@ -76,8 +85,20 @@ impl World {
             ..Settings::default()
         };
         // the file is read at once, and need not stay
-        let registry = Registry::new(change(settings));
-        Self { server, registry }
+        let settings = change(settings);
+        let clients = Clients::new(settings.network.clone());
+        let known = data::publish(settings.site_data.clone(), &Handle::current());
+        Self {
+            server,
+            registry: Registry::new(settings),
+            clients,
+            data: known,
+        }
+    }
+
+    /// Asks the same internet, for a source that is tested without the others.
+    pub fn site(&self, name: &'static str) -> Site {
+        Site::new(name, self.clients.clone(), self.data.clone())
     }
 
     pub async fn load(&self, identifier: &str) -> LoadResult {
