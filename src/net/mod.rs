@@ -7,6 +7,7 @@ mod connect;
 pub mod guard;
 mod icy;
 mod response;
+pub mod route_planner;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod tls;
