@@ -1,7 +1,9 @@
 //! Owns: requests for texts: what an API or a page answers, whole, with its limits.
 //! Never knows: which site is asked, or what a text means.
 
-use super::{Clients, MAX_REDIRECTS, NetError, Response, address::Address, redirect};
+use super::{
+    Clients, MAX_REDIRECTS, NetError, Response, address::Address, redirect, routes::IsSearch,
+};
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use http::{HeaderMap, HeaderValue, Method, header};
@@ -16,6 +18,7 @@ pub struct Call {
     headers: HeaderMap,
     body: Bytes,
     follows: bool,
+    is_search: bool,
 }
 
 /// What was answered, with any status.
@@ -39,6 +42,7 @@ impl Call {
             headers: HeaderMap::new(),
             body: Bytes::new(),
             follows,
+            is_search: false,
         }
     }
 
@@ -62,6 +66,13 @@ impl Call {
         let json = HeaderValue::from_static("application/json");
         call.headers.insert(header::CONTENT_TYPE, json);
         call
+    }
+
+    /// A search: whether its refusals are held against the address that it left from is a setting of its own.
+    #[must_use]
+    pub fn as_search(mut self) -> Self {
+        self.is_search = true;
+        self
     }
 
     /// With one header more, or another value of one. Headers go to the host that is asked first, not to where it redirects.
@@ -116,6 +127,9 @@ impl Clients {
         request.headers_mut().insert(header::ACCEPT_ENCODING, gzip);
         for (name, value) in &call.headers {
             request.headers_mut().insert(name, value.clone());
+        }
+        if call.is_search {
+            request.extensions_mut().insert(IsSearch);
         }
         self.send(&call.address, request).await
     }
