@@ -2,7 +2,8 @@
 //! Never knows: which site is asked, or what a text means.
 
 use super::{
-    Clients, MAX_REDIRECTS, NetError, Response, address::Address, redirect, routes::IsSearch,
+    Clients, MAX_REDIRECTS, NetError, Response, address::Address, freshness, redirect,
+    routes::IsSearch,
 };
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
@@ -137,6 +138,10 @@ impl Clients {
     async fn read(&self, call: Call, response: Response, limit: usize) -> Result<Answer, NetError> {
         let status = response.status().as_u16();
         let headers = response.headers().clone();
+        // what is told to an API is none of a cache's business (RFC 9111, section 2)
+        if call.method == Method::GET {
+            freshness::answered(&headers);
+        }
         let patience = self.settings().read_timeout;
         let body = response.whole(limit, patience).await?;
         let is_packed = headers
@@ -245,6 +250,20 @@ mod tests {
             assert_eq!(answer.address.url().path(), "/end");
             let last = server.seen().pop().expect("asked");
             assert_eq!((&*last.method, &*last.body), (method, body), "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn how_long_an_answer_may_be_kept_is_heard_unless_something_was_told() {
+        let server = Server::start(|_| {
+            vec![Step::Send(whole(b"ok", &[("Cache-Control", "max-age=7")]))]
+        })
+        .await;
+        let told = Call::post_json(server.address("/"), &json!({}));
+        for (call, wanted) in [(Call::get(server.address("/")), 7), (told, u64::MAX)] {
+            let (answer, said) = freshness::collect(clients().call(call, 99)).await;
+            answer.expect("an answer");
+            assert_eq!(said.by_headers.as_secs(), wanted);
         }
     }
 

@@ -5,6 +5,7 @@ pub mod address;
 mod bound;
 pub mod call;
 mod connect;
+pub mod freshness;
 pub mod guard;
 mod icy;
 mod response;

@@ -10,9 +10,15 @@ pub mod lyrics;
 pub mod playlist;
 mod probe;
 mod registry;
+pub mod resolves;
+mod shelf;
 mod site;
 mod soundcloud;
 
+pub use crate::net::{
+    route_planner::{Course, Family, Status},
+    routes::{Counts as RouteCounts, Routes},
+};
 pub use registry::Registry;
 pub use soundcloud::Settings as SoundCloudSettings;
 
@@ -57,6 +63,8 @@ pub struct Settings {
     pub playlist_bytes: usize,
     /// The longest that one load may take, all its references included. The original has only the limits of each request.
     pub load_timeout: Duration,
+    /// What is remembered of loads (`resolve.cache`).
+    pub resolves: resolves::Settings,
 }
 
 impl Default for Settings {
@@ -72,6 +80,7 @@ impl Default for Settings {
             network: net::Settings::default(),
             playlist_bytes: 1024 * 1024,
             load_timeout: Duration::from_secs(15),
+            resolves: resolves::Settings::default(),
         }
     }
 }

@@ -6,13 +6,14 @@ use super::{
     bandcamp::{self, Bandcamp},
     http::Http,
     local::Local,
+    resolves::{self, Resolves},
     site::{Site, data},
     soundcloud::SoundCloud,
 };
 use crate::{
     error::Failure,
     media::located::{self, Locate},
-    net::Clients,
+    net::{Clients, freshness, routes::Routes},
     track::{LoadResult, Track},
 };
 use std::{
@@ -34,6 +35,7 @@ struct Inner {
     clients: Clients,
     runtime: Handle,
     load_timeout: Duration,
+    resolves: Resolves,
 }
 
 /// The other sources, for one that plays what it finds there.
@@ -103,6 +105,18 @@ impl Registry {
         self.0.load(identifier).await
     }
 
+    /// What became of loads.
+    #[must_use]
+    pub fn resolves(&self) -> resolves::Counts {
+        self.0.resolves.counts()
+    }
+
+    /// The route planner, when there is one.
+    #[must_use]
+    pub fn routes(&self) -> Option<&Routes> {
+        self.0.clients.routes()
+    }
+
     /// Begins to fetch a track. Never waits, and may be called from any thread.
     ///
     /// # Errors
@@ -123,6 +137,15 @@ impl Inner {
     fn new(settings: Settings, _others: &Others) -> Self {
         let runtime = Handle::current();
         let clients = Clients::new(settings.network);
+        if clients.routes().is_some() {
+            let tested = clients.clone();
+            // ends by itself, in the time that a connection may take
+            runtime.spawn(async move { tested.test_routes().await });
+        }
+        let any_url = match clients.routes().is_none_or(Routes::has_all_traffic) {
+            true => clients.clone(),
+            false => clients.beside_routes(),
+        };
         let known = data::publish(settings.site_data, &runtime);
         let site = |name| Site::new(name, clients.clone(), known.clone());
         let mut sources: Vec<Box<dyn Source>> = Vec::new();
@@ -147,7 +170,7 @@ impl Inner {
         }
         if settings.http {
             sources.push(Box::new(Http::new(
-                clients.clone(),
+                any_url,
                 runtime.clone(),
                 settings.playlist_bytes,
             )));
@@ -157,17 +180,25 @@ impl Inner {
             clients,
             runtime,
             load_timeout: settings.load_timeout,
+            resolves: Resolves::new(settings.resolves),
         }
     }
 
-    async fn load(&self, identifier: &str) -> Result<LoadResult, Failure> {
+    async fn load(self: &Arc<Self>, identifier: &str) -> Result<LoadResult, Failure> {
         if identifier.len() > MAX_IDENTIFIER_LEN {
             return Err(Failure::common("The identifier is too long."));
         }
-        let looking = self.look_up(Reference::new(identifier));
-        tokio::time::timeout(self.load_timeout, looking)
-            .await
-            .unwrap_or_else(|_| Err(Failure::suspicious("Loading took too long.")))
+        let find = || self.clone().find(Reference::new(identifier));
+        let found = self.resolves.get(identifier, find).await?;
+        Ok(Arc::unwrap_or_clone(found))
+    }
+
+    async fn find(self: Arc<Self>, reference: Reference) -> Result<LoadResult, Failure> {
+        let looking = tokio::time::timeout(self.load_timeout, self.look_up(reference)).await;
+        looking.unwrap_or_else(|_| {
+            freshness::at_most(Duration::ZERO);
+            Err(Failure::suspicious("Loading took too long."))
+        })
     }
 
     async fn look_up(&self, mut reference: Reference) -> Result<LoadResult, Failure> {
@@ -243,6 +274,7 @@ mod tests {
             clients: Clients::new(crate::net::Settings::default()),
             runtime: Handle::current(),
             load_timeout: Duration::from_secs(5),
+            resolves: Resolves::new(resolves::Settings::default()),
         }))
     }
 

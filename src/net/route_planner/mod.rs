@@ -29,9 +29,10 @@ const OWN_STEPS: usize = 128;
 const DRAWS: usize = 16;
 
 /// How addresses are chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Strategy {
     /// One until it fails, then the next.
+    #[default]
     RotateOnBan,
     /// Any, for each request.
     LoadBalance,

@@ -3,6 +3,8 @@
 
 mod lavalink;
 mod ours;
+mod resolve;
+mod route_planner;
 
 use super::{
     super::value::{Correction, Kind},
@@ -12,7 +14,15 @@ use std::sync::LazyLock;
 
 /// Every key.
 pub(in crate::config) static TABLE: LazyLock<Vec<Key>> =
-    LazyLock::new(|| [lavalink::KEYS, ours::KEYS].concat());
+    LazyLock::new(|| {
+        [
+            lavalink::KEYS,
+            route_planner::KEYS,
+            ours::KEYS,
+            resolve::KEYS,
+        ]
+        .concat()
+    });
 
 const GIB: i64 = 1 << 30;
 const LONGEST_TIMEOUT_MS: i64 = 600_000;
