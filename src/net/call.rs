@@ -255,10 +255,9 @@ mod tests {
 
     #[tokio::test]
     async fn how_long_an_answer_may_be_kept_is_heard_unless_something_was_told() {
-        let server = Server::start(|_| {
-            vec![Step::Send(whole(b"ok", &[("Cache-Control", "max-age=7")]))]
-        })
-        .await;
+        let server =
+            Server::start(|_| vec![Step::Send(whole(b"ok", &[("Cache-Control", "max-age=7")]))])
+                .await;
         let told = Call::post_json(server.address("/"), &json!({}));
         for (call, wanted) in [(Call::get(server.address("/")), 7), (told, u64::MAX)] {
             let (answer, said) = freshness::collect(clients().call(call, 99)).await;

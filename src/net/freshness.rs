@@ -100,9 +100,12 @@ mod tests {
     use super::*;
 
     fn seconds(lines: &[(&'static str, &'static str)]) -> Option<u64> {
-        let headers = lines
-            .iter()
-            .map(|(name, value)| (name.parse().expect("a name"), value.parse().expect("a value")));
+        let headers = lines.iter().map(|(name, value)| {
+            (
+                name.parse().expect("a name"),
+                value.parse().expect("a value"),
+            )
+        });
         of(&headers.collect()).map(|time| time.as_secs())
     }
 
@@ -119,7 +122,11 @@ mod tests {
             ("no-cache", 0),
             ("max-age=soon", 0),
         ] {
-            assert_eq!(seconds(&[("cache-control", value)]), Some(wanted), "{value}");
+            assert_eq!(
+                seconds(&[("cache-control", value)]),
+                Some(wanted),
+                "{value}"
+            );
         }
         let aged = [("cache-control", "max-age=60"), ("age", "45")];
         assert_eq!(seconds(&aged), Some(15));

@@ -6,7 +6,7 @@
 use super::{
     Clients, NetError, Response, Way,
     address::Address,
-    bound::{self, Unbindable},
+    bound::{self, Dialer, Unbindable},
     connect,
     guard::Guard,
     route_planner::{Plan, Planner, Status},
@@ -206,8 +206,7 @@ impl Routes {
         Some(client)
     }
 
-    /// The address that has to be marked for what came of a request, if there is one; `Err` when the request is to be made
-    /// again without that.
+    /// Marks the address that a request left from, when what came of it is that address's fault.
     fn blame(&self, blames: bool, is_search: bool, outcome: &Result<Response, NetError>) -> Blame {
         match outcome {
             Err(error) => match unbindable(error) {
@@ -245,28 +244,22 @@ impl Routes {
             Some(proxy) => Some((proxy.host.clone(), proxy.port)),
             None => self.settings.probe.clone(),
         };
-        let blocks = self.settings.plan.blocks();
+        let plan = &self.settings.plan;
+        let blocks = plan.blocks();
         let count = blocks.size().min(TESTED);
         let stride = blocks.size() / count;
         let addresses = (0..count).map(|n| blocks.at(n * stride));
-        let testing = addresses.map(|address| {
-            let probe = probe.clone();
-            let dialer = connect::dialer(settings, Guard::new(false), address);
-            async move {
-                let verdict = match try_to_bind(address) {
-                    Err(_) => Verdict::Unbindable,
-                    Ok(()) => match probe {
-                        None => Verdict::Works,
-                        Some((host, port)) => match dialer.dial(&host, port).await {
-                            Ok(_) => Verdict::Works,
-                            Err(_) => Verdict::Unreachable,
-                        },
-                    },
-                };
-                (address, verdict)
-            }
-        });
+        let testing = addresses
+            .filter(|address| !plan.is_excluded(*address))
+            .map(|address| {
+                let dialer = connect::dialer(settings, Guard::new(false), address);
+                verdict(dialer, address, probe.as_ref())
+            });
         let found = futures_util::future::join_all(testing).await;
+        self.tell(&found, probe.as_ref());
+    }
+
+    fn tell(&self, found: &[(IpAddr, Verdict)], probe: Option<&(String, u16)>) {
         let with = |wanted| {
             let all = found.iter().filter(move |(_, verdict)| *verdict == wanted);
             all.map(|(address, _)| address.to_string())
@@ -279,11 +272,11 @@ impl Routes {
             unbindable: unbindable.len() as u64,
             unreachable: unreachable.len() as u64,
         };
-        let strategy = self.settings.plan.strategy();
+        let plan = &self.settings.plan;
         tracing::info!(
-            ?strategy,
-            addresses = %blocks.size(),
-            tested = count,
+            strategy = ?plan.strategy(),
+            addresses = %plan.blocks().size(),
+            tested = found.len(),
             working = working.len(),
             "the route planner has tested its addresses"
         );
@@ -302,6 +295,22 @@ impl Routes {
             );
         }
     }
+}
+
+async fn verdict(
+    dialer: Dialer,
+    address: IpAddr,
+    probe: Option<&(String, u16)>,
+) -> (IpAddr, Verdict) {
+    let verdict = match (try_to_bind(address), probe) {
+        (Err(_), _) => Verdict::Unbindable,
+        (Ok(()), None) => Verdict::Works,
+        (Ok(()), Some((host, port))) => match dialer.dial(host, *port).await {
+            Ok(_) => Verdict::Works,
+            Err(_) => Verdict::Unreachable,
+        },
+    };
+    (address, verdict)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -287,7 +287,12 @@ fn size(outcome: &Outcome) -> usize {
 fn size_of_track(track: &Track) -> usize {
     let info = &track.info;
     let optional = [&info.uri, &info.artwork_url, &info.isrc];
-    let texts = [&info.identifier, &info.author, &info.title, &info.source_name];
+    let texts = [
+        &info.identifier,
+        &info.author,
+        &info.title,
+        &info.source_name,
+    ];
     let texts = texts.into_iter().chain(optional.into_iter().flatten());
     let originals = track.originals.iter();
     size_of::<Track>()

@@ -39,11 +39,23 @@ impl World {
 #[tokio::test(start_paused = true)]
 async fn a_thousand_who_want_the_same_ask_once() {
     let (cache, world) = (Resolves::new(Settings::default()), World::default());
-    let get = || cache.get("a", || world.clone().answer(Ok(found("x"))));
-    for outcome in join_all((0..1000).map(|_| get())).await {
+    let go = Arc::new(Notify::new());
+    let find = || {
+        let (world, go) = (world.clone(), go.clone());
+        async move {
+            go.notified().await;
+            world.answer(Ok(found("x"))).await
+        }
+    };
+    let mut all = Box::pin(join_all((0..1000).map(|_| cache.get("a", find))));
+    while cache.counts().shared < 999 {
+        assert!(futures_util::poll!(&mut all).is_pending());
+    }
+    go.notify_one();
+    for outcome in all.await {
         assert_eq!(*outcome.expect("found"), found("x"));
     }
-    get().await.expect("kept");
+    cache.get("a", find).await.expect("kept");
     assert_eq!(world.asked(), 1);
     let counts = cache.counts();
     assert_eq!((counts.misses, counts.shared, counts.hits), (1, 999, 1));
@@ -129,9 +141,7 @@ async fn entries_and_bytes_are_bounded() {
         ..Settings::default()
     };
     let (cache, world) = (Resolves::new(settings), World::default());
-    let list = |len| {
-        LoadResult::Search(vec![Track::sample("x", "youtube"); len])
-    };
+    let list = |len| LoadResult::Search(vec![Track::sample("x", "youtube"); len]);
     let put = async |identifier: String, result| {
         let find = || world.clone().answer(Ok(result));
         cache.get(&identifier, find).await.expect("found");
@@ -141,7 +151,7 @@ async fn entries_and_bytes_are_bounded() {
     }
     let counts = cache.counts();
     assert_eq!((counts.entries, counts.evictions), (10, 15));
-    put("large".into(), list(40)).await;
+    put("large".into(), list(45)).await;
     let counts = cache.counts();
     assert!(counts.bytes <= 20_000 && counts.entries < 10, "{counts:?}");
     put("too large".into(), list(400)).await;

@@ -179,10 +179,7 @@ mod tests {
         let blocks = vec![block("192.0.2.0", 31), block("198.51.100.4", 32)];
         let blocks = Blocks::new(blocks).expect("of one family");
         let all: Vec<_> = (0..4).map(|n| blocks.at(n).to_string()).collect();
-        assert_eq!(
-            all,
-            ["192.0.2.0", "192.0.2.1", "198.51.100.4", "192.0.2.0"]
-        );
+        assert_eq!(all, ["192.0.2.0", "192.0.2.1", "198.51.100.4", "192.0.2.0"]);
     }
 
     #[test]

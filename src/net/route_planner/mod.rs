@@ -112,6 +112,12 @@ impl Plan {
         &self.blocks
     }
 
+    /// Whether an address is never used.
+    #[must_use]
+    pub fn is_excluded(&self, address: IpAddr) -> bool {
+        self.excluded.contains(&address)
+    }
+
     /// The strategy.
     #[must_use]
     pub const fn strategy(&self) -> Strategy {

@@ -38,11 +38,7 @@ pub struct Site {
 impl Site {
     /// The site that people call `name`, asked through `clients`.
     #[must_use]
-    pub fn new(
-        name: &'static str,
-        clients: Clients,
-        data: watch::Receiver<Arc<SiteData>>,
-    ) -> Self {
+    pub fn new(name: &'static str, clients: Clients, data: watch::Receiver<Arc<SiteData>>) -> Self {
         Self {
             name,
             clients: clients.for_site(),

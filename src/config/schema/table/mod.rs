@@ -13,16 +13,15 @@ use super::{
 use std::sync::LazyLock;
 
 /// Every key.
-pub(in crate::config) static TABLE: LazyLock<Vec<Key>> =
-    LazyLock::new(|| {
-        [
-            lavalink::KEYS,
-            route_planner::KEYS,
-            ours::KEYS,
-            resolve::KEYS,
-        ]
-        .concat()
-    });
+pub(in crate::config) static TABLE: LazyLock<Vec<Key>> = LazyLock::new(|| {
+    [
+        lavalink::KEYS,
+        route_planner::KEYS,
+        ours::KEYS,
+        resolve::KEYS,
+    ]
+    .concat()
+});
 
 const GIB: i64 = 1 << 30;
 const LONGEST_TIMEOUT_MS: i64 = 600_000;
