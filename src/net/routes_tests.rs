@@ -249,3 +249,16 @@ async fn the_test_at_the_start_tells_addresses_apart() {
         assert_eq!(tested, wanted);
     }
 }
+
+// ip(7), IP_FREEBIND; ip-route(8), type local
+#[cfg(target_os = "linux")]
+#[test]
+fn addresses_of_ipv6_may_be_only_routed_to_this_machine() {
+    // a machine without IPv6 has no such addresses
+    if Socket::new(Domain::IPV6, Type::STREAM, None).is_ok() {
+        let documented = "2001:db8::1".parse().expect("an address");
+        assert!(try_to_bind(documented).is_ok());
+    }
+    let documented = "192.0.2.1".parse().expect("an address");
+    assert!(try_to_bind(documented).is_err());
+}

@@ -246,7 +246,7 @@ mod tests {
     use super::*;
     use futures_util::{FutureExt, future::BoxFuture};
 
-    /// Each identifier is a number, and refers to the one below it.
+    /// Each identifier is a number, and refers to the one below it; or it is `slow`.
     struct Counting;
 
     impl Source for Counting {
@@ -255,6 +255,9 @@ mod tests {
         }
 
         fn load<'a>(&'a self, reference: &'a Reference) -> BoxFuture<'a, Result<Outcome, Failure>> {
+            if reference.identifier == "slow" {
+                return std::future::pending().boxed();
+            }
             let outcome = match reference.identifier.parse::<u32>() {
                 Err(_) => Outcome::NotMine,
                 Ok(0) => Outcome::Found(LoadResult::Search(Vec::new())),
@@ -302,6 +305,21 @@ mod tests {
                 .await
                 .is_err()
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_found_is_remembered_and_what_took_too_long_is_not() {
+        let registry = counting();
+        for _ in 0..2 {
+            registry.load("3").await.expect("no failure");
+        }
+        let counts = registry.resolves();
+        assert_eq!((counts.misses, counts.hits, counts.entries), (1, 1, 1));
+        for _ in 0..2 {
+            registry.load("slow").await.expect_err("too long");
+        }
+        let counts = registry.resolves();
+        assert_eq!((counts.misses, counts.hits, counts.entries), (3, 1, 1));
     }
 
     #[tokio::test]
