@@ -95,6 +95,8 @@
 //! | asking a site; its refusals; JSON, pages, links | `source/site/` (`net/call.rs` below it); what is found out once for all: `source/site/cache.rs` |
 //! | what changes weekly: hosts, patterns, formats of sites | `source/sites.json`, replaced in parts by a file: `source/site/data.rs` |
 //! | connections, proxies, refused addresses | `net/connect.rs`, `net/guard.rs`; redirects: `net/mod.rs` |
+//! | which of our addresses a request leaves from | `net/route_planner/` decides, `net/routes.rs` does; `server/route_planner.rs` |
+//! | what is remembered of loads, and how long | `source/resolves.rs`, `net/freshness.rs` |
 //! | a container; which one it is | `media/demux/` (one file or folder each); `media/demux/probe.rs` |
 //! | HLS: playlists, which segment when, keys; segments as one stream | `media/hls/`; `media/demux/sections/` |
 //! | links that expire, found anew | `media/located.rs` |

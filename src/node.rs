@@ -86,7 +86,9 @@ impl Node {
         reason = "the start of the program, and the clock of its figures"
     )]
     pub async fn start(config: Config) -> anyhow::Result<Self> {
-        let sources = Arc::new(Registry::new(source_settings(&config)));
+        let mut sources = source_settings(&config);
+        sources.network.routes = route_settings(&config)?;
+        let sources = Arc::new(Registry::new(sources));
         let world = Arc::new(NodeWorld {
             engine: Engine::new(workers(&config), playback_settings(&config)),
             sources: sources.clone(),
@@ -284,6 +286,16 @@ pub(crate) fn source_settings(config: &Config) -> source::Settings {
             ..net::Settings::default()
         },
         playlist_bytes: config.limits.playlist_bytes,
+        resolves: source::resolves::Settings {
+            is_on: config.resolve_cache.enabled,
+            keep: config.resolve_cache.ttl,
+            keep_live: config.resolve_cache.live_ttl,
+            keep_missing: config.resolve_cache.missing_ttl,
+            keep_failure: config.resolve_cache.failure_ttl,
+            entries: config.resolve_cache.entries,
+            bytes: config.resolve_cache.bytes,
+            heeds_headers: config.resolve_cache.heeds_headers,
+        },
         ..source::Settings::default()
     }
 }
@@ -347,6 +359,35 @@ fn youtube_settings(youtube: &config::YouTube) -> Option<source::YouTubeSettings
         clients: youtube.clients.clone(),
         options: youtube.client_options.clone(),
     })
+}
+
+/// What the configuration says of the addresses that requests leave from.
+///
+/// # Errors
+/// When that cannot be.
+fn route_settings(config: &Config) -> anyhow::Result<Option<net::routes::Settings>> {
+    let (limit, own) = (&config.lavalink.rate_limit, &config.route_planner);
+    let plan = limit.plan().context("lavalink.server.ratelimit")?;
+    let probe = match own.probe.rsplit_once(':') {
+        None if own.probe.is_empty() => None,
+        Some((host, port)) if !host.is_empty() => {
+            let port = port.parse().context("the port of routePlanner.probe")?;
+            Some((host.to_owned(), port))
+        }
+        _ => anyhow::bail!("routePlanner.probe is no host and port, such as www.youtube.com:443"),
+    };
+    Ok(plan.map(|plan| net::routes::Settings {
+        plan,
+        search_triggers_fail: limit.search_triggers_fail,
+        // as in Lavalink's AudioPlayerConfiguration
+        retries: match limit.retry_limit {
+            ..0 => 10,
+            0 => u32::MAX,
+            limit => limit.unsigned_abs(),
+        },
+        has_all_traffic: own.has_all_traffic,
+        probe,
+    }))
 }
 
 fn voice_settings(config: &Config) -> voice::Settings {
@@ -475,6 +516,33 @@ mod tests {
             credentials,
             source::SpotifyCredentials::Client { .. }
         ));
+    }
+
+    #[test]
+    fn what_is_said_of_addresses_reaches_the_route_planner() {
+        let block = |text: &str, prefix| {
+            net::route_planner::Block::new(text.parse().expect("an address"), prefix)
+        };
+        let mut config = Config::default();
+        assert_eq!(route_settings(&config).expect("no blocks"), None);
+        let limit = &mut config.lavalink.rate_limit;
+        limit.ip_blocks = block("192.0.2.0", 24).map(|block| vec![block]);
+        let routes = |config: &Config| route_settings(config).expect("right").expect("blocks");
+        // reference, 5.2: the default of retries
+        assert_eq!(routes(&config).retries, 10);
+        let probe = Some(("www.youtube.com".to_owned(), 443));
+        assert_eq!(routes(&config).probe, probe);
+        for (limit, retries) in [(0, u32::MAX), (3, 3)] {
+            config.lavalink.rate_limit.retry_limit = limit;
+            assert_eq!(routes(&config).retries, retries);
+        }
+        config.route_planner.probe = String::new();
+        assert_eq!(routes(&config).probe, None);
+        config.route_planner.probe = "nowhere".to_owned();
+        assert!(route_settings(&config).is_err());
+        config.route_planner.probe = String::new();
+        config.lavalink.rate_limit.strategy = net::route_planner::Strategy::NanoSwitch;
+        assert!(route_settings(&config).is_err());
     }
 
     /// Tests and tools start modules with their own defaults; what they show must hold for a node, too.

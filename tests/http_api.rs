@@ -10,6 +10,9 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use lavalink_rust::{
     server::{self, App, Limits, Metrics, RequestLog, Settings},
+    session::Sessions,
+    source::Registry,
+    stats::system::System,
     units::Secret,
 };
 use serde_json::Value;
@@ -21,6 +24,8 @@ use tokio::{
 };
 
 mod client;
+#[path = "http_api/route_planner.rs"]
+mod route_planner;
 #[path = "http_api/socket.rs"]
 mod socket;
 mod support;
@@ -55,10 +60,16 @@ fn settings() -> Settings {
 
 impl Node {
     async fn start(settings: Settings) -> Self {
+        Self::of(settings, support::parts()).await
+    }
+
+    async fn of(
+        settings: Settings,
+        (sessions, sources, system): (Sessions, Arc<Registry>, Arc<System>),
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = watch::channel(false);
-        let (sessions, sources, system) = support::parts();
         let app = Arc::new(App::new(settings, sessions, sources, system));
         let served = tokio::spawn(server::serve(listener, app, stopped));
         Self {
@@ -280,22 +291,6 @@ async fn bodies_are_checked_before_sessions() {
     );
     let broken = node.get("/v4/info?x=%zz").await;
     assert_error(&broken, 400, "/v4/info", "Bad Request");
-}
-
-#[tokio::test]
-async fn the_planner_that_is_not_there() {
-    let node = Node::start(settings()).await;
-    let status = node.get("/v4/routeplanner/status").await;
-    assert_eq!((status.status, status.body.as_str()), (204, ""));
-    let message = "Can't access disabled route planner";
-    let path = "/v4/routeplanner/free/all";
-    let reply = node.call("POST", path, AUTHORIZED, "").await;
-    assert_error(&reply, 500, path, message);
-    let path = "/v4/routeplanner/free/address";
-    let reply = node
-        .call("POST", path, JSON, r#"{"address":"1.0.0.1"}"#)
-        .await;
-    assert_error(&reply, 500, path, message);
 }
 
 #[tokio::test]

@@ -47,6 +47,7 @@ impl Binder {
         }
         self.check_password(&config, &given);
         self.check_files(&config, &given, &values);
+        self.check_routes(&config, &given);
         self.errors.sort_by(|a, b| a.origin.cmp(&b.origin));
         self.warnings
             .sort_by(|a, b| (a.level, &a.origin).cmp(&(b.level, &b.origin)));
@@ -213,6 +214,17 @@ impl Binder {
             _ => return,
         };
         self.warnings.push(remark);
+    }
+
+    /// Blocks of addresses and the strategy are right each for itself by now, but may not fit.
+    fn check_routes(&mut self, config: &Config, given: &BTreeMap<Slot, Given>) {
+        const PATH: &str = "lavalink.server.ratelimit.ipBlocks";
+        if let Err(mistake) = config.lavalink.rate_limit.plan() {
+            let written = given.values().find(|one| one.place.key().path == PATH);
+            let origin = written.map_or(Origin::Nowhere, |one| one.origin.clone());
+            let message = format!("{PATH}: {mistake}");
+            self.errors.push(Diagnostic::error(origin, message));
+        }
     }
 
     fn check_password(&mut self, config: &Config, given: &BTreeMap<Slot, Given>) {

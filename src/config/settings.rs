@@ -10,6 +10,7 @@ use std::{
 
 use crate::{
     dsp::{ResamplingQuality, TimescalePosition},
+    net::route_planner::{Block, Mistake, Plan, Strategy},
     server::RequestLog,
     session::Audience,
     units::Secret,
@@ -66,6 +67,10 @@ pub struct Config {
     pub lavasrc: LavaSrc,
     /// `sites`: our own keys for what is known of sites.
     pub sites: Sites,
+    /// `routePlanner`: our own keys beside `ratelimit`.
+    pub route_planner: RoutePlanner,
+    /// `resolve.cache`: our own keys for what is remembered of loads.
+    pub resolve_cache: ResolveCache,
     /// `audio`: our own keys for encoding and the decode pool.
     pub audio: Audio,
     /// `voice`: our own keys for the way to Discord.
@@ -88,6 +93,8 @@ impl Config {
             logging: Logging::blank(),
             lavasrc: LavaSrc::blank(),
             sites: Sites::blank(),
+            route_planner: RoutePlanner::blank(),
+            resolve_cache: ResolveCache::blank(),
             audio: Audio::blank(),
             voice: Voice::blank(),
             limits: Limits::blank(),
@@ -148,6 +155,8 @@ section! {
         player_update_interval: Duration,
         /// Directories to which `local` is confined. `None`: any path.
         local_roots: Option<Vec<PathBuf>>,
+        /// Addresses that requests of sources leave from.
+        rate_limit: RateLimit,
         /// Outgoing HTTP of all sources.
         http: HttpConfig,
         /// Limits of outgoing connections.
@@ -241,6 +250,68 @@ section! {
         proxy_password: Secret,
         /// Whether addresses of private networks are refused, after redirects and DNS answers and for voice servers too.
         block_private_addresses: bool,
+    }
+}
+
+section! {
+    /// `lavalink.server.ratelimit`: the addresses that requests of sources leave from.
+    RateLimit {
+        /// Blocks of this machine's addresses; none: the system chooses.
+        ip_blocks: Option<Vec<Block>>,
+        /// Addresses of them that are not used.
+        excluded_ips: Option<Vec<IpAddr>>,
+        /// How one is chosen.
+        strategy: Strategy,
+        /// Whether a search that is answered 429 marks its address as failing.
+        search_triggers_fail: bool,
+        /// How often a request is made again from another address: −1 is 10, 0 without limit.
+        retry_limit: i32,
+    }
+}
+
+impl RateLimit {
+    /// What it says, if there are blocks.
+    ///
+    /// # Errors
+    /// When the strategy cannot work with the blocks.
+    pub fn plan(&self) -> Result<Option<Plan>, Mistake> {
+        let Some(blocks) = self.ip_blocks.clone().filter(|blocks| !blocks.is_empty()) else {
+            return Ok(None);
+        };
+        let excluded = self.excluded_ips.iter().flatten().copied();
+        Plan::new(self.strategy, blocks, excluded).map(Some)
+    }
+}
+
+section! {
+    /// `routePlanner`: our own keys.
+    RoutePlanner {
+        /// Whether requests for any URL that a user names leave from these addresses too, not only those to sites.
+        has_all_traffic: bool,
+        /// Host and port that the test at the start connects to; empty: none.
+        probe: String,
+    }
+}
+
+section! {
+    /// `resolve.cache`: our own keys. A time of 0 keeps nothing.
+    ResolveCache {
+        /// Whether loads are remembered, or shared.
+        enabled: bool,
+        /// For what was found.
+        ttl: Duration,
+        /// For what has no end.
+        live_ttl: Duration,
+        /// For what was not found.
+        missing_ttl: Duration,
+        /// For refusals.
+        failure_ttl: Duration,
+        /// Identifiers that are remembered.
+        entries: usize,
+        /// Bytes of them and of what they led to.
+        bytes: usize,
+        /// Whether `Cache-Control` and `Expires` of answers are heeded.
+        heeds_headers: bool,
     }
 }
 

@@ -6,6 +6,7 @@ use std::{io::Write, path::Path, time::Duration};
 use super::*;
 
 mod mistakes;
+mod sources;
 
 /// A password for files that are about something else.
 const PASSWORD: &str = "lavalink.server.password: not-the-well-known-one\n";
@@ -477,6 +478,9 @@ fn our_own_keys_are_read() {
 #[test]
 fn defaults_are_lavalinks() {
     let config = Config::default();
+    let limit = &config.lavalink.rate_limit;
+    assert_eq!((limit.search_triggers_fail, limit.retry_limit), (true, -1));
+    assert!(limit.plan().expect("possible").is_none());
     assert_eq!(config.server.port, 8080);
     assert_eq!(config.server.address.0.to_string(), "0.0.0.0");
     let sources = &config.lavalink.sources;

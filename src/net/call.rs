@@ -1,7 +1,10 @@
 //! Owns: requests for texts: what an API or a page answers, whole, with its limits.
 //! Never knows: which site is asked, or what a text means.
 
-use super::{Clients, MAX_REDIRECTS, NetError, Response, address::Address, redirect};
+use super::{
+    Clients, MAX_REDIRECTS, NetError, Response, address::Address, freshness, redirect,
+    routes::IsSearch,
+};
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use http::{HeaderMap, HeaderValue, Method, header};
@@ -16,6 +19,7 @@ pub struct Call {
     headers: HeaderMap,
     body: Bytes,
     follows: bool,
+    is_search: bool,
 }
 
 /// What was answered, with any status.
@@ -39,6 +43,7 @@ impl Call {
             headers: HeaderMap::new(),
             body: Bytes::new(),
             follows,
+            is_search: false,
         }
     }
 
@@ -75,6 +80,13 @@ impl Call {
         let form = HeaderValue::from_static("application/x-www-form-urlencoded");
         call.headers.insert(header::CONTENT_TYPE, form);
         call
+}
+
+    /// A search: whether its refusals are held against the address that it left from is a setting of its own.
+    #[must_use]
+    pub fn as_search(mut self) -> Self {
+        self.is_search = true;
+        self
     }
 
     /// With one header more, or another value of one. Headers go to the host that is asked first, not to where it redirects.
@@ -137,12 +149,19 @@ impl Clients {
         for (name, value) in &call.headers {
             request.headers_mut().insert(name, value.clone());
         }
+        if call.is_search {
+            request.extensions_mut().insert(IsSearch);
+        }
         self.send(&call.address, request).await
     }
 
     async fn read(&self, call: Call, response: Response, limit: usize) -> Result<Answer, NetError> {
         let status = response.status().as_u16();
         let headers = response.headers().clone();
+        // what is told to an API is none of a cache's business (RFC 9111, section 2)
+        if call.method == Method::GET {
+            freshness::answered(&headers);
+        }
         let patience = self.settings().read_timeout;
         let body = response.whole(limit, patience).await?;
         let is_packed = headers
@@ -251,6 +270,19 @@ mod tests {
             assert_eq!(answer.address.url().path(), "/end");
             let last = server.seen().pop().expect("asked");
             assert_eq!((&*last.method, &*last.body), (method, body), "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn how_long_an_answer_may_be_kept_is_heard_unless_something_was_told() {
+        let server =
+            Server::start(|_| vec![Step::Send(whole(b"ok", &[("Cache-Control", "max-age=7")]))])
+                .await;
+        let told = Call::post_json(server.address("/"), &json!({}));
+        for (call, wanted) in [(Call::get(server.address("/")), 7), (told, u64::MAX)] {
+            let (answer, said) = freshness::collect(clients().call(call, 99)).await;
+            answer.expect("an answer");
+            assert_eq!(said.by_headers.as_secs(), wanted);
         }
     }
 

@@ -1,7 +1,12 @@
 //! Owns: connections to servers: names, TCP, the proxy, TLS, and what each may hold in memory.
 //! Never knows: what is asked for, passwords of addresses.
 
-use super::{MAX_CHUNK, Proxy, Settings, USER_AGENT, guard::Guard, icy::IcyAware};
+use super::{
+    MAX_CHUNK, Proxy, Settings, USER_AGENT,
+    bound::{self, Dialer},
+    guard::Guard,
+    icy::IcyAware,
+};
 use crate::units::Secret;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -21,6 +26,7 @@ use rustls::ClientConfig;
 use std::{
     error::Error,
     io::{self, IoSlice},
+    net::IpAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -37,8 +43,7 @@ const IDLE_FOR: Duration = Duration::from_secs(15);
 const PROBE_EVERY: Duration = Duration::from_secs(15);
 const PROBES: u32 = 3;
 /// How long sent bytes may go unacknowledged; only some systems can be told.
-#[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
-const UNACKNOWLEDGED_FOR: Duration = Duration::from_secs(30);
+const UNACKNOWLEDGED_FOR: Option<Duration> = Some(Duration::from_secs(30));
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -57,13 +62,49 @@ pub(super) fn client(
     guard: &Guard,
     tls: Arc<ClientConfig>,
 ) -> Result<Client, String> {
-    let resolver = match &settings.proxy {
+    let tcp = Tcp::Free(tcp(settings, resolver(settings, guard)));
+    over(tcp, settings, tls)
+}
+
+/// The same over connections that leave from one address of this machine.
+///
+/// # Errors
+/// When the proxy's host is none, as text.
+pub(super) fn client_from(
+    settings: &Settings,
+    guard: &Guard,
+    tls: Arc<ClientConfig>,
+    from: IpAddr,
+) -> Result<Client, String> {
+    let dialer = dialer(settings, resolver(settings, guard), from);
+    over(Tcp::Bound(dialer), settings, tls)
+}
+
+fn resolver(settings: &Settings, guard: &Guard) -> Guard {
+    match &settings.proxy {
         None => guard.clone(),
         // the proxy itself is the operator's choice; targets are checked before they are sent to it
         Some(_) => Guard::new(false),
-    };
+    }
+}
+
+/// Makes connections that leave from one address of this machine.
+pub(super) fn dialer(settings: &Settings, resolver: Guard, from: IpAddr) -> Dialer {
+    Dialer {
+        resolver,
+        from,
+        limits: bound::Limits {
+            connect: settings.connect_timeout,
+            probe_every: PROBE_EVERY,
+            probes: PROBES,
+            unacknowledged: UNACKNOWLEDGED_FOR,
+        },
+    }
+}
+
+fn over(tcp: Tcp, settings: &Settings, tls: Arc<ClientConfig>) -> Result<Client, String> {
     let route = Route {
-        tcp: tcp(settings, resolver),
+        tcp,
         via: settings.proxy.as_ref().map(Via::new).transpose()?,
     };
     let connector = Connector {
@@ -90,7 +131,7 @@ fn tcp(settings: &Settings, resolver: Guard) -> HttpConnector<Guard> {
     tcp.set_keepalive_interval(Some(PROBE_EVERY));
     tcp.set_keepalive_retries(Some(PROBES));
     #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
-    tcp.set_tcp_user_timeout(Some(UNACKNOWLEDGED_FOR));
+    tcp.set_tcp_user_timeout(UNACKNOWLEDGED_FOR);
     tcp
 }
 
@@ -129,10 +170,42 @@ impl Service<Uri> for Connector {
     }
 }
 
+/// Makes TCP connections.
+#[derive(Clone)]
+enum Tcp {
+    /// From any address of this machine, as the system chooses.
+    Free(HttpConnector<Guard>),
+    /// From one.
+    Bound(Dialer),
+}
+
+impl Service<Uri> for Tcp {
+    type Response = TokioIo<TcpStream>;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<Self::Response, BoxError>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        match self {
+            Self::Free(tcp) => tcp.poll_ready(context).map_err(Into::into),
+            Self::Bound(dialer) => dialer.poll_ready(context),
+        }
+    }
+
+    fn call(&mut self, target: Uri) -> Self::Future {
+        match self {
+            Self::Free(tcp) => {
+                let connecting = tcp.call(target);
+                Box::pin(async move { Ok(connecting.await?) })
+            }
+            Self::Bound(dialer) => dialer.call(target),
+        }
+    }
+}
+
 /// Where the TCP connection for a URL goes.
 #[derive(Clone)]
 struct Route {
-    tcp: HttpConnector<Guard>,
+    tcp: Tcp,
     via: Option<Via>,
 }
 
@@ -166,7 +239,7 @@ impl Service<Uri> for Route {
     type Future = BoxFuture<'static, Result<Wire, BoxError>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.tcp.poll_ready(context).map_err(Into::into)
+        self.tcp.poll_ready(context)
     }
 
     fn call(&mut self, target: Uri) -> Self::Future {

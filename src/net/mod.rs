@@ -2,11 +2,15 @@
 //! Never knows: what is fetched, or why.
 
 pub mod address;
+mod bound;
 pub mod call;
 mod connect;
+pub mod freshness;
 pub mod guard;
 mod icy;
 mod response;
+pub mod route_planner;
+pub mod routes;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod tls;
@@ -19,6 +23,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri,
 use http_body_util::Full;
 use hyper_util::client::legacy::connect::capture_connection;
 pub use response::{Response, redirect};
+use rustls::ClientConfig;
 use std::{
     error::Error,
     fmt,
@@ -35,6 +40,10 @@ pub const USER_AGENT: &str = concat!("lavalink-rust/", env!("CARGO_PKG_VERSION")
 /// The most that is read from a connection at a time, in bytes; also what it buffers. At 16 KiB, the most a TLS record
 /// holds (RFC 8446, 5.1), a fetch task holds no more than its read-ahead and this.
 pub const MAX_CHUNK: usize = 16 * 1024;
+
+/// What a client is told when the route planner has no address left.
+pub const NO_ADDRESS: &str = "All addresses of this node are marked as failing. The node's operator can free them with \
+    POST /v4/routeplanner/free/all, or add others to ipBlocks.";
 
 /// How requests are made.
 #[derive(Clone, Debug)]
@@ -54,6 +63,8 @@ pub struct Settings {
     pub proxy: Option<Proxy>,
     /// Bytes that a playback's fetch task reads ahead.
     pub read_ahead_bytes: usize,
+    /// The addresses of this machine that requests leave from in turn (`ratelimit`). With a proxy, connections to it do.
+    pub routes: Option<routes::Settings>,
 }
 
 impl Default for Settings {
@@ -69,6 +80,7 @@ impl Default for Settings {
             block_private_addresses: false,
             proxy: None,
             read_ahead_bytes: 128 * 1024,
+            routes: None,
         }
     }
 }
@@ -118,6 +130,9 @@ pub enum NetError {
     /// A redirect to something that is no HTTP address.
     #[error("redirected to something that is not an HTTP address")]
     BadRedirect,
+    /// The route planner has no address left.
+    #[error(transparent)]
+    Exhausted(#[from] route_planner::Exhausted),
     /// What is there now is not what was there before.
     #[error("the file at the address has changed")]
     Changed,
@@ -136,6 +151,7 @@ impl NetError {
             | Self::TooManyRedirects
             | Self::TooLong(_)
             | Self::BadRedirect
+            | Self::Exhausted(_)
             | Self::Changed => false,
         }
     }
@@ -148,6 +164,7 @@ impl NetError {
                 Failure::common("That URL is not playable.").because(self)
             }
             Self::Setup(_) => Failure::fault("Connecting to the URL failed.").because(self),
+            Self::Exhausted(_) => Failure::suspicious(NO_ADDRESS).because(self),
             Self::Timeout(_)
             | Self::Connection(_)
             | Self::CutShort { .. }
@@ -163,6 +180,7 @@ impl NetError {
         match self {
             Self::Blocked(_) => Failure::common(message).because(self),
             Self::Setup(_) => Failure::fault(message).because(self),
+            Self::Exhausted(_) => Failure::suspicious(NO_ADDRESS).because(self),
             _ => Failure::suspicious(message).because(self),
         }
     }
@@ -184,7 +202,18 @@ impl NetError {
 
 /// Makes requests. Cheap to clone; the TLS half is set up by the first request, because it costs memory.
 #[derive(Clone)]
-pub struct Clients(Arc<Inner>, Option<Arc<Extra>>);
+pub struct Clients(Arc<Inner>, Option<Arc<Extra>>, Way);
+
+/// How requests stand to the route planner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// They leave from its addresses.
+    Routed,
+    /// The same, and a refusal is the address's fault.
+    Blaming,
+    /// They leave from any address.
+    Beside,
+}
 
 /// Headers that go along to one neighbourhood.
 struct Extra {
@@ -207,7 +236,15 @@ fn neighbourhood(url: &Url) -> String {
 struct Inner {
     settings: Settings,
     guard: Guard,
+    tls: OnceLock<Arc<ClientConfig>>,
     client: OnceLock<Result<connect::Client, String>>,
+    routes: Option<routes::Routes>,
+}
+
+impl Inner {
+    fn tls(&self) -> &Arc<ClientConfig> {
+        self.tls.get_or_init(|| tls::client_config(&[]))
+    }
 }
 
 impl Clients {
@@ -220,11 +257,13 @@ impl Clients {
 
     pub(crate) fn with_guard(settings: Settings, guard: Guard) -> Self {
         let inner = Inner {
+            routes: settings.routes.clone().map(routes::Routes::new),
             settings,
             guard,
+            tls: OnceLock::new(),
             client: OnceLock::new(),
         };
-        Self(Arc::new(inner), None)
+        Self(Arc::new(inner), None, Way::Routed)
     }
 
     /// The same, which send these headers, too, to the host of an address and to its neighbours: hosts that differ in the
@@ -237,7 +276,7 @@ impl Clients {
                 headers,
             })
         });
-        Self(self.0.clone(), extra)
+        Self(self.0.clone(), extra, self.2)
     }
 
     /// The limits.
@@ -248,7 +287,7 @@ impl Clients {
 
     fn client(&self) -> Result<&connect::Client, NetError> {
         let made = self.0.client.get_or_init(|| {
-            let tls = tls::client_config(&[]);
+            let tls = self.0.tls().clone();
             connect::client(&self.0.settings, &self.0.guard, tls)
         });
         made.as_ref().map_err(|text| NetError::Setup(text.clone()))
@@ -258,6 +297,19 @@ impl Clients {
     async fn send(
         &self,
         address: &Address,
+        request: Request<connect::Body>,
+    ) -> Result<Response, NetError> {
+        match self.routes().filter(|_| self.2 != Way::Beside) {
+            Some(routes) => self.send_from(routes, address, request).await,
+            None => self.exchange(self.client()?, address, request).await,
+        }
+    }
+
+    /// The same over the connections of one client.
+    async fn exchange(
+        &self,
+        client: &connect::Client,
+        address: &Address,
         mut request: Request<connect::Body>,
     ) -> Result<Response, NetError> {
         let inner = &self.0;
@@ -266,7 +318,6 @@ impl Clients {
         tokio::time::timeout(patience, inner.guard.admit(address.url(), is_proxied))
             .await
             .map_err(|_| NetError::Timeout(patience))??;
-        let client = self.client()?;
         let mut connection = capture_connection(&mut request);
         let limit = inner.settings.read_timeout;
         let silence = async {

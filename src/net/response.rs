@@ -22,6 +22,11 @@ impl Response {
         self.0.status()
     }
 
+    /// What the connector tells of the connection.
+    pub(super) fn extensions(&self) -> &http::Extensions {
+        self.0.extensions()
+    }
+
     /// The headers.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {

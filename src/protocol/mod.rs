@@ -7,6 +7,7 @@ pub mod json;
 pub mod message;
 pub mod omissible;
 pub mod rest;
+pub mod route_planner;
 pub mod server;
 pub mod update;
 

@@ -1,24 +1,19 @@
-//! Owns: what the server tells about itself: version, information, statistics, metrics, route planner.
+//! Owns: what the server tells about itself: version, information, statistics, metrics.
 //! Never knows: sessions beyond their totals.
 
 use std::time::Instant;
 
-use http::StatusCode;
-
 use super::{
-    answer::{Answer, Problem, empty, json, text},
+    answer::{Answer, json, text},
     app::App,
     query::Query,
 };
 use crate::{
-    protocol::{
-        json::parse,
-        server::{Cpu, Git, Info, Memory, Stats, Version},
-        update::FreeAddress,
-    },
+    protocol::server::{Cpu, Git, Info, Memory, Stats, Version},
     session,
+    source::{RouteCounts, resolves},
     stats::{
-        prometheus::{self, Figures, Player, Underruns},
+        prometheus::{self, Figures, Player, RoutePlanner, Underruns},
         system::System,
     },
 };
@@ -120,6 +115,8 @@ pub fn metrics(app: &App, query: &Query, now: Instant) -> Answer {
         panics: app.sessions.panics(),
         underruns: underruns(&app.sessions.underruns()),
         rejoins: app.sessions.rejoins().counts().collect(),
+        resolves: resolves(app.sources.resolves()),
+        route_planner: app.sources.routes().map(|r| route_planner(&r.counts())),
         each_player: has_players.then(|| each_player(app)),
         uptime_ms: millis(app.system.uptime(now)),
         memory: app.system.memory(),
@@ -159,23 +156,33 @@ fn millis(time: std::time::Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// `GET /v4/routeplanner/status` without a planner.
-pub fn planner_status() -> Answer {
-    empty(StatusCode::NO_CONTENT)
+fn resolves(counts: resolves::Counts) -> prometheus::Resolves {
+    prometheus::Resolves {
+        hits: counts.hits,
+        misses: counts.misses,
+        shared: counts.shared,
+        evictions: counts.evictions,
+        entries: counts.entries,
+        bytes: counts.bytes,
+    }
 }
 
-/// `POST /v4/routeplanner/free/address` without a planner: the body is read first, as in the original.
-pub fn planner_free_address(body: &[u8]) -> Result<Answer, Problem> {
-    parse::<FreeAddress>(body)?;
-    Err(planner_free_all())
-}
-
-/// `POST /v4/routeplanner/free/all` without a planner.
-pub fn planner_free_all() -> Problem {
-    Problem::told(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "Can't access disabled route planner",
-    )
+fn route_planner(counts: &RouteCounts) -> RoutePlanner {
+    let tested = &counts.tested;
+    RoutePlanner {
+        failing: counts.failing,
+        marks: vec![
+            ("refused", counts.refused),
+            ("unbindable", counts.unbindable),
+        ],
+        retries: counts.retries,
+        exhausted: counts.exhausted,
+        tested: vec![
+            ("working", tested.working),
+            ("unbindable", tested.unbindable),
+            ("unreachable", tested.unreachable),
+        ],
+    }
 }
 
 #[cfg(test)]
@@ -220,23 +227,5 @@ mod tests {
             (commit, seconds * 1000)
         );
         assert!(info.build_time > 0);
-    }
-
-    #[test]
-    fn a_bad_address_body_is_refused_before_the_missing_planner() {
-        let status = |body: &[u8]| match planner_free_address(body) {
-            Ok(answer) => answer.status().as_u16(),
-            Err(Problem::Told { status, .. } | Problem::Silent(status)) => status.as_u16(),
-        };
-        assert_eq!(status(br#"{"address":"1.0.0.1"}"#), 500);
-        for wrong in [
-            &b"{}"[..],
-            br#"{"address":5}"#,
-            br#"{"address":null}"#,
-            b"[]",
-            b"{",
-        ] {
-            assert_eq!(status(wrong), 400);
-        }
     }
 }

@@ -21,6 +21,7 @@ use super::{
     handshake::{self, Accepted},
     log, players,
     query::Query,
+    route_planner,
     routes::Resource,
     tracks,
 };
@@ -173,9 +174,12 @@ where
             Resource::Diagnosis { session, guild } => {
                 players::diagnosis(app, &session, &guild).await
             }
-            Resource::PlannerStatus => Ok(admin::planner_status()),
-            Resource::PlannerFreeAddress => self.json_body(admin::planner_free_address).await,
-            Resource::PlannerFreeAll => Err(admin::planner_free_all()),
+            Resource::PlannerStatus => Ok(route_planner::status(app)),
+            Resource::PlannerFreeAddress => {
+                self.json_body(|body| route_planner::free_address(app, body))
+                    .await
+            }
+            Resource::PlannerFreeAll => route_planner::free_all(app),
         }
     }
 

@@ -12,6 +12,7 @@ mod listen;
 mod log;
 mod players;
 mod query;
+mod route_planner;
 mod routes;
 mod scrub;
 mod settings;

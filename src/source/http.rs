@@ -13,12 +13,12 @@ use crate::{
         http,
         icy::latin_or_utf8,
     },
-    net::{Clients, NetError, address::Address},
+    net::{Clients, NetError, address::Address, freshness},
     track::{LoadResult, Track},
 };
 use ::http::{HeaderMap, header};
 use futures_util::{FutureExt, future::BoxFuture};
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 use tokio::runtime::Handle;
 
 /// The name of this source.
@@ -49,7 +49,10 @@ impl Http {
         let address = parse(&url)?;
         let opened = http::open(&self.clients, address.clone())
             .await
+            .inspect_err(|_| freshness::at_most(Duration::ZERO))
             .map_err(NetError::into_load_failure)?;
+        // a file may be replaced, a station may be over: without a word on it, it is looked at each time
+        freshness::at_most(freshness::of(opened.headers()).unwrap_or_default());
         if let Some(location) = opened.redirect() {
             let target = address
                 .join(&location)

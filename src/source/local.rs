@@ -5,6 +5,7 @@ use super::{Media, Outcome, Reference, Source, Supply, probe};
 use crate::{
     error::Failure,
     media::{demux::probe::Hint, file},
+    net::freshness,
     track::Track,
 };
 use futures_util::{FutureExt, future::BoxFuture};
@@ -13,6 +14,7 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 use tokio::runtime::Handle;
 
@@ -44,6 +46,10 @@ impl Local {
         let path = PathBuf::from(&reference.identifier);
         let (roots, wanted) = (self.roots.clone(), path.clone());
         let opened = tokio::task::spawn_blocking(move || open(&roots, &wanted)).await;
+        // files come and go, and cost little to look at
+        if opened.as_ref().is_ok_and(Result::is_ok) || !reference.identifier.contains(':') {
+            freshness::at_most(Duration::ZERO);
+        }
         // what is not there, or not for us, may be something to another source
         let Ok(Ok(file)) = opened else {
             return Ok(Outcome::NotMine);

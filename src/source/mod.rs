@@ -13,6 +13,8 @@ mod nico;
 pub mod playlist;
 mod probe;
 mod registry;
+pub mod resolves;
+mod shelf;
 mod site;
 mod soundcloud;
 mod spotify;
@@ -20,6 +22,10 @@ mod twitch;
 mod vimeo;
 mod youtube;
 
+pub use crate::net::{
+    route_planner::{Course, Family, Status},
+    routes::{Counts as RouteCounts, Routes},
+};
 pub use applemusic::{
     Credentials as AppleMusicCredentials, Key as AppleMusicKey, Settings as AppleMusicSettings,
 };
@@ -84,6 +90,8 @@ pub struct Settings {
     pub playlist_bytes: usize,
     /// The longest that one load may take, all its references included. The original has only the limits of each request.
     pub load_timeout: Duration,
+    /// What is remembered of loads (`resolve.cache`).
+    pub resolves: resolves::Settings,
 }
 
 impl Default for Settings {
@@ -106,6 +114,7 @@ impl Default for Settings {
             network: net::Settings::default(),
             playlist_bytes: 1024 * 1024,
             load_timeout: Duration::from_secs(15),
+            resolves: resolves::Settings::default(),
         }
     }
 }

@@ -9,6 +9,7 @@ use super::{
     local::Local,
     mirror::Mirror,
     nico::Nico,
+    resolves::{self, Resolves},
     site::{Site, data},
     soundcloud::SoundCloud,
     spotify::Spotify,
@@ -19,7 +20,7 @@ use super::{
 use crate::{
     error::Failure,
     media::located::{self, Locate},
-    net::Clients,
+    net::{Clients, freshness, routes::Routes},
     track::{LoadResult, Track},
 };
 use std::{
@@ -41,6 +42,7 @@ struct Inner {
     clients: Clients,
     runtime: Handle,
     load_timeout: Duration,
+    resolves: Resolves,
 }
 
 /// The other sources, for one that plays what it finds there.
@@ -116,6 +118,18 @@ impl Registry {
         self.0.load(identifier).await
     }
 
+    /// What became of loads.
+    #[must_use]
+    pub fn resolves(&self) -> resolves::Counts {
+        self.0.resolves.counts()
+    }
+
+    /// The route planner, when there is one.
+    #[must_use]
+    pub fn routes(&self) -> Option<&Routes> {
+        self.0.clients.routes()
+    }
+
     /// Begins to fetch a track. Never waits, and may be called from any thread.
     ///
     /// # Errors
@@ -136,6 +150,15 @@ impl Inner {
     fn new(settings: Settings, others: &Others) -> Self {
         let runtime = Handle::current();
         let clients = Clients::new(settings.network);
+        if clients.routes().is_some() {
+            let tested = clients.clone();
+            // ends by itself, in the time that a connection may take
+            runtime.spawn(async move { tested.test_routes().await });
+        }
+        let any_url = match clients.routes().is_none_or(Routes::has_all_traffic) {
+            true => clients.clone(),
+            false => clients.beside_routes(),
+        };
         let known = data::publish(settings.site_data, &runtime);
         let site = |name| Site::new(name, clients.clone(), known.clone());
         let mirror = Mirror::new(settings.mirror, others.clone());
@@ -182,7 +205,7 @@ impl Inner {
         }
         if settings.http {
             sources.push(Box::new(Http::new(
-                clients.clone(),
+                any_url,
                 runtime.clone(),
                 settings.playlist_bytes,
             )));
@@ -192,17 +215,25 @@ impl Inner {
             clients,
             runtime,
             load_timeout: settings.load_timeout,
+            resolves: Resolves::new(settings.resolves),
         }
     }
 
-    async fn load(&self, identifier: &str) -> Result<LoadResult, Failure> {
+    async fn load(self: &Arc<Self>, identifier: &str) -> Result<LoadResult, Failure> {
         if identifier.len() > MAX_IDENTIFIER_LEN {
             return Err(Failure::common("The identifier is too long."));
         }
-        let looking = self.look_up(Reference::new(identifier));
-        tokio::time::timeout(self.load_timeout, looking)
-            .await
-            .unwrap_or_else(|_| Err(Failure::suspicious("Loading took too long.")))
+        let find = || self.clone().find(Reference::new(identifier));
+        let found = self.resolves.get(identifier, find).await?;
+        Ok(Arc::unwrap_or_clone(found))
+    }
+
+    async fn find(self: Arc<Self>, reference: Reference) -> Result<LoadResult, Failure> {
+        let looking = tokio::time::timeout(self.load_timeout, self.look_up(reference)).await;
+        looking.unwrap_or_else(|_| {
+            freshness::at_most(Duration::ZERO);
+            Err(Failure::suspicious("Loading took too long."))
+        })
     }
 
     async fn look_up(&self, mut reference: Reference) -> Result<LoadResult, Failure> {
@@ -250,7 +281,7 @@ mod tests {
     use super::*;
     use futures_util::{FutureExt, future::BoxFuture};
 
-    /// Each identifier is a number, and refers to the one below it.
+    /// Each identifier is a number, and refers to the one below it; or it is `slow`.
     struct Counting;
 
     impl Source for Counting {
@@ -259,6 +290,9 @@ mod tests {
         }
 
         fn load<'a>(&'a self, reference: &'a Reference) -> BoxFuture<'a, Result<Outcome, Failure>> {
+            if reference.identifier == "slow" {
+                return std::future::pending().boxed();
+            }
             let outcome = match reference.identifier.parse::<u32>() {
                 Err(_) => Outcome::NotMine,
                 Ok(0) => Outcome::Found(LoadResult::Search(Vec::new())),
@@ -278,6 +312,7 @@ mod tests {
             clients: Clients::new(crate::net::Settings::default()),
             runtime: Handle::current(),
             load_timeout: Duration::from_secs(5),
+            resolves: Resolves::new(resolves::Settings::default()),
         }))
     }
 
@@ -305,6 +340,21 @@ mod tests {
                 .await
                 .is_err()
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_found_is_remembered_and_what_took_too_long_is_not() {
+        let registry = counting();
+        for _ in 0..2 {
+            registry.load("3").await.expect("no failure");
+        }
+        let counts = registry.resolves();
+        assert_eq!((counts.misses, counts.hits, counts.entries), (1, 1, 1));
+        for _ in 0..2 {
+            registry.load("slow").await.expect_err("too long");
+        }
+        let counts = registry.resolves();
+        assert_eq!((counts.misses, counts.hits, counts.entries), (3, 1, 1));
     }
 
     #[tokio::test]

@@ -1,9 +1,12 @@
 //! Owns: the text that Prometheus reads: metric names of Lavalink (reference, 7), exposition format 0.0.4.
 //! Never knows: HTTP, or where the figures come from.
 
+mod sources;
+
 use std::fmt::{Display, Write};
 
 use super::system::{Cpu, Memory, Process};
+pub use sources::{Resolves, RoutePlanner};
 
 /// Content type of the text.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -46,6 +49,10 @@ pub struct Figures {
     pub underruns: Vec<Underruns>,
     /// How often stations were joined again since the start, with the reason as a label's value.
     pub rejoins: Vec<(&'static str, u64)>,
+    /// What became of loads.
+    pub resolves: Resolves,
+    /// What became of the route planner's addresses, if there is one.
+    pub route_planner: Option<RoutePlanner>,
     /// Players that exist, if their own series are wanted.
     pub each_player: Option<Vec<Player>>,
     /// Milliseconds since the start.
@@ -73,6 +80,8 @@ pub fn render(figures: &Figures, names: &[impl AsRef<str>]) -> String {
         Some(figures.panics),
     );
     underruns(&mut page, figures);
+    sources::resolves(&mut page, &figures.resolves);
+    sources::route_planner(&mut page, figures.route_planner.as_ref());
     process(&mut page, &figures.process);
     page.text
 }
@@ -240,8 +249,22 @@ impl<F: Fn(&str) -> bool> Page<F> {
     }
 
     fn counters(&mut self, name: &str, help: &str, series: impl Iterator<Item = (String, u64)>) {
+        self.series(name, help, "counter", series);
+    }
+
+    fn gauges(&mut self, name: &str, help: &str, series: impl Iterator<Item = (String, u64)>) {
+        self.series(name, help, "gauge", series);
+    }
+
+    fn series(
+        &mut self,
+        name: &str,
+        help: &str,
+        kind: &str,
+        series: impl Iterator<Item = (String, u64)>,
+    ) {
         if (self.is_wanted)(name) {
-            self.head(name, help, "counter");
+            self.head(name, help, kind);
             for (labels, value) in series {
                 self.line(&format!("{name}{{{labels}}} {value}"));
             }
@@ -294,6 +317,11 @@ mod tests {
                 frames: 17,
             }],
             rejoins: vec![("stalled", 3)],
+            resolves: Resolves {
+                hits: 7,
+                ..Resolves::default()
+            },
+            route_planner: None,
             each_player: None,
             uptime_ms: 86_400_000,
             memory: Memory {
@@ -339,6 +367,7 @@ mod tests {
             ]
         );
         assert!(text.contains("\nlavalink_rust_playback_panics_total 1\n"));
+        assert!(text.contains("\nlavalink_rust_resolve_cache_hits_total 7\n"));
         assert!(text.contains("\nlavalink_memory_free_bytes 512\n"));
         assert!(text.contains("\nlavalink_cpu_system_load_percentage 0.25\n"));
         assert!(text.contains("\nlavalink_gc_pauses_seconds_bucket{le=\"+Inf\"} 0\n"));

@@ -89,12 +89,17 @@ impl World for SilentWorld {
 }
 
 /// What an `App` is made from. To be called on a runtime.
-#[expect(clippy::disallowed_methods, reason = "the edge of a test")]
 pub fn parts() -> (Sessions, Arc<Registry>, Arc<System>) {
+    parts_with(source::Settings::default())
+}
+
+/// The same with other sources.
+#[expect(clippy::disallowed_methods, reason = "the edge of a test")]
+pub fn parts_with(sources: source::Settings) -> (Sessions, Arc<Registry>, Arc<System>) {
     let system = Arc::new(System::new(Instant::now(), SystemTime::now()));
     let machine = system.clone();
     let stats = Arc::new(move || server::machine_stats(&machine, Instant::now()));
     let sessions = Sessions::new(session::Settings::default(), Arc::new(SilentWorld), stats);
-    let sources = Registry::new(source::Settings::default());
+    let sources = Registry::new(sources);
     (sessions, Arc::new(sources), system)
 }

@@ -173,7 +173,7 @@ impl Shared {
         url.query_pairs_mut()
             .append_pair("q", words)
             .append_pair("item_type", "t");
-        let html = self.html(address(&url)?).await?;
+        let html = self.html(Call::get(address(&url)?).as_search()).await?;
         Ok(html.map_or_else(Vec::new, |html| page::hits(&html.text)))
     }
 
@@ -182,7 +182,7 @@ impl Shared {
         let wanted = json!({
             "search_text": words, "search_filter": "t", "full_page": false, "fan_id": null,
         });
-        let call = Call::post_json(address(&url)?, &wanted);
+        let call = Call::post_json(address(&url)?, &wanted).as_search();
         let Some(answer) = self.site.accept(self.site.ask(call).await?)? else {
             return Ok(Vec::new());
         };
@@ -190,8 +190,8 @@ impl Shared {
         Ok(page::api_hits(&answer, &self.site.data().bandcamp))
     }
 
-    async fn html(&self, address: Address) -> Result<Option<Html>, Failure> {
-        let answer = self.site.ask(Call::get(address)).await?;
+    async fn html(&self, call: Call) -> Result<Option<Html>, Failure> {
+        let answer = self.site.ask(call).await?;
         Ok(self.site.accept(answer)?.map(|answer| Html {
             address: answer.address,
             text: String::from_utf8_lossy(&answer.body).into_owned(),
@@ -199,7 +199,7 @@ impl Shared {
     }
 
     async fn page(&self, address: Address) -> Result<Option<Page>, Failure> {
-        match self.html(address).await? {
+        match self.html(Call::get(address)).await? {
             Some(html) => self.read_page(&html.text, &html.address),
             None => Ok(None),
         }
@@ -331,7 +331,7 @@ impl Shared {
     }
 
     async fn find_stream(&self, page: Address) -> Result<Address, Failure> {
-        let html = self.html(page).await?;
+        let html = self.html(Call::get(page)).await?;
         let html = html.ok_or_else(|| Failure::common("This track is not available any more."))?;
         let facts = &self.site.data().bandcamp;
         page::sound(&html.text, facts)

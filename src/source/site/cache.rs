@@ -1,9 +1,11 @@
 //! Owns: remembering what was found out for a while, and finding each thing out once however many want it.
 //! Never knows: what it is.
 
-use crate::error::Failure;
+use crate::{
+    error::Failure,
+    source::shelf::{Room, Shelf},
+};
 use std::{
-    collections::HashMap,
     hash::Hash,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -23,26 +25,24 @@ pub struct Limits {
 
 type Outcome<V> = Option<(Instant, Result<V, Failure>)>;
 
-/// What is known of one key. Who finds it out holds the gate.
-struct Entry<V> {
-    gate: Arc<Gate<Outcome<V>>>,
-    used: Instant,
-}
-
 /// Remembers values by their keys. Values are cloned: what is large stands behind an `Arc`.
 pub struct Cache<K, V> {
     limits: Limits,
-    // held for map operations only
-    entries: Mutex<HashMap<K, Entry<V>>>,
+    /// Who finds something out holds its gate. The lock is held for map operations only.
+    gates: Mutex<Shelf<K, Arc<Gate<Outcome<V>>>>>,
 }
 
 impl<K: Hash + Eq + Clone, V: Clone> Cache<K, V> {
     /// An empty one.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
+        let room = Room {
+            entries: limits.entries,
+            bytes: usize::MAX,
+        };
         Self {
             limits,
-            entries: Mutex::new(HashMap::new()),
+            gates: Mutex::new(Shelf::new(room)),
         }
     }
 
@@ -95,20 +95,13 @@ impl<K: Hash + Eq + Clone, V: Clone> Cache<K, V> {
     }
 
     fn gate(&self, key: &K) -> Arc<Gate<Outcome<V>>> {
-        let now = Instant::now();
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        if !entries.contains_key(key) && entries.len() >= self.limits.entries {
-            let oldest = entries.iter().min_by_key(|(_, entry)| entry.used);
-            if let Some(oldest) = oldest.map(|(key, _)| key.clone()) {
-                entries.remove(&oldest);
-            }
+        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(gate) = gates.get(key) {
+            return gate.clone();
         }
-        let entry = entries.entry(key.clone()).or_insert_with(|| Entry {
-            gate: Arc::new(Gate::new(None)),
-            used: now,
-        });
-        entry.used = now;
-        entry.gate.clone()
+        let gate = Arc::new(Gate::new(None));
+        gates.put(key.clone(), gate.clone(), 0);
+        gate
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     error::Failure,
     media::{backoff::chance, ranges::Retry},
     net::{
-        Clients, NetError,
+        Clients, NO_ADDRESS, NetError,
         address::Address,
         call::{Answer, Call},
     },
@@ -41,14 +41,10 @@ pub struct Site {
 impl Site {
     /// The site that people call `name`, asked through `clients`.
     #[must_use]
-    pub const fn new(
-        name: &'static str,
-        clients: Clients,
-        data: watch::Receiver<Arc<SiteData>>,
-    ) -> Self {
+    pub fn new(name: &'static str, clients: Clients, data: watch::Receiver<Arc<SiteData>>) -> Self {
         Self {
             name,
-            clients,
+            clients: clients.for_site(),
             data,
         }
     }
@@ -170,6 +166,7 @@ impl Site {
     fn unreachable(&self, error: NetError) -> Failure {
         let name = self.name;
         match error {
+            NetError::Exhausted(_) => Failure::suspicious(NO_ADDRESS),
             NetError::Setup(_) => Failure::fault(format!("Connecting to {name} failed.")),
             NetError::Blocked(_) => Failure::common(format!(
                 "{name} leads to a private address, and private addresses are blocked."

@@ -4,7 +4,12 @@
 use super::{testing::told, *};
 use crate::{
     error::Severity,
-    net::testing::{Server, Step, clients, response, whole},
+    net::{
+        self,
+        route_planner::{Block, Plan, Strategy},
+        routes,
+        testing::{Server, Step, clients, quick, response, whole},
+    },
 };
 use tokio::runtime::Handle;
 
@@ -29,6 +34,33 @@ async fn requests_present_themselves_as_the_data_say() {
     site().ask(call).await.expect("an answer");
     let agent = data::SiteData::built_in().user_agent;
     assert_eq!(server.seen()[0].header("user-agent"), Some(&*agent));
+}
+
+#[tokio::test]
+async fn a_refusal_for_too_many_requests_is_held_against_the_address_that_asked() {
+    let server = Server::start(|asked| {
+        let status = if asked.before == 0 { 429 } else { 200 };
+        answer(status)(asked)
+    })
+    .await;
+    let block = Block::new([127, 0, 0, 48].into(), 30).expect("a block");
+    let routes = routes::Settings {
+        plan: Plan::new(Strategy::RotateOnBan, vec![block], []).expect("a plan"),
+        search_triggers_fail: true,
+        retries: 1,
+        has_all_traffic: true,
+        probe: None,
+    };
+    let clients = Clients::new(net::Settings {
+        routes: Some(routes),
+        ..quick()
+    });
+    let known = data::publish(None, &Handle::current());
+    let site = Site::new("A Site", clients.clone(), known);
+    let answer = site.ask(Call::get(server.address("/"))).await;
+    assert_eq!(answer.expect("an answer").status, 200);
+    let failing = clients.routes().expect("a planner").status().failing;
+    assert_eq!(failing.len(), 1);
 }
 
 #[tokio::test]

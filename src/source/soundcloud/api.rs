@@ -326,8 +326,10 @@ impl Api {
     }
 
     async fn ask(&self, url: &Url) -> Result<crate::net::call::Answer, Failure> {
+        let call = Call::get(self.address_of(url.as_str())?);
+        let is_search = url.path().starts_with("/search");
         self.site
-            .ask(Call::get(self.address_of(url.as_str())?))
+            .ask(if is_search { call.as_search() } else { call })
             .await
     }
 

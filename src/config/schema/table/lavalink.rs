@@ -8,7 +8,7 @@ use super::{
 use crate::{
     config::{
         settings::{Config, ListenAddress, LogLevel},
-        value::{Item, Kind, Value},
+        value::{Kind, Value},
     },
     dsp::ResamplingQuality,
 };
@@ -19,16 +19,9 @@ const MOST_LOG_FILES: i64 = 1000;
 const LEVELS: &[&str] = &[
     "TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL", "OFF", "false",
 ];
-const STRATEGIES: &[&str] = &[
-    "RotateOnBan",
-    "LoadBalance",
-    "NanoSwitch",
-    "RotatingNanoSwitch",
-];
 
 const NO_LOGIN: &str = "YouTube takes no passwords any more";
 const NO_JVM_PLUGINS: &str = "plugins of the JVM cannot be loaded";
-const NO_PLANNER: &str = "rotation of outgoing addresses is not part of this version";
 const NO_SENTRY: &str = "nothing is reported to Sentry";
 const NO_CLOUD_CONFIG: &str = "there is no client for Spring's config server";
 const NO_TLS: &str = "this node speaks plain HTTP; put a proxy in front of it for TLS";
@@ -252,36 +245,6 @@ pub const KEYS: &[Key] = &[
         Kind::Switch,
         "true",
         "there is no garbage collector",
-    ),
-    idle(
-        "lavalink.server.ratelimit.ipBlocks",
-        Kind::List(Item::Block),
-        "",
-        NO_PLANNER,
-    ),
-    idle(
-        "lavalink.server.ratelimit.excludedIps",
-        Kind::List(Item::Address),
-        "",
-        NO_PLANNER,
-    ),
-    idle(
-        "lavalink.server.ratelimit.strategy",
-        Kind::Choice(STRATEGIES),
-        "RotateOnBan",
-        NO_PLANNER,
-    ),
-    idle(
-        "lavalink.server.ratelimit.searchTriggersFail",
-        Kind::Switch,
-        "true",
-        NO_PLANNER,
-    ),
-    idle(
-        "lavalink.server.ratelimit.retryLimit",
-        whole(-1, I32),
-        "-1",
-        NO_PLANNER,
     ),
     idle(
         "lavalink.server.youtubeConfig.email",

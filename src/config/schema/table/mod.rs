@@ -5,6 +5,8 @@ mod lavalink;
 mod lavasrc;
 mod ours;
 mod youtube;
+mod resolve;
+mod route_planner;
 
 use super::{
     super::value::{Correction, Kind},
@@ -13,8 +15,17 @@ use super::{
 use std::sync::LazyLock;
 
 /// Every key.
-pub(in crate::config) static TABLE: LazyLock<Vec<Key>> =
-    LazyLock::new(|| [lavalink::KEYS, lavasrc::KEYS, ours::KEYS, youtube::KEYS].concat());
+pub(in crate::config) static TABLE: LazyLock<Vec<Key>> = LazyLock::new(|| {
+    [
+        lavalink::KEYS,
+        youtube::KEYS,
+        lavasrc::KEYS,
+        route_planner::KEYS,
+        ours::KEYS,
+        resolve::KEYS,
+    ]
+    .concat()
+});
 
 const GIB: i64 = 1 << 30;
 const LONGEST_TIMEOUT_MS: i64 = 600_000;
