@@ -4,6 +4,7 @@
 pub mod address;
 pub mod call;
 mod connect;
+pub mod gate;
 pub mod guard;
 mod icy;
 mod response;

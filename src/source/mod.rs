@@ -12,9 +12,12 @@ mod probe;
 mod registry;
 mod site;
 mod soundcloud;
+mod stand_in;
+mod ytdlp;
 
 pub use registry::Registry;
 pub use soundcloud::Settings as SoundCloudSettings;
+pub use ytdlp::Settings as YtDlpSettings;
 
 use crate::{
     error::Failure,
@@ -47,6 +50,8 @@ pub struct Settings {
     pub site_data: Option<PathBuf>,
     /// The `http` source (`sources.http`).
     pub http: bool,
+    /// The `ytdlp` source (`ytdlp`).
+    pub ytdlp: YtDlpSettings,
     /// The `local` source (`sources.local`).
     pub local: bool,
     /// The directories that local files must lie in, symbolic links followed (`localRoots`); any, when there are none.
@@ -67,6 +72,7 @@ impl Default for Settings {
             bandcamp: true,
             site_data: None,
             http: true,
+            ytdlp: YtDlpSettings::default(),
             local: false,
             local_roots: Vec::new(),
             network: net::Settings::default(),
@@ -96,7 +102,7 @@ impl Reference {
 }
 
 /// What a source makes of an identifier.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Outcome {
     /// Another source may know it.
     NotMine,
@@ -106,6 +112,17 @@ pub enum Outcome {
     Reference(Reference),
     /// It is a page: whichever source knows such pages reads it.
     Page(Page),
+    /// There is something, but this source cannot play it; a [last resort](Source::last_resort) may.
+    Stranded(Stranded),
+}
+
+/// What a source has found, and could not play.
+#[derive(Clone, Debug)]
+pub struct Stranded {
+    /// Where it is.
+    pub address: Address,
+    /// What a client is told when nobody else can, either.
+    pub why: Failure,
 }
 
 /// A page of HTML.
@@ -156,6 +173,22 @@ pub trait Source: Send + Sync {
     fn read<'a>(&'a self, page: &'a Page) -> BoxFuture<'a, Result<Outcome, Failure>> {
         let _ = page;
         async { Ok(Outcome::NotMine) }.boxed()
+    }
+
+    /// Looks at an address that another source has found something at, and nobody could read. Slow, and so asked last.
+    ///
+    /// # Errors
+    /// When it knows what is there, but cannot load it.
+    fn last_resort<'a>(&'a self, address: &'a Address) -> BoxFuture<'a, Result<Outcome, Failure>> {
+        let _ = address;
+        async { Ok(Outcome::NotMine) }.boxed()
+    }
+
+    /// Where a track of another source is, for when that source is not there or does not find it. `None` when this one does not
+    /// stand in for that.
+    fn stand_in(&self, track: &Track) -> Option<Locate> {
+        let _ = track;
+        None
     }
 
     /// Begins to fetch a track, which may come from a client and so say anything. Never waits; what goes wrong later is told
