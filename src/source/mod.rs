@@ -6,6 +6,7 @@ pub mod findings;
 mod http;
 mod local;
 pub mod lyrics;
+mod mirror;
 #[doc(hidden)] // public for its fuzz target
 pub mod playlist;
 mod probe;
@@ -15,6 +16,7 @@ mod soundcloud;
 mod stand_in;
 mod ytdlp;
 
+pub use mirror::Settings as MirrorSettings;
 pub use registry::Registry;
 pub use soundcloud::Settings as SoundCloudSettings;
 pub use ytdlp::Settings as YtDlpSettings;
@@ -48,6 +50,8 @@ pub struct Settings {
     pub bandcamp: bool,
     /// A file with what is known of sites, that replaces parts of what is built in (`sites.dataFile`).
     pub site_data: Option<PathBuf>,
+    /// What stands for tracks that have no sound of their own.
+    pub mirror: MirrorSettings,
     /// The `http` source (`sources.http`).
     pub http: bool,
     /// The `ytdlp` source (`ytdlp`).
@@ -71,6 +75,7 @@ impl Default for Settings {
             soundcloud: Some(SoundCloudSettings::default()),
             bandcamp: true,
             site_data: None,
+            mirror: MirrorSettings::default(),
             http: true,
             ytdlp: YtDlpSettings::default(),
             local: false,

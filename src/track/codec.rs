@@ -3,7 +3,7 @@
 //!
 //! Layout: reference, section 3; what the original does beyond it: measured with 2.2.6 (`tests/data/tracks_oracle.json`).
 
-use super::{Original, TextField, Track, TrackInfo, utf};
+use super::{Original, TextField, Track, TrackInfo, extended, utf};
 use base64::{
     Engine,
     alphabet::STANDARD,
@@ -212,7 +212,7 @@ impl<'a> Reader<'a> {
         let artwork_url = optional(TextField::ArtworkUrl, 3)?;
         let isrc = optional(TextField::Isrc, 3)?;
         let source_name = self.text(TextField::SourceName)?;
-        let (details, plugin_info) = self.details(&source_name)?;
+        let (details, plugin_info) = self.details(&source_name, &identifier)?;
         let position = i64::from_be_bytes(self.array("position")?);
         Ok(Track {
             info: TrackInfo {
@@ -236,7 +236,11 @@ impl<'a> Reader<'a> {
 
     /// The source's own part: where it ends depends on the source (reference, 3.3). Of a source that nobody knows, it is
     /// all but the position.
-    fn details(&mut self, source: &str) -> Result<(Vec<u8>, Map<String, Value>), DecodeError> {
+    fn details(
+        &mut self,
+        source: &str,
+        identifier: &str,
+    ) -> Result<(Vec<u8>, Map<String, Value>), DecodeError> {
         let before = self.rest;
         let mut plugin_info = Map::new();
         match source {
@@ -256,6 +260,7 @@ impl<'a> Reader<'a> {
                 if self.rest.len() > POSITION_LEN {
                     plugin_info = self.extended()?;
                 }
+                extended::complete(&mut plugin_info, source, identifier);
             }
             _ => self.rest = &before[before.len().saturating_sub(POSITION_LEN)..],
         }
@@ -266,13 +271,7 @@ impl<'a> Reader<'a> {
     /// The block that LavaSrc's sources append (reference, 3.3).
     fn extended(&mut self) -> Result<Map<String, Value>, DecodeError> {
         let mut fields = Map::new();
-        for field in [
-            "albumName",
-            "albumUrl",
-            "artistUrl",
-            "artistArtworkUrl",
-            "previewUrl",
-        ] {
+        for field in extended::TEXTS {
             let value = if self.flag(field)? {
                 self.plain_text(field)?.into()
             } else {
@@ -280,7 +279,8 @@ impl<'a> Reader<'a> {
             };
             fields.insert(field.to_owned(), value);
         }
-        fields.insert("isPreview".to_owned(), self.flag("isPreview")?.into());
+        let is_preview = self.flag(extended::IS_PREVIEW)?;
+        fields.insert(extended::IS_PREVIEW.to_owned(), is_preview.into());
         Ok(fields)
     }
 

@@ -2,6 +2,7 @@
 //! Never knows: how a track is played, or how it looks in JSON.
 
 pub mod codec;
+pub mod extended;
 mod utf;
 
 /// Length of streams and of tracks whose length nobody knows, in milliseconds.
