@@ -95,7 +95,11 @@ async fn a_proxy_of_the_node_is_used_with_its_password() {
     let upstream = Server::start(|asked| {
         let is_let_in = asked.header("proxy-authorization") == Some("Basic dXNlcjpnZWhlaW0=");
         let status = if is_let_in { 200 } else { 407 };
-        vec![Step::Send(response(status, &[("Content-Length", "0")], b""))]
+        vec![Step::Send(response(
+            status,
+            &[("Content-Length", "0")],
+            b"",
+        ))]
     })
     .await;
     let settings = Settings {

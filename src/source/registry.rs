@@ -318,6 +318,7 @@ mod tests {
     async fn sources_are_asked_in_order_and_http_last() {
         let settings = Settings {
             local: true,
+            ytdlp: ytdlp::Settings::off(),
             ..Settings::default()
         };
         let registry = Registry::new(settings);

@@ -7,7 +7,7 @@ use crate::{
         self, Proxy,
         testing::{Asked, Server, Step, quick, response, whole},
     },
-    source::{Registry, Settings},
+    source::{Registry, Settings, YtDlpSettings},
     track::{LoadResult, Playlist, Track},
 };
 use serde_json::Value;
@@ -55,6 +55,8 @@ impl World {
                 ..quick()
             },
             site_data: Some(data.path().to_owned()),
+            // a machine's own program would be asked for the public internet
+            ytdlp: YtDlpSettings::off(),
             ..Settings::default()
         };
         // the file is read at once, and need not stay

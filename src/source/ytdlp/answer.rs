@@ -78,7 +78,9 @@ pub struct Form {
 /// When something is missing that all answers have.
 pub fn read(value: &Value, facts: &Facts) -> Result<Answer, Unexpected> {
     match value.text("_type").unwrap_or("video") {
-        "video" => Ok(video(value, facts)?.map_or(Answer::Nothing, |it| Answer::Video(Box::new(it)))),
+        "video" => {
+            Ok(video(value, facts)?.map_or(Answer::Nothing, |it| Answer::Video(Box::new(it))))
+        }
         "url" | "url_transparent" => Ok(Answer::Elsewhere(value.needed_text("url")?.to_owned())),
         // `multi_video`: the parts of one
         _ => list(value, facts),
@@ -225,7 +227,9 @@ fn rank(value: &Value, at: usize, facts: &Facts) -> Option<(i64, u8, usize, bool
     };
     let known = |codec: &str| {
         let codecs = facts.codecs.iter();
-        codecs.rev().position(|known| codec.starts_with(known.as_str()))
+        codecs
+            .rev()
+            .position(|known| codec.starts_with(known.as_str()))
     };
     Some((
         value.number("language_preference").unwrap_or(-1),

@@ -106,6 +106,17 @@ pub struct Settings {
     pub playlist_limit: usize,
 }
 
+impl Settings {
+    /// Never asked.
+    #[must_use]
+    pub fn off() -> Self {
+        Self {
+            enabled: Some(false),
+            ..Self::default()
+        }
+    }
+}
+
 impl Default for Settings {
     /// LavaSrc's defaults (reference, 5.4), and our own. Python and a site's JavaScript take 150 MB; a look-up takes 2 to
     /// 10 s.
@@ -261,10 +272,7 @@ impl Source for YtDlp {
         .boxed()
     }
 
-    fn last_resort<'a>(
-        &'a self,
-        address: &'a Address,
-    ) -> BoxFuture<'a, Result<Outcome, Failure>> {
+    fn last_resort<'a>(&'a self, address: &'a Address) -> BoxFuture<'a, Result<Outcome, Failure>> {
         async move {
             let shared = &self.shared;
             match shared.may_ask(address) && !shared.is_youtube(address) {
@@ -536,5 +544,7 @@ fn into_failure(error: RunError) -> Failure {
     .because(error)
 }
 
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;

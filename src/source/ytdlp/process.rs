@@ -107,10 +107,7 @@ impl Runner {
         let _queued = self.queue.try_acquire().map_err(|_| RunError::Busy)?;
         let limit = self.limits.timeout;
         let waiting = tokio::time::timeout(limit, self.places.acquire()).await;
-        let _place = waiting
-            .ok()
-            .and_then(Result::ok)
-            .ok_or(RunError::Busy)?;
+        let _place = waiting.ok().and_then(Result::ok).ok_or(RunError::Busy)?;
         tokio::time::timeout(limit, self.run_now(arguments))
             .await
             .unwrap_or(Err(RunError::Timeout(limit)))

@@ -66,7 +66,11 @@ impl Refusal {
         let text = text.to_lowercase();
         meanings
             .iter()
-            .find(|it| it.marks.iter().any(|mark| text.contains(&mark.to_lowercase())))
+            .find(|it| {
+                it.marks
+                    .iter()
+                    .any(|mark| text.contains(&mark.to_lowercase()))
+            })
             .map_or(Self::Other, |it| it.means)
     }
 
@@ -94,9 +98,9 @@ impl Refusal {
                 "The site was asked too often from this node's address. Try again later.",
             ),
             Self::Unreachable => Failure::suspicious("yt-dlp cannot connect to the site."),
-            Self::Memory => Failure::fault(
-                "yt-dlp needs more memory than it may have (ytdlp.memoryBytes).",
-            ),
+            Self::Memory => {
+                Failure::fault("yt-dlp needs more memory than it may have (ytdlp.memoryBytes).")
+            }
             Self::Other => Failure::suspicious(
                 "yt-dlp failed; the site may have changed, and a newer yt-dlp may help.",
             ),
@@ -132,7 +136,10 @@ mod tests {
         let data = SiteData::built_in();
         let read = |text: &str| Refusal::read(text, &data.ytdlp.refusals);
         for (text, wanted) in [
-            ("ERROR: Unsupported URL: http://127.0.0.1/x", Refusal::Unsupported),
+            (
+                "ERROR: Unsupported URL: http://127.0.0.1/x",
+                Refusal::Unsupported,
+            ),
             (
                 "ERROR: [generic] x: Unable to download webpage: HTTP Error 404: Not Found (caused by <HTTPError 404: Not Found>)",
                 Refusal::Missing,
@@ -161,7 +168,10 @@ mod tests {
                 "ERROR: [bbc] x: This video is not available from your location due to geo restriction",
                 Refusal::Country,
             ),
-            ("ERROR: [x] y: This video is DRM protected", Refusal::Encrypted),
+            (
+                "ERROR: [x] y: This video is DRM protected",
+                Refusal::Encrypted,
+            ),
             (
                 "ERROR: [twitch:stream] y: The channel is not currently live",
                 Refusal::NotLive,
@@ -174,8 +184,14 @@ mod tests {
                 "ERROR: [generic] x: Unable to download webpage: [Errno 111] Connection refused (caused by TransportError)",
                 Refusal::Unreachable,
             ),
-            ("Traceback (most recent call last):\n  File x\nMemoryError", Refusal::Memory),
-            ("ERROR: [x] y: An extractor error has occurred.", Refusal::Other),
+            (
+                "Traceback (most recent call last):\n  File x\nMemoryError",
+                Refusal::Memory,
+            ),
+            (
+                "ERROR: [x] y: An extractor error has occurred.",
+                Refusal::Other,
+            ),
             ("", Refusal::Other),
         ] {
             assert_eq!(read(text), wanted, "{text}");
@@ -184,7 +200,8 @@ mod tests {
 
     #[test]
     fn a_log_shows_no_addresses() {
-        let text = "ERROR: [site] 1234: Cannot read https://a.example/x?token=secret of me@example.org\n";
+        let text =
+            "ERROR: [site] 1234: Cannot read https://a.example/x?token=secret of me@example.org\n";
         assert_eq!(shown(text), "ERROR: [site] … Cannot read … of …");
     }
 }
