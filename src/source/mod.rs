@@ -2,6 +2,7 @@
 //! Never knows: players, sessions.
 
 mod bandcamp;
+mod deezer;
 pub mod findings;
 mod http;
 mod local;
@@ -14,11 +15,15 @@ mod registry;
 mod site;
 mod soundcloud;
 mod stand_in;
+mod tidal;
+mod yandexmusic;
 mod ytdlp;
 
 pub use mirror::Settings as MirrorSettings;
 pub use registry::Registry;
 pub use soundcloud::Settings as SoundCloudSettings;
+pub use tidal::Settings as TidalSettings;
+pub use yandexmusic::Settings as YandexMusicSettings;
 pub use ytdlp::Settings as YtDlpSettings;
 
 use crate::{
@@ -54,6 +59,12 @@ pub struct Settings {
     pub mirror: MirrorSettings,
     /// The `http` source (`sources.http`).
     pub http: bool,
+    /// The `deezer` source (`plugins.lavasrc.sources.deezer`).
+    pub deezer: bool,
+    /// The `tidal` source, when it is on.
+    pub tidal: Option<TidalSettings>,
+    /// The `yandexmusic` source, when it is on.
+    pub yandexmusic: Option<YandexMusicSettings>,
     /// The `ytdlp` source (`ytdlp`).
     pub ytdlp: YtDlpSettings,
     /// The `local` source (`sources.local`).
@@ -77,6 +88,9 @@ impl Default for Settings {
             site_data: None,
             mirror: MirrorSettings::default(),
             http: true,
+            deezer: false,
+            tidal: None,
+            yandexmusic: None,
             ytdlp: YtDlpSettings::default(),
             local: false,
             local_roots: Vec::new(),

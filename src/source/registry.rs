@@ -4,17 +4,21 @@
 use super::{
     Media, Outcome, Page, Reference, Settings, Source, Stranded, Supply,
     bandcamp::{self, Bandcamp},
+    deezer::Deezer,
     http::Http,
     local::Local,
+    mirror::Mirror,
     site::{Site, data},
     soundcloud::SoundCloud,
     stand_in,
+    tidal::Tidal,
+    yandexmusic::YandexMusic,
     ytdlp::{self, YtDlp},
 };
 use crate::{
     error::Failure,
     media::located::{self, Locate},
-    net::Clients,
+    net::{self, Clients},
     track::{LoadResult, Track},
 };
 use std::{
@@ -38,8 +42,8 @@ struct Inner {
     load_timeout: Duration,
 }
 
-/// The other sources, for one that plays what it finds there.
-#[derive(Clone)]
+/// The other sources, for one that plays what it finds there. By default there are none.
+#[derive(Clone, Default)]
 pub struct Others(Weak<Inner>);
 
 impl Others {
@@ -122,7 +126,7 @@ impl Registry {
 }
 
 impl Inner {
-    fn new(settings: Settings, _others: &Others) -> Self {
+    fn new(settings: Settings, others: &Others) -> Self {
         let runtime = Handle::current();
         let clients = Clients::new(settings.network);
         let known = data::publish(settings.site_data, &runtime);
@@ -146,6 +150,22 @@ impl Inner {
                 runtime.clone(),
                 settings.playlist_bytes,
             )));
+        }
+        let mirror = Mirror::new(settings.mirror, others.clone());
+        if settings.deezer {
+            sources.push(Box::new(Deezer::new(site("Deezer"), mirror.clone())));
+        }
+        if let Some(own) = settings.yandexmusic {
+            let mut site = site("Yandex Music");
+            if own.proxy.is_some() {
+                let proxy = own.proxy.clone();
+                let network = clients.settings().clone();
+                site = site.through(Clients::new(net::Settings { proxy, ..network }));
+            }
+            sources.push(Box::new(YandexMusic::new(site, own, mirror.clone())));
+        }
+        if let Some(own) = settings.tidal {
+            sources.push(Box::new(Tidal::new(site("Tidal"), own, mirror.clone())));
         }
         let last_resort = YtDlp::find(
             settings.ytdlp.clone(),

@@ -5,6 +5,7 @@ pub mod cache;
 pub mod data;
 pub mod html;
 pub mod json;
+pub mod link;
 #[cfg(test)]
 pub mod testing;
 
@@ -48,6 +49,12 @@ impl Site {
             clients,
             data,
         }
+    }
+
+    /// The same, asked through other clients.
+    #[must_use]
+    pub fn through(self, clients: Clients) -> Self {
+        Self { clients, ..self }
     }
 
     /// What is known of sites right now.

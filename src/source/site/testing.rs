@@ -1,22 +1,30 @@
 //! Owns: sites for tests: a proxy on loopback that answers for every host, and sources that ask through it.
 //! Never knows: what is tested.
 
+use super::{
+    Site,
+    data::{self, SiteData},
+};
 use crate::{
     error::{Failure, Severity},
     net::{
-        self, Proxy,
+        self, Clients, Proxy,
         testing::{Asked, Server, Step, quick, response, whole},
     },
     source::{Registry, Settings, YtDlpSettings},
     track::{LoadResult, Playlist, Track},
 };
 use serde_json::Value;
-use std::{io::Write, time::Duration};
+use std::{io::Write, sync::Arc, time::Duration};
+use tokio::{runtime::Handle, sync::watch};
 
 /// Sources, and the internet that they see.
 pub struct World {
     pub server: Server,
     pub registry: Registry,
+    /// As the registry's own.
+    clients: Clients,
+    known: watch::Receiver<Arc<SiteData>>,
 }
 
 impl World {
@@ -39,7 +47,10 @@ impl World {
                     "site": "http://soundcloud.com", "api": "http://api-v2.soundcloud.com",
                     "widget": "http://w.soundcloud.com/player/"
                 },
-                "bandcamp": { "site": "http://bandcamp.com" }
+                "bandcamp": { "site": "http://bandcamp.com" },
+                "deezer": { "api": "http://api.deezer.com/2.0", "pageSize": 2 },
+                "tidal": { "api": "http://api.tidal.com/v1", "pageSize": 2 },
+                "yandexmusic": { "api": "http://api.music.yandex.net" }
             }"#,
         )
         .expect("written");
@@ -59,9 +70,21 @@ impl World {
             ytdlp: YtDlpSettings::off(),
             ..Settings::default()
         };
+        let clients = Clients::new(settings.network.clone());
+        let known = data::publish(settings.site_data.clone(), &Handle::current());
         // the file is read at once, and need not stay
         let registry = Registry::new(change(settings));
-        Self { server, registry }
+        Self {
+            server,
+            registry,
+            clients,
+            known,
+        }
+    }
+
+    /// A site in this world, to be asked without a source.
+    pub fn site(&self, name: &'static str) -> Site {
+        Site::new(name, self.clients.clone(), self.known.clone())
     }
 
     pub async fn load(&self, identifier: &str) -> LoadResult {
