@@ -88,6 +88,9 @@
 //! | password check, WebSocket handshake | `server/auth.rs`, `server/handshake.rs` |
 //! | severity and text of a failure | where it happens, as an [`error::Failure`] |
 //! | encoded tracks (base64) | `track/codec.rs` |
+//! | sources without sound (Spotify, Apple Music, Deezer…); which hit stands for a track | `source/mirror/mod.rs`; `source/mirror/score.rs` |
+//! | the last resort: yt-dlp; how it is run; its way to the network | `source/ytdlp/`; `source/ytdlp/process.rs`; `net/gate.rs` |
+//! | what LavaSrc tells of tracks | `track/extended.rs` |
 //! | a source; references and playlists | `source/` (one file or folder, one line in `registry.rs`); `source/playlist.rs` |
 //! | asking a site; its refusals; JSON, pages | `source/site/` (`net/call.rs` below it); what is found out once for all: `source/site/cache.rs` |
 //! | what changes weekly: hosts, patterns, formats of sites | `source/sites.json`, replaced in parts by a file: `source/site/data.rs` |

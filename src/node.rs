@@ -15,6 +15,7 @@ use crate::{
     source::{self, Registry},
     stats::system::System,
     track::LoadResult,
+    units::Secret,
 };
 use anyhow::Context;
 use futures_util::future::BoxFuture;
@@ -256,6 +257,15 @@ pub(crate) fn source_settings(config: &Config) -> source::Settings {
             filter_previews: sources.soundcloud_filter_previews,
         }),
         bandcamp: sources.bandcamp,
+        spotify: config
+            .lavasrc
+            .is_spotify_on
+            .then(|| spotify_settings(&config.lavasrc.spotify)),
+        applemusic: config
+            .lavasrc
+            .is_applemusic_on
+            .then(|| applemusic_settings(&config.lavasrc.applemusic)),
+        mirror: mirror_settings(config),
         site_data: config.sites.data_file.clone(),
         http: sources.http,
         local: sources.local,
@@ -275,6 +285,53 @@ pub(crate) fn source_settings(config: &Config) -> source::Settings {
         },
         playlist_bytes: config.limits.playlist_bytes,
         ..source::Settings::default()
+    }
+}
+
+fn mirror_settings(config: &Config) -> source::MirrorSettings {
+    let providers = config.lavasrc.providers.clone().filter(|it| !it.is_empty());
+    let settings = providers.map(|providers| source::MirrorSettings { providers });
+    settings.unwrap_or_default()
+}
+
+fn spotify_settings(config: &config::Spotify) -> source::SpotifySettings {
+    let is_set = |secret: &Secret| !secret.expose().trim().is_empty();
+    let (id, secret) = (&config.client_id, &config.client_secret);
+    let credentials = if !id.is_empty() && is_set(secret) {
+        let (id, secret) = (id.clone(), secret.clone());
+        Some(source::SpotifyCredentials::Client { id, secret })
+    } else {
+        let endpoint = Some(&config.token_endpoint).filter(|it| is_set(it));
+        endpoint.cloned().map(source::SpotifyCredentials::Endpoint)
+    };
+    source::SpotifySettings {
+        credentials,
+        country: config.country_code.clone(),
+        playlist_pages: config.playlist_load_limit,
+        album_pages: config.album_load_limit,
+        resolve_artists: config.resolve_artists_in_search,
+        local_files: config.local_files,
+    }
+}
+
+fn applemusic_settings(config: &config::AppleMusic) -> source::AppleMusicSettings {
+    let is_set = |secret: &Secret| !secret.expose().trim().is_empty();
+    let credentials = if is_set(&config.media_api_token) {
+        source::AppleMusicCredentials::Token(config.media_api_token.clone())
+    } else if is_set(&config.music_kit_key) {
+        source::AppleMusicCredentials::Key(source::AppleMusicKey {
+            id: config.key_id.clone(),
+            team: config.team_id.clone(),
+            pem: config.music_kit_key.clone(),
+        })
+    } else {
+        source::AppleMusicCredentials::Player
+    };
+    source::AppleMusicSettings {
+        credentials,
+        country: config.country_code.to_ascii_lowercase(),
+        playlist_pages: config.playlist_load_limit,
+        album_pages: config.album_load_limit,
     }
 }
 

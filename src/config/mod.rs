@@ -30,8 +30,8 @@ pub use brief::{Brief, in_brief};
 pub use diagnostic::{Diagnostic, Level, Origin};
 pub use effective::Effective;
 pub use settings::{
-    Audio, Bitrate, Catalogues, Config, Filters, HttpConfig, Lavalink, Limits, ListenAddress,
-    LogLevel, Logging, Metrics, Server, Sources, Timeouts, Voice, YtDlp,
+    AppleMusic, Audio, Bitrate, Catalogues, Config, Filters, HttpConfig, LavaSrc, Lavalink, Limits,
+    ListenAddress, LogLevel, Logging, Metrics, Server, Sources, Spotify, Timeouts, Voice, YtDlp,
 };
 
 /// What loading came to.

@@ -38,12 +38,16 @@ macro_rules! section {
         }
 
         impl $name {
-            fn blank() -> Self {
+            pub(in crate::config) fn blank() -> Self {
                 Self { $($field: <$type>::blank(),)* }
             }
         }
     };
 }
+
+mod lavasrc;
+
+pub use lavasrc::{AppleMusic, LavaSrc, Spotify};
 
 /// All settings. [`Default`] gives those of the table, with an empty password (which `load` refuses).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +60,8 @@ pub struct Config {
     pub metrics: Metrics,
     /// `logging`.
     pub logging: Logging,
+    /// `plugins.lavasrc`: mirrors.
+    pub lavasrc: LavaSrc,
     /// `sites`: our own keys for what is known of sites.
     pub sites: Sites,
     /// Of `plugins.lavasrc`: sources that know tracks, and not their sound.
@@ -81,6 +87,7 @@ impl Config {
             lavalink: Lavalink::blank(),
             metrics: Metrics::blank(),
             logging: Logging::blank(),
+            lavasrc: LavaSrc::blank(),
             sites: Sites::blank(),
             catalogues: Catalogues::blank(),
             ytdlp: YtDlp::blank(),

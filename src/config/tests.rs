@@ -336,7 +336,7 @@ fn unknown_variables_warn_only_where_they_are_meant_for_us() {
 #[test]
 fn blocks_of_plugins_and_of_spring_never_stop_the_node() {
     let loaded = of(&format!(
-        "{PASSWORD}plugins:\n  youtube: {{enabled: true, clients: [MUSIC]}}\n  lavasrc:\n    spotify: {{clientSecret: geheim}}\n\
+        "{PASSWORD}plugins:\n  youtube: {{enabled: true, clients: [MUSIC]}}\n  lavasrc:\n    spotify: {{clientSecret: geheim}}\n  sponsorblock: {{token: geheim}}\n\
          lavalink:\n  plugins:\n    - dependency: a:b:1\n    - dependency: c:d:2\n\
          server:\n  ssl: {{enabled: true, key-store-password: geheim}}\nspring:\n  application: {{name: x}}\n\
          management: {{server: {{port: 9}}}}\nlogging:\n  pattern: {{console: '%m'}}\n"
@@ -351,7 +351,7 @@ fn blocks_of_plugins_and_of_spring_never_stop_the_node() {
             "management is a Spring key without effect here",
             "logging.pattern is a Spring key without effect here",
             "plugin block youtube is not used by this version",
-            "plugin block lavasrc is not used by this version",
+            "plugin block sponsorblock is not used by this version",
         ]
     );
     assert!(!format!("{:?}", loaded.warnings).contains("geheim"));

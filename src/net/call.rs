@@ -64,6 +64,19 @@ impl Call {
         call
     }
 
+    /// Tells an API something as a form in a page would.
+    #[must_use]
+    pub fn post_form(address: Address, fields: &[(&str, &str)]) -> Self {
+        let mut call = Self::new(Method::POST, address, true);
+        let body = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .finish();
+        call.body = body.into();
+        let form = HeaderValue::from_static("application/x-www-form-urlencoded");
+        call.headers.insert(header::CONTENT_TYPE, form);
+        call
+    }
+
     /// With one header more, or another value of one. Headers go to the host that is asked first, not to where it redirects.
     #[must_use]
     pub fn with(mut self, name: header::HeaderName, value: HeaderValue) -> Self {

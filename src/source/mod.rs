@@ -1,6 +1,7 @@
 //! Owns: places that tracks come from.
 //! Never knows: players, sessions.
 
+mod applemusic;
 mod bandcamp;
 mod deezer;
 pub mod findings;
@@ -14,14 +15,19 @@ mod probe;
 mod registry;
 mod site;
 mod soundcloud;
+mod spotify;
 mod stand_in;
 mod tidal;
 mod yandexmusic;
 mod ytdlp;
 
+pub use applemusic::{
+    Credentials as AppleMusicCredentials, Key as AppleMusicKey, Settings as AppleMusicSettings,
+};
 pub use mirror::Settings as MirrorSettings;
 pub use registry::Registry;
 pub use soundcloud::Settings as SoundCloudSettings;
+pub use spotify::{Credentials as SpotifyCredentials, Settings as SpotifySettings};
 pub use tidal::Settings as TidalSettings;
 pub use yandexmusic::Settings as YandexMusicSettings;
 pub use ytdlp::Settings as YtDlpSettings;
@@ -55,6 +61,10 @@ pub struct Settings {
     pub bandcamp: bool,
     /// A file with what is known of sites, that replaces parts of what is built in (`sites.dataFile`).
     pub site_data: Option<PathBuf>,
+    /// The `spotify` source, when it is on (`plugins.lavasrc.sources.spotify`).
+    pub spotify: Option<SpotifySettings>,
+    /// The `applemusic` source, when it is on (`plugins.lavasrc.sources.applemusic`).
+    pub applemusic: Option<AppleMusicSettings>,
     /// What stands for tracks that have no sound of their own.
     pub mirror: MirrorSettings,
     /// The `http` source (`sources.http`).
@@ -86,6 +96,8 @@ impl Default for Settings {
             soundcloud: Some(SoundCloudSettings::default()),
             bandcamp: true,
             site_data: None,
+            spotify: None,
+            applemusic: None,
             mirror: MirrorSettings::default(),
             http: true,
             deezer: false,

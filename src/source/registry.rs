@@ -3,6 +3,7 @@
 
 use super::{
     Media, Outcome, Page, Reference, Settings, Source, Stranded, Supply,
+    applemusic::AppleMusic,
     bandcamp::{self, Bandcamp},
     deezer::Deezer,
     http::Http,
@@ -10,6 +11,7 @@ use super::{
     mirror::Mirror,
     site::{Site, data},
     soundcloud::SoundCloud,
+    spotify::Spotify,
     stand_in,
     tidal::Tidal,
     yandexmusic::YandexMusic,
@@ -69,6 +71,12 @@ impl Others {
                 )))
             }
         }
+    }
+
+    /// Nobody else.
+    #[cfg(test)]
+    pub fn none() -> Self {
+        Self(Weak::new())
     }
 
     fn sources(&self) -> Result<Arc<Inner>, Failure> {
@@ -131,6 +139,7 @@ impl Inner {
         let clients = Clients::new(settings.network);
         let known = data::publish(settings.site_data, &runtime);
         let site = |name| Site::new(name, clients.clone(), known.clone());
+        let mirror = Mirror::new(settings.mirror, others.clone());
         let mut sources: Vec<Box<dyn Source>> = Vec::new();
         // the order of the original (reference, 8.1): http is asked last
         if let Some(settings) = settings.soundcloud {
@@ -151,7 +160,14 @@ impl Inner {
                 settings.playlist_bytes,
             )));
         }
-        let mirror = Mirror::new(settings.mirror, others.clone());
+        if let Some(settings) = settings.spotify {
+            let site = site("Spotify");
+            sources.push(Box::new(Spotify::new(site, settings, mirror.clone())));
+        }
+        if let Some(settings) = settings.applemusic {
+            let site = site("Apple Music");
+            sources.push(Box::new(AppleMusic::new(site, settings, mirror.clone())));
+        }
         if settings.deezer {
             sources.push(Box::new(Deezer::new(site("Deezer"), mirror.clone())));
         }

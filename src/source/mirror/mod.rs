@@ -296,3 +296,6 @@ impl Run {
         Ok(located)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,13 +4,15 @@
 use super::words::{Mark, are_incomparable, is_noise, mark, parts, take_guests, words};
 use crate::track::{TrackInfo, UNKNOWN_LENGTH};
 
-/// The least score of a track that may stand for another: title and artist are right, or one of them and the length.
+/// The least score of a track that may stand for another: title and artist are right, or nearly so and the length, too.
 pub const ENOUGH: i32 = 65;
 
 /// Title, artist and length in full make a hundred, apart from what tells for or against a hit otherwise.
 const TITLE: i32 = 45;
 const ARTIST: i32 = 28;
 const LENGTH: i32 = 27;
+/// Many songs are called "Intro".
+const OTHER_ARTIST: i32 = 8;
 /// The same recording, as the site itself says.
 const SAME_ISRC: i32 = 60;
 /// The site found it by an ISRC that it does not show.
@@ -91,8 +93,10 @@ impl Wanted {
             .cloned()
             .collect();
 
-        let (title_points, rest) = self.title(title, &author);
         let artist_points = self.artist(&author, &shown);
+        // the name of another artist is no decoration of the title
+        let names: &[String] = if artist_points > 0 { &author } else { &[] };
+        let (title_points, rest) = self.title(title, names);
         let mut score = title_points + artist_points + self.length(hit.length);
         score += self.marks(&rest, &author);
         if !self.asides.iter().all(|word| shown.contains(word)) {
@@ -110,7 +114,7 @@ impl Wanted {
         score - i32::try_from(rank.min(MOST_RANK)).unwrap_or(0)
     }
 
-    /// Points for the title, and the words of the hit's that are not accounted for.
+    /// Points for the title, and the words of the hit's that are not accounted for; names of its `author` are.
     fn title(&self, mut title: Vec<String>, author: &[String]) -> (i32, Vec<String>) {
         let are_strange = are_incomparable(&self.core, &title);
         let mut matched = 0;
@@ -124,7 +128,7 @@ impl Wanted {
             self.artists.iter().any(|artist| artist.contains(word))
                 || self.guests.contains(word)
                 || self.asides.contains(word)
-                || author.contains(word)
+                || (author.contains(word) && mark(word).is_none())
                 || is_noise(word)
         };
         title.retain(|word| !is_expected(word));
@@ -162,6 +166,7 @@ impl Wanted {
         match best {
             _ if best >= ARTIST * 2 / 3 => best,
             _ if are_incomparable(whole, author) => ARTIST / 2,
+            0 => -OTHER_ARTIST,
             _ => best / 3,
         }
     }

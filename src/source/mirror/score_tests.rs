@@ -225,11 +225,7 @@ const RIGHT: &[(Name, Name, &[Name])] = &[
     ),
     (
         ("Numb / Encore", "JAY-Z, LINKIN PARK", 205),
-        (
-            "Numb / Encore [Live] (Official Music Video) [4K Upgrade] - Linkin Park / JAY-Z",
-            "Linkin Park",
-            207,
-        ),
+        ("Numb / Encore", "JAY-Z - Topic", 206),
         &[(
             "Numb (Official Music Video) [4K UPGRADE] – Linkin Park",
             "Linkin Park",

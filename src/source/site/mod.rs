@@ -6,6 +6,7 @@ pub mod data;
 pub mod html;
 pub mod json;
 pub mod link;
+pub mod quota;
 #[cfg(test)]
 pub mod testing;
 
@@ -20,7 +21,7 @@ use crate::{
 use data::SiteData;
 use http::{HeaderValue, header};
 use serde_json::Value;
-use std::{error::Error, sync::Arc};
+use std::{error::Error, sync::Arc, time::Duration};
 use tokio::sync::watch;
 use url::Url;
 
@@ -133,6 +134,15 @@ impl Site {
             "{name} answered in a way that is not understood; the site may have changed."
         ))
         .because(why)
+    }
+
+    /// The site wants to be left alone for so long.
+    #[must_use]
+    pub fn busy(&self, left: Duration) -> Failure {
+        let (name, seconds) = (self.name, left.as_secs_f64().ceil());
+        Failure::suspicious(format!(
+            "{name} was asked too often from this node's address. Try again in {seconds} s."
+        ))
     }
 
     fn unreachable(&self, error: NetError) -> Failure {

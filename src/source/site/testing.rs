@@ -1,17 +1,19 @@
 //! Owns: sites for tests: a proxy on loopback that answers for every host, and sources that ask through it.
 //! Never knows: what is tested.
 
-use super::{
-    Site,
-    data::{self, SiteData},
-};
 use crate::{
     error::{Failure, Severity},
     net::{
         self, Clients, Proxy,
         testing::{Asked, Server, Step, quick, response, whole},
     },
-    source::{Registry, Settings, YtDlpSettings},
+    source::{
+        Registry, Settings, YtDlpSettings,
+        site::{
+            Site,
+            data::{self, SiteData},
+        },
+    },
     track::{LoadResult, Playlist, Track},
 };
 use serde_json::Value;
@@ -22,9 +24,8 @@ use tokio::{runtime::Handle, sync::watch};
 pub struct World {
     pub server: Server,
     pub registry: Registry,
-    /// As the registry's own.
     clients: Clients,
-    known: watch::Receiver<Arc<SiteData>>,
+    data: watch::Receiver<Arc<SiteData>>,
 }
 
 impl World {
@@ -48,6 +49,11 @@ impl World {
                     "widget": "http://w.soundcloud.com/player/"
                 },
                 "bandcamp": { "site": "http://bandcamp.com" },
+                "spotify": {
+                    "api": "http://api.spotify.com/v1", "accounts": "http://accounts.spotify.com/api/token",
+                    "client": "http://spclient.wg.spotify.com"
+                },
+                "applemusic": { "api": "http://api.music.apple.com/v1", "site": "http://music.apple.com" },
                 "deezer": { "api": "http://api.deezer.com/2.0", "pageSize": 2 },
                 "tidal": { "api": "http://api.tidal.com/v1", "pageSize": 2 },
                 "yandexmusic": { "api": "http://api.music.yandex.net" }
@@ -70,21 +76,21 @@ impl World {
             ytdlp: YtDlpSettings::off(),
             ..Settings::default()
         };
+        // the file is read at once, and need not stay
+        let settings = change(settings);
         let clients = Clients::new(settings.network.clone());
         let known = data::publish(settings.site_data.clone(), &Handle::current());
-        // the file is read at once, and need not stay
-        let registry = Registry::new(change(settings));
         Self {
             server,
-            registry,
+            registry: Registry::new(settings),
             clients,
-            known,
+            data: known,
         }
     }
 
-    /// A site in this world, to be asked without a source.
+    /// Asks the same internet, for a source that is tested without the others.
     pub fn site(&self, name: &'static str) -> Site {
-        Site::new(name, self.clients.clone(), self.known.clone())
+        Site::new(name, self.clients.clone(), self.data.clone())
     }
 
     pub async fn load(&self, identifier: &str) -> LoadResult {

@@ -120,21 +120,30 @@ async fn a_link_that_is_refused_is_found_anew_in_the_same_format() {
     assert_eq!(world.count("/other"), 1);
 }
 
-#[tokio::test(start_paused = true)]
-async fn links_that_have_expired_are_not_tried() {
-    let expiring = video("sound?expire=1100");
-    let program = Program::answering(&[("*/watch/1", Said::Json(expiring))]);
-    let world = world(&program, |settings| {
-        // programs know nothing of a clock that a test winds
-        settings.timeout = Duration::from_secs(1_000_000);
-    })
-    .await;
-    let found = world.track(PAGE).await;
-    world.sound(&found).await.expect("sound");
-    assert_eq!(program.questions().len(), 1);
-    tokio::time::advance(Duration::from_secs(60)).await;
-    world.sound(&found).await.expect("sound");
-    assert_eq!(program.questions().len(), 2);
+#[test]
+fn links_that_expire_are_not_kept_longer() {
+    let known = |lifetime: Option<Duration>| {
+        let read = super::answer::read(&video("sound"), &crate::source::site::data::SiteData::built_in().ytdlp);
+        let Ok(Answer::Video(mut video)) = read else {
+            panic!("{read:?}");
+        };
+        video.forms[0].lifetime = lifetime;
+        Known {
+            outcome: Ok(Answer::Video(video)),
+            since: Instant::now(),
+        }
+    };
+    let seconds = Duration::from_secs;
+    let holds = |known: &Known, age| known.holds(known.since + seconds(age));
+    let expiring = known(Some(seconds(40)));
+    assert!(holds(&expiring, 39) && !holds(&expiring, 40));
+    assert!(holds(&known(None), 1_000_000));
+    // what is not there today may be there tomorrow
+    let nothing = Known {
+        outcome: Err(Refusal::Missing),
+        since: Instant::now(),
+    };
+    assert!(holds(&nothing, 29) && !holds(&nothing, 30));
 }
 
 #[tokio::test]

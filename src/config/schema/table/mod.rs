@@ -3,6 +3,7 @@
 
 mod catalogues;
 mod lavalink;
+mod lavasrc;
 mod ours;
 mod ytdlp;
 
@@ -13,8 +14,16 @@ use super::{
 use std::sync::LazyLock;
 
 /// Every key.
-pub(in crate::config) static TABLE: LazyLock<Vec<Key>> =
-    LazyLock::new(|| [lavalink::KEYS, ours::KEYS, catalogues::KEYS, ytdlp::KEYS].concat());
+pub(in crate::config) static TABLE: LazyLock<Vec<Key>> = LazyLock::new(|| {
+    [
+        lavalink::KEYS,
+        lavasrc::KEYS,
+        catalogues::KEYS,
+        ytdlp::KEYS,
+        ours::KEYS,
+    ]
+    .concat()
+});
 
 const GIB: i64 = 1 << 30;
 const LONGEST_TIMEOUT_MS: i64 = 600_000;
