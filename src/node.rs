@@ -484,6 +484,35 @@ mod tests {
         assert!(settings.soundcloud.is_none() && !settings.bandcamp);
     }
 
+    #[test]
+    fn keys_of_lavasrc_reach_the_sources() {
+        let mut config = Config::default();
+        assert_eq!(source_settings(&config).mirror.providers.len(), 2);
+        config.lavasrc.providers = Some(vec!["scsearch:%QUERY%".into()]);
+        config.lavasrc.is_spotify_on = true;
+        config.lavasrc.is_applemusic_on = true;
+        config.lavasrc.spotify.client_id = "id".into();
+        config.lavasrc.spotify.token_endpoint = Secret::new("http://tokens.example/");
+        config.lavasrc.applemusic.country_code = "DE".into();
+        let settings = source_settings(&config);
+        assert_eq!(settings.mirror.providers, ["scsearch:%QUERY%"]);
+        let spotify = settings.spotify.expect("it is on");
+        // half a pair is none
+        let endpoint = source::SpotifyCredentials::Endpoint(Secret::new("http://tokens.example/"));
+        assert_eq!(spotify.credentials, Some(endpoint));
+        assert_eq!((&*spotify.country, spotify.playlist_pages), ("US", 6));
+        let apple = settings.applemusic.expect("it is on");
+        assert_eq!(apple.credentials, source::AppleMusicCredentials::Player);
+        assert_eq!((&*apple.country, apple.album_pages), ("de", 6));
+        config.lavasrc.spotify.client_secret = Secret::new("secret");
+        let spotify = source_settings(&config).spotify.expect("it is on");
+        let credentials = spotify.credentials.expect("some");
+        assert!(matches!(
+            credentials,
+            source::SpotifyCredentials::Client { .. }
+        ));
+    }
+
     /// Tests and tools start modules with their own defaults; what they show must hold for a node, too.
     #[test]
     fn defaults_of_the_configuration_are_those_of_the_modules() {

@@ -12,6 +12,9 @@ use crate::{
 };
 use serde_json::{Value, json};
 
+/// The track whose links expire.
+const EXPIRING: u64 = 50;
+
 /// The sound of a track of SoundCloud.
 fn sound(id: u64) -> Vec<u8> {
     (0..100_000u64).map(|i| ((i + id) % 251) as u8).collect()
@@ -50,12 +53,24 @@ fn soundcloud(asked: &Asked, hits: &impl Fn(&str) -> Vec<Value>) -> Vec<u8> {
                 .expect("an id");
             match id {
                 100.. => status(404),
-                _ => json(&json!({ "url": format!("http://a.sndcdn.com/{id}.mp3") })),
+                _ => json(
+                    &json!({ "url": format!("http://a.sndcdn.com/{id}-{}.mp3", asked.before) }),
+                ),
             }
         }
         ("a.sndcdn.com", path) => {
-            let id = number(path.trim_matches(|c: char| !c.is_ascii_digit()));
-            ranged(asked, &sound(id))
+            let name = path.trim_matches('/').trim_end_matches(".mp3");
+            let (id, link) = name.split_once('-').expect("two numbers");
+            match (number(id), number(link), asked.from()) {
+                // the first link of this one breaks, and is refused from then on
+                (EXPIRING, 0, None) => {
+                    let mut answer = ranged(asked, &sound(EXPIRING));
+                    answer.truncate(answer.len() - 50_000);
+                    answer
+                }
+                (EXPIRING, 0, Some(_)) => status(403),
+                (id, _, _) => ranged(asked, &sound(id)),
+            }
         }
         _ => status(404),
     }
@@ -150,6 +165,19 @@ async fn a_hit_that_does_not_play_leaves_it_to_the_next() {
     })
     .await;
     assert!(world.sound(&wanted()).await.expect("sound") == sound(3));
+}
+
+#[tokio::test]
+async fn a_link_that_expires_is_found_anew_where_the_first_was() {
+    let world = world(&["scsearch:%QUERY%"], |_| {
+        vec![hit(EXPIRING, RIGHT, "Rick Astley", 213)]
+    })
+    .await;
+    assert!(world.sound(&wanted()).await.expect("sound") == sound(EXPIRING));
+    assert_eq!(
+        (world.count("/search/tracks"), world.count("/media/")),
+        (1, 2)
+    );
 }
 
 #[tokio::test]
