@@ -88,7 +88,8 @@
 //! | password check, WebSocket handshake | `server/auth.rs`, `server/handshake.rs` |
 //! | severity and text of a failure | where it happens, as an [`error::Failure`] |
 //! | encoded tracks (base64) | `track/codec.rs` |
-//! | sources without sound (Spotify, Apple Music); which hit stands for a track | `source/mirror/mod.rs`; `source/mirror/score.rs` |
+//! | sources without sound (Spotify, Apple Music, Deezer…); which hit stands for a track | `source/mirror/mod.rs`; `source/mirror/score.rs` |
+//! | the last resort: yt-dlp; how it is run; its way to the network | `source/ytdlp/`; `source/ytdlp/process.rs`; `net/gate.rs` |
 //! | what LavaSrc tells of tracks | `track/extended.rs` |
 //! | a source; references and playlists | `source/` (one file or folder, one line in `registry.rs`); `source/playlist.rs` |
 //! | YouTube: its clients and their order; lists; which form is played; why not | `source/youtube/` (`facts.rs`; `items.rs`, `lists.rs`; `play.rs`; `refusal.rs`) |

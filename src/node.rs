@@ -6,7 +6,7 @@ use crate::{
     dsp::{self, FilterSpec},
     error::Failure,
     frame::{FrameFormat, FrameReader, Underruns},
-    net,
+    net::{self, address::Address},
     output::{Output, voice},
     playback::{self, Engine, encode},
     player::{Call, OnSound, OnVoice, Run, Sound, World, machine},
@@ -275,6 +275,10 @@ pub(crate) fn source_settings(config: &Config) -> source::Settings {
         site_data: config.sites.data_file.clone(),
         http: sources.http,
         local: sources.local,
+        deezer: config.catalogues.deezer,
+        tidal: tidal_settings(&config.catalogues),
+        yandexmusic: yandex_settings(&config.catalogues),
+        ytdlp: ytdlp_settings(&config.ytdlp),
         local_roots: config.lavalink.local_roots.clone().unwrap_or_default(),
         network: net::Settings {
             connect_timeout: config.lavalink.timeouts.connect,
@@ -388,6 +392,73 @@ fn route_settings(config: &Config) -> anyhow::Result<Option<net::routes::Setting
         has_all_traffic: own.has_all_traffic,
         probe,
     }))
+}
+
+/// `None` when the source is off, or without what its API wants.
+fn tidal_settings(config: &config::Catalogues) -> Option<source::TidalSettings> {
+    if config.tidal && config.tidal_token.expose().trim().is_empty() {
+        tracing::warn!("the source tidal is off: plugins.lavasrc.tidal.token is not set");
+        return None;
+    }
+    config.tidal.then(|| source::TidalSettings {
+        country: config.tidal_country.clone(),
+        search_limit: config.tidal_search_limit,
+        token: config.tidal_token.clone(),
+    })
+}
+
+/// `None` when the source is off, or without what its API wants.
+fn yandex_settings(config: &config::Catalogues) -> Option<source::YandexMusicSettings> {
+    if config.yandexmusic && config.yandex_token.expose().trim().is_empty() {
+        tracing::warn!(
+            "the source yandexmusic is off: plugins.lavasrc.yandexmusic.accessToken is not set"
+        );
+        return None;
+    }
+    let proxy = Address::parse(&config.yandex_proxy).and_then(|address| {
+        let url = address.url();
+        Some(net::Proxy {
+            host: url.host_str()?.to_owned(),
+            port: url.port_or_known_default()?,
+            credentials: (!config.yandex_proxy_user.is_empty()).then(|| {
+                let user = config.yandex_proxy_user.clone();
+                (user, config.yandex_proxy_password.clone())
+            }),
+        })
+    });
+    if proxy.is_none() && !config.yandex_proxy.is_empty() {
+        tracing::warn!(
+            "plugins.lavasrc.yandexmusic.proxy.url is no URL such as http://host:port, and is not used"
+        );
+    }
+    config.yandexmusic.then(|| source::YandexMusicSettings {
+        token: config.yandex_token.clone(),
+        playlist_pages: config.yandex_playlist_pages,
+        album_pages: config.yandex_album_pages,
+        artist_pages: config.yandex_artist_pages,
+        proxy,
+    })
+}
+
+fn ytdlp_settings(config: &config::YtDlp) -> source::YtDlpSettings {
+    let config = config.clone();
+    source::YtDlpSettings {
+        enabled: config.enabled,
+        youtube: config.youtube,
+        path: config.path,
+        processes: config.processes,
+        queue: config.queue,
+        timeout: config.timeout,
+        memory_bytes: config.memory_bytes,
+        sites: config.sites,
+        denied_sites: config.denied_sites,
+        arguments: config.arguments,
+        load_arguments: config.load_arguments,
+        playback_arguments: config.playback_arguments,
+        search_limit: config.search_limit,
+        mix_limit: config.mix_limit,
+        playlist_limit: config.playlist_limit,
+    }
 }
 
 fn voice_settings(config: &Config) -> voice::Settings {

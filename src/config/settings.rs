@@ -71,6 +71,10 @@ pub struct Config {
     pub route_planner: RoutePlanner,
     /// `resolve.cache`: our own keys for what is remembered of loads.
     pub resolve_cache: ResolveCache,
+    /// Of `plugins.lavasrc`: sources that know tracks, and not their sound.
+    pub catalogues: Catalogues,
+    /// `ytdlp` and `plugins.lavasrc.ytdlp`.
+    pub ytdlp: YtDlp,
     /// `audio`: our own keys for encoding and the decode pool.
     pub audio: Audio,
     /// `voice`: our own keys for the way to Discord.
@@ -95,6 +99,8 @@ impl Config {
             sites: Sites::blank(),
             route_planner: RoutePlanner::blank(),
             resolve_cache: ResolveCache::blank(),
+            catalogues: Catalogues::blank(),
+            ytdlp: YtDlp::blank(),
             audio: Audio::blank(),
             voice: Voice::blank(),
             limits: Limits::blank(),
@@ -404,6 +410,74 @@ section! {
     Sites {
         /// A file that replaces parts of what is known of sites; read again when it changes.
         data_file: Option<PathBuf>,
+    }
+}
+
+section! {
+    /// Of `plugins.lavasrc`: Deezer, Tidal and Yandex Music.
+    Catalogues {
+        /// Whether Deezer is on.
+        deezer: bool,
+        /// Whether Tidal is on.
+        tidal: bool,
+        /// Its catalogue's country, as two letters.
+        tidal_country: String,
+        /// Hits of its searches.
+        tidal_search_limit: usize,
+        /// What its API wants; without it the source is not there.
+        tidal_token: Secret,
+        /// Whether Yandex Music is on.
+        yandexmusic: bool,
+        /// What its API wants; without it the source is not there.
+        yandex_token: Secret,
+        /// Pages of a playlist there, of 100 tracks each.
+        yandex_playlist_pages: usize,
+        /// Pages of an album, of 50 tracks each.
+        yandex_album_pages: usize,
+        /// Pages of an artist's tracks, of 10 each.
+        yandex_artist_pages: usize,
+        /// The URL of a proxy for its requests alone; empty: none.
+        yandex_proxy: String,
+        /// User of that proxy.
+        yandex_proxy_user: String,
+        /// Password of that proxy.
+        yandex_proxy_password: Secret,
+    }
+}
+
+section! {
+    /// `ytdlp` and `plugins.lavasrc.ytdlp`: the program of last resort.
+    YtDlp {
+        /// Whether it is asked; `None`: where it is found.
+        enabled: Option<bool>,
+        /// Whether it stands in for YouTube (`plugins.lavasrc.sources.ytdlp`).
+        youtube: bool,
+        /// The program, by its name or path.
+        path: PathBuf,
+        /// Programs at a time.
+        processes: usize,
+        /// Questions that wait at a time.
+        queue: usize,
+        /// How long one program may take, 1 s to 10 minutes.
+        timeout: Duration,
+        /// Writable memory of each process, in bytes; 0: no limit.
+        memory_bytes: u64,
+        /// The only hosts that it is asked for; any, when there are none.
+        sites: Vec<String>,
+        /// Hosts that it is never asked for.
+        denied_sites: Vec<String>,
+        /// Further arguments.
+        arguments: Vec<String>,
+        /// Those of look-ups (`customLoadArgs`).
+        load_arguments: Vec<String>,
+        /// Those for finding the sound of a track (`customPlaybackArgs`).
+        playback_arguments: Vec<String>,
+        /// Hits of a search.
+        search_limit: usize,
+        /// Tracks of a mix of YouTube.
+        mix_limit: usize,
+        /// Tracks of any other list.
+        playlist_limit: usize,
     }
 }
 

@@ -80,7 +80,7 @@ impl Call {
         let form = HeaderValue::from_static("application/x-www-form-urlencoded");
         call.headers.insert(header::CONTENT_TYPE, form);
         call
-}
+    }
 
     /// A search: whether its refusals are held against the address that it left from is a setting of its own.
     #[must_use]

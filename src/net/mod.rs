@@ -6,6 +6,7 @@ mod bound;
 pub mod call;
 mod connect;
 pub mod freshness;
+pub mod gate;
 pub mod guard;
 mod icy;
 mod response;

@@ -2,11 +2,11 @@
 //! Never knows: what a container is.
 
 use super::{
-    Media, Outcome, Page, Reference, Source, Supply,
+    Media, Outcome, Page, Reference, Source, Stranded, Supply,
     probe::{self, Found, Stream},
 };
 use crate::{
-    error::Failure,
+    error::{Failure, Severity},
     media::{
         demux::probe::Hint,
         hls::{self, HlsError},
@@ -65,7 +65,13 @@ impl Http {
         match opened.status() {
             200 | 203 | 206 => {}
             404 => return Ok(Outcome::Found(LoadResult::Empty)),
-            status => return Err(NetError::Status(status).into_load_failure()),
+            status => {
+                let why = NetError::Status(status).into_load_failure();
+                return match matches!(status, 403 | 406 | 503) && is_like_a_page(&address) {
+                    true => Ok(Outcome::Stranded(Stranded { address, why })),
+                    false => Err(why),
+                };
+            }
         }
         let icy = Icy::of(opened.headers());
         let hint = Hint {
@@ -79,7 +85,20 @@ impl Http {
             title: icy.title.or_else(|| reference.title.clone()),
             author: icy.author,
         };
-        let found = match probe::probe(window, hint, self.playlist_bytes).await? {
+        let is_sound = hint
+            .mime
+            .as_ref()
+            .is_some_and(|mime| mime.starts_with("audio/") || mime.starts_with("video/"));
+        let probed = match probe::probe(window, hint, self.playlist_bytes).await {
+            // files that cannot be played are not worth a second look
+            Err(why)
+                if why.severity == Severity::Common && !is_sound && is_like_a_page(&address) =>
+            {
+                return Ok(Outcome::Stranded(Stranded { address, why }));
+            }
+            probed => probed?,
+        };
+        let found = match probed {
             Found::Page(text) => return Ok(Outcome::Page(Page { address, text })),
             Found::Hls(text) => {
                 let summary = hls::inspect(&self.clients, &address, &text)
@@ -128,6 +147,17 @@ fn as_http(identifier: &str) -> Option<Cow<'_, str>> {
 
 fn parse(url: &str) -> Result<Address, Failure> {
     Address::parse(url).ok_or_else(|| Failure::common("Not a valid URL."))
+}
+
+/// Whether an address may be that of a page by its name, and is not plainly a file's.
+fn is_like_a_page(address: &Address) -> bool {
+    match address.extension() {
+        None => true,
+        Some(extension) => matches!(
+            &*extension,
+            "html" | "htm" | "xhtml" | "php" | "asp" | "aspx" | "jsp" | "cgi"
+        ),
+    }
 }
 
 /// The media type without its parameters, in lower case.

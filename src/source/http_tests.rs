@@ -6,7 +6,7 @@ use crate::{
     error::Severity,
     media::testing::Reader,
     net::testing::{Server, Step, quick, response, whole},
-    source::{Registry, Settings},
+    source::{Registry, Settings, YtDlpSettings},
     track::UNKNOWN_LENGTH,
 };
 
@@ -20,6 +20,7 @@ fn mp3() -> Vec<u8> {
 fn registry() -> Registry {
     Registry::new(Settings {
         network: quick(),
+        ytdlp: YtDlpSettings::off(),
         ..Settings::default()
     })
 }
@@ -277,6 +278,7 @@ async fn a_load_is_limited_in_time() {
     let server = server().await;
     let registry = Registry::new(Settings {
         load_timeout: std::time::Duration::from_millis(100),
+        ytdlp: YtDlpSettings::off(),
         ..Settings::default()
     });
     let failure = registry
@@ -295,6 +297,7 @@ async fn private_addresses_are_refused_when_they_are_blocked() {
     };
     let registry = Registry::new(Settings {
         network,
+        ytdlp: YtDlpSettings::off(),
         ..Settings::default()
     });
     let failure = registry

@@ -3,6 +3,7 @@
 
 mod applemusic;
 mod bandcamp;
+mod deezer;
 pub mod findings;
 mod http;
 mod local;
@@ -18,9 +19,13 @@ mod shelf;
 mod site;
 mod soundcloud;
 mod spotify;
+mod stand_in;
+mod tidal;
 mod twitch;
 mod vimeo;
+mod yandexmusic;
 mod youtube;
+mod ytdlp;
 
 pub use crate::net::{
     route_planner::{Course, Family, Status},
@@ -33,7 +38,10 @@ pub use mirror::Settings as MirrorSettings;
 pub use registry::Registry;
 pub use soundcloud::Settings as SoundCloudSettings;
 pub use spotify::{Credentials as SpotifyCredentials, Settings as SpotifySettings};
+pub use tidal::Settings as TidalSettings;
+pub use yandexmusic::Settings as YandexMusicSettings;
 pub use youtube::Settings as YouTubeSettings;
+pub use ytdlp::Settings as YtDlpSettings;
 
 use crate::{
     error::Failure,
@@ -80,6 +88,14 @@ pub struct Settings {
     pub mirror: MirrorSettings,
     /// The `http` source (`sources.http`).
     pub http: bool,
+    /// The `deezer` source (`plugins.lavasrc.sources.deezer`).
+    pub deezer: bool,
+    /// The `tidal` source, when it is on.
+    pub tidal: Option<TidalSettings>,
+    /// The `yandexmusic` source, when it is on.
+    pub yandexmusic: Option<YandexMusicSettings>,
+    /// The `ytdlp` source (`ytdlp`).
+    pub ytdlp: YtDlpSettings,
     /// The `local` source (`sources.local`).
     pub local: bool,
     /// The directories that local files must lie in, symbolic links followed (`localRoots`); any, when there are none.
@@ -109,6 +125,10 @@ impl Default for Settings {
             applemusic: None,
             mirror: MirrorSettings::default(),
             http: true,
+            deezer: false,
+            tidal: None,
+            yandexmusic: None,
+            ytdlp: YtDlpSettings::default(),
             local: false,
             local_roots: Vec::new(),
             network: net::Settings::default(),
@@ -139,7 +159,7 @@ impl Reference {
 }
 
 /// What a source makes of an identifier.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Outcome {
     /// Another source may know it.
     NotMine,
@@ -149,6 +169,17 @@ pub enum Outcome {
     Reference(Reference),
     /// It is a page: whichever source knows such pages reads it.
     Page(Page),
+    /// There is something, but this source cannot play it; a [last resort](Source::last_resort) may.
+    Stranded(Stranded),
+}
+
+/// What a source has found, and could not play.
+#[derive(Clone, Debug)]
+pub struct Stranded {
+    /// Where it is.
+    pub address: Address,
+    /// What a client is told when nobody else can, either.
+    pub why: Failure,
 }
 
 /// A page of HTML.
@@ -199,6 +230,22 @@ pub trait Source: Send + Sync {
     fn read<'a>(&'a self, page: &'a Page) -> BoxFuture<'a, Result<Outcome, Failure>> {
         let _ = page;
         async { Ok(Outcome::NotMine) }.boxed()
+    }
+
+    /// Looks at an address that another source has found something at, and nobody could read. Slow, and so asked last.
+    ///
+    /// # Errors
+    /// When it knows what is there, but cannot load it.
+    fn last_resort<'a>(&'a self, address: &'a Address) -> BoxFuture<'a, Result<Outcome, Failure>> {
+        let _ = address;
+        async { Ok(Outcome::NotMine) }.boxed()
+    }
+
+    /// Where a track of another source is, for when that source is not there or does not find it. `None` when this one does not
+    /// stand in for that.
+    fn stand_in(&self, track: &Track) -> Option<Locate> {
+        let _ = track;
+        None
     }
 
     /// Begins to fetch a track, which may come from a client and so say anything. Never waits; what goes wrong later is told

@@ -2,9 +2,10 @@
 //! Never knows: what any of them does.
 
 use super::{
-    Media, Outcome, Page, Reference, Settings, Source, Supply,
+    Media, Outcome, Page, Reference, Settings, Source, Stranded, Supply,
     applemusic::AppleMusic,
     bandcamp::{self, Bandcamp},
+    deezer::Deezer,
     http::Http,
     local::Local,
     mirror::Mirror,
@@ -13,14 +14,18 @@ use super::{
     site::{Site, data},
     soundcloud::SoundCloud,
     spotify::Spotify,
+    stand_in,
+    tidal::Tidal,
     twitch::Twitch,
     vimeo::Vimeo,
+    yandexmusic::YandexMusic,
     youtube::{Keys, YouTube},
+    ytdlp::{self, YtDlp},
 };
 use crate::{
     error::Failure,
     media::located::{self, Locate},
-    net::{Clients, freshness, routes::Routes},
+    net::{self, Clients, freshness, routes::Routes},
     track::{LoadResult, Track},
 };
 use std::{
@@ -45,8 +50,8 @@ struct Inner {
     resolves: Resolves,
 }
 
-/// The other sources, for one that plays what it finds there.
-#[derive(Clone)]
+/// The other sources, for one that plays what it finds there. By default there are none.
+#[derive(Clone, Default)]
 pub struct Others(Weak<Inner>);
 
 impl Others {
@@ -203,6 +208,37 @@ impl Inner {
             let site = site("Apple Music");
             sources.push(Box::new(AppleMusic::new(site, settings, mirror.clone())));
         }
+        if settings.deezer {
+            sources.push(Box::new(Deezer::new(site("Deezer"), mirror.clone())));
+        }
+        if let Some(own) = settings.yandexmusic {
+            let mut site = site("Yandex Music");
+            if own.proxy.is_some() {
+                let proxy = own.proxy.clone();
+                let network = clients.settings().clone();
+                site = site.through(Clients::new(net::Settings { proxy, ..network }));
+            }
+            sources.push(Box::new(YandexMusic::new(site, own, mirror.clone())));
+        }
+        if let Some(own) = settings.tidal {
+            sources.push(Box::new(Tidal::new(site("Tidal"), own, mirror.clone())));
+        }
+        let last_resort = YtDlp::find(
+            settings.ytdlp.clone(),
+            ytdlp::Ground {
+                site: site("yt-dlp"),
+                clients: clients.clone(),
+                runtime: runtime.clone(),
+                playlist_bytes: settings.playlist_bytes,
+                any_host: settings.http,
+            },
+        );
+        let mut load_timeout = settings.load_timeout;
+        if let Some(source) = last_resort {
+            // a program takes longer than a site, and begins when a site has been asked in vain
+            load_timeout += settings.ytdlp.timeout;
+            sources.push(Box::new(source));
+        }
         if settings.http {
             sources.push(Box::new(Http::new(
                 any_url,
@@ -214,7 +250,7 @@ impl Inner {
             sources,
             clients,
             runtime,
-            load_timeout: settings.load_timeout,
+            load_timeout,
             resolves: Resolves::new(settings.resolves),
         }
     }
@@ -238,11 +274,19 @@ impl Inner {
 
     async fn look_up(&self, mut reference: Reference) -> Result<LoadResult, Failure> {
         for _ in 0..MAX_LOOKUPS {
-            match self.ask_all(&reference).await? {
-                Outcome::NotMine => return Ok(LoadResult::Empty),
+            let mut outcome = self.ask_all(&reference).await?;
+            if let Outcome::Page(page) = outcome {
+                outcome = self.read(page).await?;
+            }
+            if let Outcome::Stranded(stranded) = outcome {
+                outcome = self.rescue(stranded).await?;
+            }
+            match outcome {
                 Outcome::Found(result) => return Ok(result),
                 Outcome::Reference(next) => reference = next,
-                Outcome::Page(page) => return self.read(&page).await,
+                Outcome::NotMine | Outcome::Page(_) | Outcome::Stranded(_) => {
+                    return Ok(LoadResult::Empty);
+                }
             }
         }
         Ok(LoadResult::Empty)
@@ -258,21 +302,37 @@ impl Inner {
         Ok(Outcome::NotMine)
     }
 
-    async fn read(&self, page: &Page) -> Result<LoadResult, Failure> {
+    async fn read(&self, page: Page) -> Result<Outcome, Failure> {
         for source in &self.sources {
-            if let Outcome::Found(result) = source.read(page).await? {
-                return Ok(result);
+            if let Outcome::Found(result) = source.read(&page).await? {
+                return Ok(Outcome::Found(result));
             }
         }
-        Err(Failure::common(super::UNKNOWN_FORMAT))
+        Ok(Outcome::Stranded(Stranded {
+            address: page.address,
+            why: Failure::common(super::UNKNOWN_FORMAT),
+        }))
+    }
+
+    async fn rescue(&self, stranded: Stranded) -> Result<Outcome, Failure> {
+        for source in &self.sources {
+            match source.last_resort(&stranded.address).await? {
+                Outcome::NotMine => {}
+                other => return Ok(other),
+            }
+        }
+        Err(stranded.why)
     }
 
     fn begin(&self, track: &Track) -> Result<Supply, Failure> {
         let name = &track.info.source_name;
         let source = self.sources.iter().find(|source| source.name() == name);
-        source
-            .ok_or_else(|| Failure::common(format!("The source {name} is not enabled.")))?
-            .open(track)
+        let missing = || Failure::common(format!("The source {name} is not enabled."));
+        let supply = source.ok_or_else(missing).and_then(|it| it.open(track));
+        match self.sources.iter().find_map(|it| it.stand_in(track)) {
+            None => supply,
+            Some(other) => Ok(stand_in::supply(supply, other)),
+        }
     }
 }
 
@@ -362,6 +422,7 @@ mod tests {
         let settings = Settings {
             nico: true,
             local: true,
+            ytdlp: ytdlp::Settings::off(),
             ..Settings::default()
         };
         let registry = Registry::new(settings);

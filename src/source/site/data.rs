@@ -2,7 +2,10 @@
 //! was known when it was built; a file of the operator's may replace any part of it, and is read again when it changes.
 //! Never knows: what a source does with it.
 
-use crate::source::{applemusic, bandcamp, nico, soundcloud, spotify, twitch, vimeo, youtube};
+use crate::source::{
+    applemusic, bandcamp, deezer, nico, soundcloud, spotify, tidal, twitch, vimeo, yandexmusic,
+    youtube, ytdlp,
+};
 use serde::Deserialize;
 use serde_json::Value;
 use std::{
@@ -43,6 +46,14 @@ pub struct SiteData {
     pub spotify: spotify::Facts,
     /// Apple Music.
     pub applemusic: applemusic::Facts,
+    /// Deezer.
+    pub deezer: deezer::Facts,
+    /// Tidal.
+    pub tidal: tidal::Facts,
+    /// Yandex Music.
+    pub yandexmusic: yandexmusic::Facts,
+    /// yt-dlp.
+    pub ytdlp: ytdlp::Facts,
 }
 
 /// Why a file is not used.

@@ -49,6 +49,12 @@ impl Site {
         }
     }
 
+    /// The same, asked through other clients.
+    #[must_use]
+    pub fn through(self, clients: Clients) -> Self {
+        Self { clients, ..self }
+    }
+
     /// What is known of sites right now.
     #[must_use]
     pub fn data(&self) -> Arc<SiteData> {

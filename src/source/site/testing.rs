@@ -8,7 +8,7 @@ use crate::{
         testing::{Asked, Server, Step, quick, response, whole},
     },
     source::{
-        Registry, Settings,
+        Registry, Settings, YtDlpSettings,
         site::{
             Site,
             data::{self, SiteData},
@@ -66,7 +66,10 @@ impl World {
                     "api": "http://api.spotify.com/v1", "accounts": "http://accounts.spotify.com/api/token",
                     "client": "http://spclient.wg.spotify.com"
                 },
-                "applemusic": { "api": "http://api.music.apple.com/v1", "site": "http://music.apple.com" }
+                "applemusic": { "api": "http://api.music.apple.com/v1", "site": "http://music.apple.com" },
+                "deezer": { "api": "http://api.deezer.com/2.0", "pageSize": 2 },
+                "tidal": { "api": "http://api.tidal.com/v1", "pageSize": 2 },
+                "yandexmusic": { "api": "http://api.music.yandex.net" }
             }"#,
         )
         .expect("written");
@@ -82,6 +85,8 @@ impl World {
                 ..quick()
             },
             site_data: Some(data.path().to_owned()),
+            // a machine's own program would be asked for the public internet
+            ytdlp: YtDlpSettings::off(),
             ..Settings::default()
         };
         // the file is read at once, and need not stay

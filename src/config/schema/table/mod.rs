@@ -1,12 +1,14 @@
 //! Owns: the list of all keys. No other place names them; a new key is one row in a file here and one field in `settings`.
 //! Never knows: where values come from.
 
+mod catalogues;
 mod lavalink;
 mod lavasrc;
 mod ours;
-mod youtube;
 mod resolve;
 mod route_planner;
+mod youtube;
+mod ytdlp;
 
 use super::{
     super::value::{Correction, Kind},
@@ -20,9 +22,11 @@ pub(in crate::config) static TABLE: LazyLock<Vec<Key>> = LazyLock::new(|| {
         lavalink::KEYS,
         youtube::KEYS,
         lavasrc::KEYS,
+        catalogues::KEYS,
+        ytdlp::KEYS,
         route_planner::KEYS,
-        ours::KEYS,
         resolve::KEYS,
+        ours::KEYS,
     ]
     .concat()
 });
