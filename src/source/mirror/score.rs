@@ -2,7 +2,7 @@
 //! Never knows: where tracks are found, or what becomes of the best.
 
 use super::words::{Mark, are_incomparable, is_noise, mark, parts, take_guests, words};
-use crate::track::{TrackInfo, UNKNOWN_LENGTH};
+use crate::track::TrackInfo;
 
 /// The least score of a track that may stand for another: title and artist are right, or nearly so and the length, too.
 pub const ENOUGH: i32 = 65;
@@ -21,6 +21,10 @@ const FOUND_BY_ISRC: i32 = 20;
 const PUBLISHED: i32 = 3;
 /// What the site thinks counts as much, and breaks ties.
 const MOST_RANK: usize = 5;
+/// A length from here on is none, in milliseconds: unknown ones are the largest number.
+const LONGEST: i64 = 1 << 40;
+/// Artists of a line that are looked at, each for himself.
+const MOST_ARTISTS: usize = 16;
 /// The original of a remix lacks the remixer.
 const ASIDE_MISSING: i32 = 10;
 
@@ -180,11 +184,11 @@ impl Wanted {
             return -45;
         }
         match (wanted - hit).abs() {
-            0..=2_500 => LENGTH,
-            ..=5_500 => 22,
-            ..=10_000 => 14,
-            ..=20_000 => 6,
-            ..=40_000 => 0,
+            ..=2_500 => LENGTH,
+            2_501..=5_500 => 22,
+            5_501..=10_000 => 14,
+            10_001..=20_000 => 6,
+            20_001..=40_000 => 0,
             _ => -20,
         }
     }
@@ -255,7 +259,7 @@ fn artists(line: &str) -> Vec<Vec<String>> {
         names = names.into_iter().flat_map(|it| it.split(mark)).collect();
     }
     if names.len() > 1 {
-        all.extend(names.into_iter().map(words));
+        all.extend(names.into_iter().take(MOST_ARTISTS).map(words));
     }
     all.retain(|artist| !artist.is_empty());
     all
@@ -267,7 +271,7 @@ fn plain_isrc(isrc: &str) -> String {
 }
 
 fn known(length: i64) -> Option<i64> {
-    (length > 0 && length != UNKNOWN_LENGTH).then_some(length)
+    (1..LONGEST).contains(&length).then_some(length)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! Never knows: how it is worked out.
 
 use super::*;
+use crate::track::UNKNOWN_LENGTH;
 
 /// Of a title, an author, and a length in seconds (0: unknown).
 fn info((title, author, seconds): (&str, &str, i64)) -> TrackInfo {
@@ -291,6 +292,8 @@ fn the_same_recording_counts_more_than_its_name() {
 fn streams_and_nameless_tracks_are_nothing_to_rely_on() {
     let wanted = Wanted::of(&info(("", "", 0)));
     assert!(wanted.score(&info(("", "", 0)), 0, false) < ENOUGH);
+    let odd = Wanted::of(&info(("", &",a".repeat(20_000), i64::MAX / 1000)));
+    assert!(odd.score(&info(("", "", -1)), 0, false) < ENOUGH);
     let wanted = Wanted::of(&info(("Song", "Somebody", 100)));
     let mut hit = info(("Song", "Somebody", 100));
     assert!(wanted.score(&hit, 0, false) >= ENOUGH);
