@@ -151,7 +151,7 @@ async fn entries_and_bytes_are_bounded() {
     }
     let counts = cache.counts();
     assert_eq!((counts.entries, counts.evictions), (10, 15));
-    put("large".into(), list(45)).await;
+    put("large".into(), list(30)).await;
     let counts = cache.counts();
     assert!(counts.bytes <= 20_000 && counts.entries < 10, "{counts:?}");
     put("too large".into(), list(400)).await;
