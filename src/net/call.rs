@@ -70,6 +70,13 @@ impl Call {
         self.headers.insert(name, value);
         self
     }
+
+    /// With that header, unless it has one of its own.
+    #[must_use]
+    pub fn with_default(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
+        self.headers.entry(name).or_insert(value);
+        self
+    }
 }
 
 impl Answer {

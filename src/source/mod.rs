@@ -12,6 +12,7 @@ mod probe;
 mod registry;
 mod site;
 mod soundcloud;
+pub mod youtube;
 
 pub use registry::Registry;
 pub use soundcloud::Settings as SoundCloudSettings;

@@ -1,17 +1,19 @@
 //! Owns: sites for tests: a proxy on loopback that answers for every host, and sources that ask through it.
 //! Never knows: what is tested.
 
+use super::{Site, data::SiteData};
 use crate::{
     error::{Failure, Severity},
     net::{
-        self, Proxy,
+        self, Clients, Proxy,
         testing::{Asked, Server, Step, quick, response, whole},
     },
     source::{Registry, Settings},
     track::{LoadResult, Playlist, Track},
 };
 use serde_json::Value;
-use std::{io::Write, time::Duration};
+use std::{io::Write, sync::Arc, time::Duration};
+use tokio::sync::watch;
 
 /// Sources, and the internet that they see.
 pub struct World {
@@ -45,11 +47,7 @@ impl World {
         .expect("written");
         let settings = Settings {
             network: net::Settings {
-                proxy: Some(Proxy {
-                    host: server.address.ip().to_string(),
-                    port: server.address.port(),
-                    credentials: None,
-                }),
+                proxy: Some(proxy(&server)),
                 // nothing here is slow on purpose
                 read_timeout: Duration::from_secs(10),
                 ..quick()
@@ -102,6 +100,28 @@ impl World {
     /// How often something was asked for that holds this text.
     pub fn count(&self, text: &str) -> usize {
         self.asked().iter().filter(|url| url.contains(text)).count()
+    }
+}
+
+impl Site {
+    /// A site whose every host is `server`, with these parts in the place of what is known of sites.
+    pub(crate) fn through(name: &'static str, server: &Server, parts: &str) -> Self {
+        let network = net::Settings {
+            proxy: Some(proxy(server)),
+            read_timeout: Duration::from_secs(10),
+            ..quick()
+        };
+        let known = SiteData::with(parts).expect("it fits");
+        let (_, known) = watch::channel(Arc::new(known));
+        Self::new(name, Clients::new(network), known)
+    }
+}
+
+fn proxy(server: &Server) -> Proxy {
+    Proxy {
+        host: server.address.ip().to_string(),
+        port: server.address.port(),
+        credentials: None,
     }
 }
 
