@@ -256,6 +256,7 @@ pub(crate) fn source_settings(config: &Config) -> source::Settings {
             filter_previews: sources.soundcloud_filter_previews,
         }),
         bandcamp: sources.bandcamp,
+        youtube: youtube_settings(&config.youtube),
         site_data: config.sites.data_file.clone(),
         http: sources.http,
         local: sources.local,
@@ -271,6 +272,26 @@ pub(crate) fn source_settings(config: &Config) -> source::Settings {
         },
         playlist_bytes: config.limits.playlist_bytes,
         ..source::Settings::default()
+    }
+}
+
+fn youtube_settings(youtube: &config::Youtube) -> source::youtube::Settings {
+    source::youtube::Settings {
+        cipher: source::youtube::cipher::Settings {
+            url: youtube.cipher_url.clone(),
+            password: youtube.cipher_password.clone(),
+            user_agent: youtube.cipher_user_agent.clone(),
+        },
+        pot: source::youtube::potoken::Settings {
+            token: youtube.pot_token.clone(),
+            visitor_data: youtube.pot_visitor_data.clone(),
+            provider: youtube.pot_provider.clone(),
+        },
+        oauth: source::youtube::oauth::Settings {
+            enabled: youtube.oauth,
+            refresh_token: youtube.oauth_refresh_token.clone(),
+            skip_initialization: youtube.oauth_skip_initialization,
+        },
     }
 }
 

@@ -312,6 +312,7 @@ fn shown(key: &Key, value: &Value, is_secret: bool) -> String {
             Kind::Choice(names) => names.get(*at).copied().unwrap_or_default().to_owned(),
             _ => String::new(),
         },
+        Value::Url(url) => url.to_string(),
         Value::Address(address) => address.to_string(),
         Value::Block(block) => format!("{}/{}", block.address, block.prefix),
         Value::Bitrate(Bitrate::Auto) => "auto".to_owned(),

@@ -31,7 +31,7 @@ pub use diagnostic::{Diagnostic, Level, Origin};
 pub use effective::Effective;
 pub use settings::{
     Audio, Bitrate, Config, Filters, HttpConfig, Lavalink, Limits, ListenAddress, LogLevel,
-    Logging, Metrics, Server, Sources, Timeouts, Voice,
+    Logging, Metrics, Server, Sources, Timeouts, Voice, Youtube,
 };
 
 /// What loading came to.

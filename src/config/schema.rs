@@ -5,6 +5,8 @@ mod table;
 
 use std::{path::PathBuf, time::Duration};
 
+use url::Url;
+
 use crate::units::Secret;
 
 pub(super) use table::TABLE;
@@ -89,6 +91,13 @@ impl Bound<'_> {
 
     fn secret(&self) -> Secret {
         Secret::new(self.text())
+    }
+
+    fn url(&self) -> Option<Url> {
+        match self.value {
+            Value::Url(url) => Some(url.clone()),
+            _ => self.mismatch(),
+        }
     }
 
     fn path(&self) -> Option<PathBuf> {
@@ -241,6 +250,7 @@ mod tests {
             }
             Kind::Text | Kind::Secret => ["", "x"].map(|t| Value::Text(t.into())).into(),
             Kind::Choice(names) => (0..names.len()).map(Value::Choice).collect(),
+            Kind::Url => vec![Value::Url("http://localhost:1".parse().expect("a URL"))],
             Kind::Address => vec![Value::Address([127, 0, 0, 1].into())],
             Kind::Bitrate => vec![Value::Bitrate(Bitrate::Fixed(6000))],
             Kind::List(_) => vec![Value::List(Vec::new())],

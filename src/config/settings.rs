@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use url::Url;
+
 use crate::{
     dsp::{ResamplingQuality, TimescalePosition},
     server::RequestLog,
@@ -52,6 +54,8 @@ pub struct Config {
     pub server: Server,
     /// `lavalink.server`: the node itself.
     pub lavalink: Lavalink,
+    /// `plugins.youtube`.
+    pub youtube: Youtube,
     /// `metrics.prometheus`.
     pub metrics: Metrics,
     /// `logging`.
@@ -75,6 +79,7 @@ impl Config {
         Self {
             server: Server::blank(),
             lavalink: Lavalink::blank(),
+            youtube: Youtube::blank(),
             metrics: Metrics::blank(),
             logging: Logging::blank(),
             sites: Sites::blank(),
@@ -210,6 +215,30 @@ section! {
         connect: Duration,
         /// Between two reads.
         socket: Duration,
+    }
+}
+
+section! {
+    /// `plugins.youtube`: the keys of youtube-source, and some of our own.
+    Youtube {
+        /// `remoteCipher.url`: a cipher server.
+        cipher_url: Option<Url>,
+        /// `remoteCipher.password`; empty: none.
+        cipher_password: Secret,
+        /// `remoteCipher.userAgent`.
+        cipher_user_agent: String,
+        /// `pot.token`; empty: none.
+        pot_token: Secret,
+        /// `pot.visitorData`; empty: none.
+        pot_visitor_data: String,
+        /// `pot.provider`, a key of our own: a server that makes po-tokens.
+        pot_provider: Option<Url>,
+        /// `oauth.enabled`.
+        oauth: bool,
+        /// `oauth.refreshToken`; empty: none.
+        oauth_refresh_token: Secret,
+        /// `oauth.skipInitialization`.
+        oauth_skip_initialization: bool,
     }
 }
 

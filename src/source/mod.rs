@@ -44,6 +44,8 @@ pub struct Settings {
     pub soundcloud: Option<SoundCloudSettings>,
     /// The `bandcamp` source (`sources.bandcamp`).
     pub bandcamp: bool,
+    /// What YouTube's clients need beside its API (`plugins.youtube`).
+    pub youtube: youtube::Settings,
     /// A file with what is known of sites, that replaces parts of what is built in (`sites.dataFile`).
     pub site_data: Option<PathBuf>,
     /// The `http` source (`sources.http`).
@@ -66,6 +68,7 @@ impl Default for Settings {
         Self {
             soundcloud: Some(SoundCloudSettings::default()),
             bandcamp: true,
+            youtube: youtube::Settings::default(),
             site_data: None,
             http: true,
             local: false,

