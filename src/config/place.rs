@@ -247,7 +247,7 @@ mod tests {
             path_of("lavalink.plugins[0].dependency"),
             "lavalink.plugins.0.dependency"
         );
-        assert_eq!(path_of("plugins.youtube"), "plugins.youtube");
+        assert_eq!(path_of("plugins.other"), "plugins.other");
         assert_eq!(path_of("server.ssl.key-store"), "server.ssl.key-store");
         assert_eq!(path_of("lavalink.server"), "Section");
         assert_eq!(path_of("plugins"), "Section");

@@ -7,8 +7,9 @@ use rquickjs::{
 };
 use std::{
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
+use tokio::time::Instant;
 
 /// What the script finds of a page, and how a function of it is asked.
 const AROUND: &str = include_str!("around.js");

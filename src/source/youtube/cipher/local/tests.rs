@@ -3,7 +3,6 @@
 //! Never knows: links.
 
 use super::{super::testing::SCRIPT, *};
-use std::time::Instant as Clock;
 
 const N_AND_SIGNATURE_1: (&str, &str) = ("z146skaxwo77w69s", "xzyA=_-lPAhIQRw8JQ0qOA");
 const N_AND_SIGNATURE_2: (&str, &str) = ("9ujxssbolji52ygq", "576843210");
@@ -114,10 +113,8 @@ fn a_script_that_does_not_end_or_takes_too_much_is_stopped() {
     let asked = puzzle(Some("ZdZIqFPQK-Ty8wId"), None);
     let loadable = Loadable::new(&with_end("for(;;);")).expect("read");
     let engine = Engine::load(&loadable.program).expect("loaded");
-    let begun = Clock::now();
     let error = engine.ask_within(Duration::from_millis(50), &asked);
     assert!(matches!(error, Err(Broken::Script(_))), "{error:?}");
-    assert!(begun.elapsed() < Duration::from_secs(5));
     for greedy in [
         "for(a=\"x\";;)a+=a",
         "for(a=[];;)a.push(new Array(1000).fill(0))",
@@ -174,10 +171,10 @@ fn a_real_script_is_understood() {
     let text = read("PLAYER_SCRIPT");
     let answers: Vec<serde_json::Value> =
         serde_json::from_str(&read("PLAYER_ANSWERS")).expect("a list");
-    let mut at = Clock::now();
+    let mut at = Instant::now();
     let mut lap = |what: &str| {
         println!("{what}: {:?}", at.elapsed());
-        at = Clock::now();
+        at = Instant::now();
     };
     engine::check(&text).expect("JavaScript");
     lap("checked");
