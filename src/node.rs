@@ -377,6 +377,19 @@ mod tests {
         assert!(settings.soundcloud.is_none() && !settings.bandcamp);
     }
 
+    #[test]
+    fn what_is_said_of_youtube_reaches_it() {
+        let mut config = Config::default();
+        let youtube = &mut config.youtube;
+        youtube.cipher_url = "http://localhost:8001".parse().ok();
+        youtube.pot_visitor_data = "visitor".into();
+        youtube.oauth = true;
+        let settings = source_settings(&config).youtube;
+        assert_eq!(settings.cipher.url, config.youtube.cipher_url);
+        assert_eq!(settings.pot.visitor_data, "visitor");
+        assert!(settings.oauth.enabled && !settings.oauth.skip_initialization);
+    }
+
     /// Tests and tools start modules with their own defaults; what they show must hold for a node, too.
     #[test]
     fn defaults_of_the_configuration_are_those_of_the_modules() {

@@ -9,6 +9,8 @@ mod local;
 mod local;
 mod remote;
 mod script;
+#[cfg(all(test, feature = "youtube-cipher"))]
+mod script_tests;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

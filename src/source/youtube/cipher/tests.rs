@@ -11,13 +11,14 @@ use crate::{
 use serde_json::{Value, json};
 
 const PLAYER: &str = "http://www.youtube.com/s/player/c9168c90/player_ias.vflset/en_GB/base.js";
-const LOCKED: &str = "https://r1.googlevideo.com/videoplayback?n=4GvOK-ojBR8UwbBn&expire=1";
+pub(super) const LOCKED: &str =
+    "https://r1.googlevideo.com/videoplayback?n=4GvOK-ojBR8UwbBn&expire=1";
 
-fn player() -> Url {
+pub(super) fn player() -> Url {
     Url::parse(PLAYER).expect("a URL")
 }
 
-fn sealed() -> Sealed {
+pub(super) fn sealed() -> Sealed {
     Sealed {
         url: Url::parse(LOCKED).expect("a URL"),
         signature: Some("0123456789=".into()),
@@ -26,11 +27,11 @@ fn sealed() -> Sealed {
 }
 
 /// A site that has the script.
-async fn site() -> (Site, Server) {
+pub(super) async fn site() -> (Site, Server) {
     serving(SCRIPT.to_owned()).await
 }
 
-async fn serving(script: String) -> (Site, Server) {
+pub(super) async fn serving(script: String) -> (Site, Server) {
     let server = Server::start(move |asked| {
         let answer = match &*asked.path {
             PLAYER => whole(script.as_bytes(), &[("Content-Type", "text/javascript")]),
@@ -42,86 +43,19 @@ async fn serving(script: String) -> (Site, Server) {
     (Site::through("YouTube", &server, "{}"), server)
 }
 
-async fn cipher_server(answer: impl Fn(&Asked) -> Vec<u8> + Send + Sync + 'static) -> Server {
+pub(super) async fn cipher_server(
+    answer: impl Fn(&Asked) -> Vec<u8> + Send + Sync + 'static,
+) -> Server {
     Server::start(move |asked| vec![Step::Send(answer(asked))]).await
 }
 
-fn with_server(site: &Site, server: &Server) -> Cipher {
+pub(super) fn with_server(site: &Site, server: &Server) -> Cipher {
     let settings = Settings {
         url: Some(Url::parse(&server.url("/base/")).expect("a URL")),
         password: Secret::new("pass"),
         ..Settings::default()
     };
     Cipher::new(site.clone(), settings)
-}
-
-#[cfg(feature = "youtube-cipher")]
-mod with_scripts {
-    use super::*;
-
-    const UNLOCKED: &str =
-        "https://r1.googlevideo.com/videoplayback?expire=1&n=9ujxssbolji52ygq&sig=576843210";
-
-    #[tokio::test]
-    async fn links_are_unlocked_with_one_fetch_however_many_ask() {
-        let (site, server) = site().await;
-        let cipher = Cipher::new(site, Settings::default());
-        let player = player();
-        let all = (0..20).map(|_| cipher.solve(&player, sealed()));
-        for url in futures_util::future::join_all(all).await {
-            assert_eq!(url.expect("unlocked").as_str(), UNLOCKED);
-        }
-        assert_eq!(cipher.timestamp(&player).await.expect("a number"), 20472);
-        assert_eq!(server.seen().len(), 1);
-    }
-
-    #[tokio::test]
-    async fn the_script_takes_the_place_of_a_server_that_fails() {
-        let (site, _proxy) = site().await;
-        for answer in [
-            status(500),
-            json(&json!({"error": "no"})),
-            json(&json!({"resolved_url": "https://elsewhere.example/videoplayback"})),
-            json(&json!({"resolved_url": LOCKED})),
-        ] {
-            let server = cipher_server(move |_| answer.clone()).await;
-            let cipher = with_server(&site, &server);
-            let url = cipher.solve(&player(), sealed()).await;
-            assert_eq!(url.expect("unlocked").as_str(), UNLOCKED);
-            assert_eq!(cipher.timestamp(&player()).await.expect("a number"), 20472);
-            assert_eq!(server.seen().len(), 2);
-        }
-    }
-
-    #[tokio::test]
-    async fn a_server_that_is_not_there_is_left_alone_for_a_while() {
-        let (site, _proxy) = site().await;
-        let server = Server::start(|_| vec![]).await;
-        let cipher = with_server(&site, &server);
-        for _ in 0..3 {
-            let url = cipher.solve(&player(), sealed()).await;
-            assert_eq!(url.expect("unlocked").as_str(), UNLOCKED);
-        }
-        assert_eq!(server.seen().len(), 1);
-    }
-
-    #[tokio::test]
-    async fn a_script_that_is_not_understood_is_suspicious() {
-        let other = SCRIPT.replace("\"alr\"", "\"arl\"");
-        let (site, _proxy) = serving(other).await;
-        let cipher = Cipher::new(site, Settings::default());
-        // that much can still be read
-        assert_eq!(cipher.timestamp(&player()).await.expect("a number"), 20472);
-        let failure = cipher
-            .solve(&player(), sealed())
-            .await
-            .expect_err("no function");
-        assert_eq!(failure.severity, Severity::Suspicious);
-        assert_eq!(
-            failure.root_cause(),
-            "no function of the script is known to unlock links"
-        );
-    }
 }
 
 #[tokio::test]
