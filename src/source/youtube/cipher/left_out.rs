@@ -12,10 +12,6 @@ pub struct Solver;
 
 impl Solver {
     /// Has no use for a script.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "the solver that runs scripts keeps it"
-    )]
     pub fn new(script: String) -> Self {
         drop(script);
         Self
