@@ -95,6 +95,7 @@
 //! | YouTube: its clients and their order; lists; which form is played; why not | `source/youtube/` (`facts.rs`; `items.rs`, `lists.rs`; `play.rs`; `refusal.rs`) |
 //! | asking a site; its refusals; JSON, pages, links | `source/site/` (`net/call.rs` below it); what is found out once for all: `source/site/cache.rs` |
 //! | what changes weekly: hosts, patterns, formats of sites | `source/sites.json`, replaced in parts by a file: `source/site/data.rs` |
+//! | YouTube: locked links; po-tokens; accounts | `source/youtube/cipher/` (the script itself: `local/`); `potoken/`; `oauth/` |
 //! | connections, proxies, refused addresses | `net/connect.rs`, `net/guard.rs`; redirects: `net/mod.rs` |
 //! | which of our addresses a request leaves from | `net/route_planner/` decides, `net/routes.rs` does; `server/route_planner.rs` |
 //! | what is remembered of loads, and how long | `source/resolves.rs`, `net/freshness.rs` |

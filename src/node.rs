@@ -362,6 +362,21 @@ fn youtube_settings(youtube: &config::YouTube) -> Option<source::YouTubeSettings
         playlist_pages: youtube.playlist_pages,
         clients: youtube.clients.clone(),
         options: youtube.client_options.clone(),
+        cipher: source::CipherSettings {
+            url: youtube.cipher_url.clone(),
+            password: youtube.cipher_password.clone(),
+            user_agent: youtube.cipher_user_agent.clone(),
+        },
+        pot: source::PoTokenSettings {
+            token: youtube.pot_token.clone(),
+            visitor_data: youtube.pot_visitor_data.clone(),
+            provider: youtube.pot_provider.clone(),
+        },
+        oauth: source::OAuthSettings {
+            enabled: youtube.oauth,
+            refresh_token: youtube.oauth_refresh_token.clone(),
+            skip_initialization: youtube.oauth_skip_initialization,
+        },
     })
 }
 
@@ -614,6 +629,19 @@ mod tests {
         config.route_planner.probe = String::new();
         config.lavalink.rate_limit.strategy = net::route_planner::Strategy::NanoSwitch;
         assert!(route_settings(&config).is_err());
+    }
+
+    #[test]
+    fn what_is_said_of_youtube_reaches_it() {
+        let mut config = Config::default();
+        let youtube = &mut config.youtube;
+        youtube.cipher_url = "http://localhost:8001".parse().ok();
+        youtube.pot_visitor_data = "visitor".into();
+        youtube.oauth = true;
+        let settings = source_settings(&config).youtube.expect("it is on");
+        assert_eq!(settings.cipher.url, config.youtube.cipher_url);
+        assert_eq!(settings.pot.visitor_data, "visitor");
+        assert!(settings.oauth.enabled && !settings.oauth.skip_initialization);
     }
 
     /// Tests and tools start modules with their own defaults; what they show must hold for a node, too.

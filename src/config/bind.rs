@@ -323,11 +323,9 @@ impl Binder {
                 (path, Diagnostic::warning(origin, text))
             }
             // Such rows are read, so they never come here.
-            Standing::Applies
-            | Standing::Risky(_)
-            | Standing::NoEffect(_)
-            | Standing::Loggers
-            | Standing::AbsentSource => return,
+            Standing::Applies | Standing::Risky(_) | Standing::NoEffect(_) | Standing::Loggers => {
+                return;
+            }
         };
         if self.reported.insert(once) {
             self.warnings.push(diagnostic.showing(excerpt));

@@ -15,14 +15,12 @@ pub struct Brief {
     pub text: String,
 }
 
-/// The warnings in brief. First the sources that are missing, all on one line, because nothing of theirs will play; then
-/// each warning that must be read by itself; last, on one line, the keys without effect.
+/// The warnings in brief. First each warning that must be read by itself; last, on one line, the keys without effect.
 #[must_use]
 pub fn in_brief(warnings: &[Diagnostic]) -> Vec<Brief> {
-    let (mut sources, mut alone, mut idle) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut alone, mut idle) = (Vec::new(), Vec::new());
     for said in warnings {
         match &said.about {
-            About::AbsentSource(name) => sources.push(*name),
             About::IdleKey(path) => idle.push(path.as_str()),
             About::Itself => alone.push(Brief {
                 level: said.level,
@@ -33,21 +31,12 @@ pub fn in_brief(warnings: &[Diagnostic]) -> Vec<Brief> {
             }),
         }
     }
-    let together = |level, about: &str, names: Vec<&str>| {
-        (!names.is_empty()).then(|| Brief {
-            level,
-            text: one_line(&format!("{about}: {}", names.join(", "))),
-        })
-    };
-    let sources = together(
-        Level::Warning,
-        "sources that are on, but not part of this version",
-        sources,
-    );
-    let idle = together(
-        Level::Note,
-        "keys without effect here (check-config says why)",
-        idle,
-    );
-    sources.into_iter().chain(alone).chain(idle).collect()
+    if !idle.is_empty() {
+        let about = "keys without effect here (check-config says why)";
+        alone.push(Brief {
+            level: Level::Note,
+            text: one_line(&format!("{about}: {}", idle.join(", "))),
+        });
+    }
+    alone
 }

@@ -203,11 +203,6 @@ impl Binder {
                 };
                 remark.about(About::IdleKey(path))
             }
-            Standing::AbsentSource if *value == Value::Switch(true) => {
-                let source = key.last();
-                let text = format!("{path}: source {source} is not part of this version");
-                Diagnostic::warning(origin, text).about(About::AbsentSource(source))
-            }
             Standing::Risky(meaning) if *value == Value::Switch(true) => {
                 Diagnostic::warning(origin, format!("{path}: {meaning}"))
             }
@@ -264,7 +259,6 @@ fn no_password(path: &str, origin: Origin) -> Diagnostic {
 fn without_effect(key: &Key, name: &str) -> Option<&'static str> {
     match key.standing {
         Standing::NoEffect(why) => Some(why),
-        Standing::AbsentSource => Some("this source is not part of this version"),
         Standing::Loggers if logger::modules(name).is_none() => Some(logger::UNKNOWN),
         _ => None,
     }
@@ -324,6 +318,7 @@ fn shown(key: &Key, value: &Value, is_secret: bool) -> String {
             Kind::Choice(names) => names.get(*at).copied().unwrap_or_default().to_owned(),
             _ => String::new(),
         },
+        Value::Url(url) => url.to_string(),
         Value::Address(address) => address.to_string(),
         Value::Block(block) => format!("{}/{}", block.address, block.prefix),
         Value::Bitrate(Bitrate::Auto) => "auto".to_owned(),

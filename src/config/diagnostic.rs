@@ -73,8 +73,6 @@ pub(super) enum About {
     Itself,
     /// A key, by its path, that does nothing here and of which nothing more need be known.
     IdleKey(String),
-    /// A source that is on and not part of this version, by its name.
-    AbsentSource(&'static str),
 }
 
 /// One thing to say about the configuration. `Display` renders all of it, over several lines.

@@ -5,6 +5,8 @@ mod table;
 
 use std::{path::PathBuf, time::Duration};
 
+use url::Url;
+
 use crate::units::Secret;
 
 pub(super) use table::TABLE;
@@ -39,8 +41,6 @@ pub(super) enum Standing {
     Risky(&'static str),
     /// Does what it says for names that [`logger`](super::logger) knows; others have no effect.
     Loggers,
-    /// Switches on a source that this version does not have.
-    AbsentSource,
     /// A block of a plugin.
     PluginBlock,
     /// The list of plugins for the JVM.
@@ -89,6 +89,13 @@ impl Bound<'_> {
 
     fn secret(&self) -> Secret {
         Secret::new(self.text())
+    }
+
+    fn url(&self) -> Option<Url> {
+        match self.value {
+            Value::Url(url) => Some(url.clone()),
+            _ => self.mismatch(),
+        }
     }
 
     fn path(&self) -> Option<PathBuf> {
@@ -150,14 +157,6 @@ const fn idle(path: &'static str, kind: Kind, default: &'static str, why: &'stat
     Key {
         standing: Standing::NoEffect(why),
         ..key(path, kind, default, |_, _| {})
-    }
-}
-
-/// The row of a source that this version does not have.
-const fn absent(path: &'static str, default: &'static str) -> Key {
-    Key {
-        standing: Standing::AbsentSource,
-        ..key(path, Kind::Switch, default, |_, _| {})
     }
 }
 
@@ -241,6 +240,7 @@ mod tests {
             }
             Kind::Text | Kind::Secret => ["", "x"].map(|t| Value::Text(t.into())).into(),
             Kind::Choice(names) => (0..names.len()).map(Value::Choice).collect(),
+            Kind::Url => vec![Value::Url("http://localhost:1".parse().expect("a URL"))],
             Kind::Address => vec![Value::Address([127, 0, 0, 1].into())],
             Kind::Bitrate => vec![Value::Bitrate(Bitrate::Fixed(6000))],
             Kind::List(Item::Text) => {

@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use url::Url;
+
 use crate::{
     dsp::{ResamplingQuality, TimescalePosition},
     net::route_planner::{Block, Mistake, Plan, Strategy},
@@ -216,6 +218,24 @@ section! {
         clients: Option<Vec<String>>,
         /// `clientOptions`: what clients may be asked for, by names such as `ANDROID_VR.playback`.
         client_options: BTreeMap<String, bool>,
+        /// `remoteCipher.url`: a cipher server.
+        cipher_url: Option<Url>,
+        /// `remoteCipher.password`; empty: none.
+        cipher_password: Secret,
+        /// `remoteCipher.userAgent`.
+        cipher_user_agent: String,
+        /// `pot.token`; empty: none.
+        pot_token: Secret,
+        /// `pot.visitorData`; empty: none.
+        pot_visitor_data: String,
+        /// `pot.provider`, a key of our own: a server that makes po-tokens.
+        pot_provider: Option<Url>,
+        /// `oauth.enabled`.
+        oauth: bool,
+        /// `oauth.refreshToken`; empty: none.
+        oauth_refresh_token: Secret,
+        /// `oauth.skipInitialization`.
+        oauth_skip_initialization: bool,
     }
 }
 

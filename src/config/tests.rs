@@ -335,6 +335,28 @@ fn unknown_variables_warn_only_where_they_are_meant_for_us() {
 }
 
 #[test]
+fn servers_are_named_by_urls() {
+    let with = |youtube: &str| of(&format!("{PASSWORD}plugins:\n  youtube: {youtube}\n"));
+    let loaded = with("{remoteCipher: {url: 'http://localhost:8001/x'}, pot: {provider: ''}}");
+    assert!(loaded.warnings.is_empty());
+    let youtube = loaded.config.expect("settings").youtube;
+    let url = youtube.cipher_url.map(String::from);
+    assert_eq!(url.as_deref(), Some("http://localhost:8001/x"));
+    assert_eq!(youtube.pot_provider, None);
+    for wrong in [
+        "localhost:8001",
+        "ftp://host",
+        "http://user:word@host",
+        "http://",
+    ] {
+        let loaded = with(&format!("{{pot: {{provider: '{wrong}'}}}}"));
+        let errors = loaded.config.expect_err(wrong);
+        let wanted = "plugins.youtube.pot.provider: it is no URL of a server that begins with http:// or https://";
+        assert_eq!(texts(&errors), [wanted]);
+    }
+}
+
+#[test]
 fn blocks_of_plugins_and_of_spring_never_stop_the_node() {
     let loaded = of(&format!(
         "{PASSWORD}plugins:\n  youtube: {{enabled: true, clients: [MUSIC]}}\n  other: {{token: geheim}}\n  lavasrc:\n    spotify: {{clientSecret: geheim}}\n\

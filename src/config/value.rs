@@ -3,6 +3,8 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use url::Url;
+
 use super::settings::Bitrate;
 
 /// What a key takes.
@@ -24,6 +26,8 @@ pub(super) enum Kind {
     Secret,
     /// One of these, upper or lower case.
     Choice(&'static [&'static str]),
+    /// Where a server is: an HTTP URL, or nothing. Its password has a key of its own.
+    Url,
     /// An IP address, or `localhost`.
     Address,
     /// `auto` or an Opus bitrate.
@@ -70,6 +74,7 @@ pub(super) enum Value {
     Whole(i64),
     Text(String),
     Choice(usize),
+    Url(Url),
     Address(IpAddr),
     Block(IpBlock),
     Bitrate(Bitrate),
@@ -103,6 +108,7 @@ impl Kind {
             }
             Self::Text | Self::Secret => "text; in quotes if it has special characters".into(),
             Self::Choice(names) => format!("one of {}", names.join(", ")),
+            Self::Url => "the URL of a server, such as http://localhost:8001".into(),
             Self::Address => "an IP address such as 0.0.0.0, 127.0.0.1 or ::1".into(),
             Self::Bitrate => "auto, or 6000 to 510000 bit/s, also written 128k".into(),
             Self::List(Item::Text) => "a list of texts: [\"a\", \"b\"]".into(),
@@ -128,6 +134,7 @@ impl Kind {
             Self::Size { min, max } => Value::Whole(size(trimmed, min, max)?).into(),
             Self::Text | Self::Secret => Value::Text(text.to_owned()).into(),
             Self::Choice(names) => Value::Choice(choice(trimmed, names)?).into(),
+            Self::Url => Value::Url(url(trimmed)?).into(),
             Self::Address => Value::Address(address(trimmed)?).into(),
             Self::Bitrate => Value::Bitrate(bitrate(trimmed)?).into(),
             Self::List(item) => Value::List(vec![item.read(text)?]).into(),
@@ -248,6 +255,18 @@ fn choice(text: &str, names: &[&str]) -> Result<usize, String> {
         .iter()
         .position(|name| name.eq_ignore_ascii_case(text))
         .ok_or_else(|| format!("`{}` is not one of the choices", shown(text)))
+}
+
+fn url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).ok();
+    let is_server = |url: &Url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.username().is_empty()
+            && url.password().is_none()
+    };
+    // what is wrong may be a password, so it is not shown
+    url.filter(is_server)
+        .ok_or_else(|| "it is no URL of a server that begins with http:// or https://".to_owned())
 }
 
 fn address(text: &str) -> Result<IpAddr, String> {

@@ -40,7 +40,7 @@ pub use soundcloud::Settings as SoundCloudSettings;
 pub use spotify::{Credentials as SpotifyCredentials, Settings as SpotifySettings};
 pub use tidal::Settings as TidalSettings;
 pub use yandexmusic::Settings as YandexMusicSettings;
-pub use youtube::Settings as YouTubeSettings;
+pub use youtube::{CipherSettings, OAuthSettings, PoTokenSettings, Settings as YouTubeSettings};
 pub use ytdlp::Settings as YtDlpSettings;
 
 use crate::{

@@ -19,7 +19,7 @@ use super::{
     twitch::Twitch,
     vimeo::Vimeo,
     yandexmusic::YandexMusic,
-    youtube::{Keys, YouTube},
+    youtube::YouTube,
     ytdlp::{self, YtDlp},
 };
 use crate::{
@@ -171,7 +171,7 @@ impl Inner {
         // the order of the original (reference, 8.1): http is asked last
         if let Some(settings) = settings.youtube {
             let site = site("YouTube");
-            sources.push(Box::new(YouTube::new(site, settings, Keys::default())));
+            sources.push(Box::new(YouTube::new(site, settings)));
         }
         if let Some(settings) = settings.soundcloud {
             let site = site("SoundCloud");

@@ -75,11 +75,7 @@ impl World {
         .expect("written");
         let settings = Settings {
             network: net::Settings {
-                proxy: Some(Proxy {
-                    host: server.address.ip().to_string(),
-                    port: server.address.port(),
-                    credentials: None,
-                }),
+                proxy: Some(proxy(&server)),
                 // nothing here is slow on purpose
                 read_timeout: Duration::from_secs(10),
                 ..quick()
@@ -146,6 +142,28 @@ impl World {
     /// How often something was asked for that holds this text.
     pub fn count(&self, text: &str) -> usize {
         self.asked().iter().filter(|url| url.contains(text)).count()
+    }
+}
+
+impl Site {
+    /// A site whose every host is `server`, with these parts in the place of what is known of sites.
+    pub(crate) fn served_by(name: &'static str, server: &Server, parts: &str) -> Self {
+        let network = net::Settings {
+            proxy: Some(proxy(server)),
+            read_timeout: Duration::from_secs(10),
+            ..quick()
+        };
+        let known = SiteData::with(parts).expect("it fits");
+        let (_, known) = watch::channel(Arc::new(known));
+        Self::new(name, Clients::new(network), known)
+    }
+}
+
+fn proxy(server: &Server) -> Proxy {
+    Proxy {
+        host: server.address.ip().to_string(),
+        port: server.address.port(),
+        credentials: None,
     }
 }
 

@@ -90,8 +90,11 @@ impl Asker {
 
 impl Api {
     /// Asks through `site`.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
     #[must_use]
-    pub fn new(site: Site, settings: Settings, keys: Keys) -> Self {
+    pub fn new(site: Site, settings: Settings) -> Self {
         let data = site.data();
         for name in settings.clients.iter().flatten() {
             if !data.youtube.clients.contains_key(name) {
@@ -104,9 +107,9 @@ impl Api {
             }
         }
         Self {
+            keys: Keys::new(&site, &settings),
             site,
             settings,
-            keys,
             visitors: Cache::new(VISITORS),
             scripts: Cache::new(SCRIPTS),
         }
@@ -190,7 +193,7 @@ impl Api {
         &self,
         asker: &Asker,
         id: &VideoId,
-    ) -> Result<Option<super::keys::Token>, Failure> {
+    ) -> Result<Option<super::potoken::Token>, Failure> {
         match &self.keys.po_token {
             Some(tokens) if asker.client().takes.contains(&Key::PoToken) => {
                 tokens.of(id.as_str()).await

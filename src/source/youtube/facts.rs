@@ -1,7 +1,7 @@
 //! Owns: what is known of YouTube and changes often: a part of `sites.json`. Which client is asked for what, in which order.
 //! Never knows: how anything is asked.
 
-use super::Settings;
+use super::{Settings, cipher, oauth};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -40,6 +40,10 @@ pub struct Facts {
     pub refusals: Vec<Pattern>,
     /// Where the player's script is.
     pub script: Script,
+    /// Of player scripts.
+    pub cipher: cipher::Facts,
+    /// Of signing in.
+    pub oauth: oauth::Facts,
 }
 
 /// A program of YouTube's own, as which requests present themselves.

@@ -1,65 +1,38 @@
-//! Owns: what opens answers that are closed to strangers, as the rest of this source asks for it.
+//! Owns: what opens answers that are closed to strangers, as far as the configuration and the build have it.
 //! Never knows: how any of it is got.
 
-use super::facts::Key;
-use crate::{error::Failure, units::Secret};
-use futures_util::future::BoxFuture;
-use std::sync::Arc;
-use url::Url;
+use super::{Settings, cipher::Cipher, facts::Key, oauth::OAuth, potoken::PoToken};
+use crate::source::site::Site;
 
-/// A link that the player's script has to be asked about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sealed {
-    /// The link without its signature.
-    pub url: Url,
-    /// The signature, enciphered. `None`: there is none, only `n`.
-    pub signature: Option<String>,
-    /// Name of the parameter that takes the signature.
-    pub signature_key: Option<String>,
-}
-
-/// Says that no robot asks.
-#[derive(Clone, Debug)]
-pub struct Token {
-    /// What is said.
-    pub token: Secret,
-    /// The visitor that it holds for; `None`: any.
-    pub visitor_data: Option<String>,
-}
-
-/// Does what the player's script does.
-pub trait Cipher: Send + Sync {
-    /// Version of its signatures.
-    fn timestamp<'a>(&'a self, script: &'a Url) -> BoxFuture<'a, Result<u32, Failure>>;
-
-    /// The link that the sealed one stands for.
-    fn solve<'a>(&'a self, script: &'a Url, sealed: Sealed) -> BoxFuture<'a, Result<Url, Failure>>;
-}
-
-/// Gets po-tokens.
-pub trait PoToken: Send + Sync {
-    /// One for a video or a visitor; `None` when there are none.
-    fn of<'a>(&'a self, binding: &'a str) -> BoxFuture<'a, Result<Option<Token>, Failure>>;
-}
-
-/// Signs in.
-pub trait Account: Send + Sync {
-    /// What is sent as `Authorization: Bearer`; `None` while nobody is signed in.
-    fn bearer(&self) -> BoxFuture<'_, Result<Option<Secret>, Failure>>;
-}
-
-/// All that there is.
-#[derive(Clone, Default)]
+/// All that there is. What is missing is not tried: clients that need it are not asked for playing.
 pub struct Keys {
-    /// Solves what is enciphered.
-    pub cipher: Option<Arc<dyn Cipher>>,
-    /// Gets po-tokens.
-    pub po_token: Option<Arc<dyn PoToken>>,
+    /// Unlocks links.
+    pub cipher: Option<Cipher>,
+    /// Says that no robot asks.
+    pub po_token: Option<PoToken>,
     /// Signs in.
-    pub account: Option<Arc<dyn Account>>,
+    pub account: Option<OAuth>,
 }
 
 impl Keys {
+    /// Those of a configuration.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    #[must_use]
+    pub fn new(site: &Site, settings: &Settings) -> Self {
+        let (cipher, pot, oauth) = (&settings.cipher, &settings.pot, &settings.oauth);
+        Self {
+            cipher: cipher
+                .is_possible()
+                .then(|| Cipher::new(site.clone(), cipher.clone())),
+            po_token: Some(PoToken::new(site, pot.clone())).filter(PoToken::is_there),
+            account: oauth
+                .enabled
+                .then(|| OAuth::new(site.clone(), oauth.clone())),
+        }
+    }
+
     /// Whether all of them are there.
     #[must_use]
     pub fn have(&self, needed: &[Key]) -> bool {

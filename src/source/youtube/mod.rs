@@ -5,17 +5,22 @@
 //! the table of clients is data, several are asked in order, and of what they say the most telling is passed on.
 
 mod api;
+mod cipher;
 mod facts;
 mod items;
 mod keys;
 mod link;
 mod lists;
+mod oauth;
 mod play;
 mod player;
+mod potoken;
 mod refusal;
 
+pub use cipher::Settings as CipherSettings;
 pub use facts::Facts;
-pub use keys::Keys;
+pub use oauth::Settings as OAuthSettings;
+pub use potoken::Settings as PoTokenSettings;
 
 use super::{
     Outcome, Reference, Source, Supply,
@@ -61,6 +66,12 @@ pub struct Settings {
     pub clients: Option<Vec<String>>,
     /// What clients are not asked for (`clientOptions`): `ANDROID_VR.playback` and so on.
     pub options: BTreeMap<String, bool>,
+    /// Who unlocks links (`remoteCipher`).
+    pub cipher: CipherSettings,
+    /// Who says that no robot asks (`pot`).
+    pub pot: PoTokenSettings,
+    /// An account (`oauth`).
+    pub oauth: OAuthSettings,
 }
 
 impl Default for Settings {
@@ -73,6 +84,9 @@ impl Default for Settings {
             playlist_pages: 6,
             clients: None,
             options: BTreeMap::new(),
+            cipher: CipherSettings::default(),
+            pot: PoTokenSettings::default(),
+            oauth: OAuthSettings::default(),
         }
     }
 }
@@ -128,11 +142,14 @@ struct Shared {
 }
 
 impl YouTube {
-    /// Asks through `site`, with what opens closed answers.
+    /// Asks through `site`.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
     #[must_use]
-    pub fn new(site: Site, settings: Settings, keys: Keys) -> Self {
+    pub fn new(site: Site, settings: Settings) -> Self {
         let shared = Shared {
-            api: Api::new(site, settings, keys),
+            api: Api::new(site, settings),
             found: Cache::new(FOUND),
         };
         Self {

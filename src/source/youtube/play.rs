@@ -5,8 +5,8 @@
 use super::{
     Shared,
     api::{Api, Asker},
+    cipher::Sealed,
     facts::{Key, Task},
-    keys::Sealed,
     link::VideoId,
     player::{self, File, FormId, Place, Sound, Video},
     refusal::{Refusal, Refusals},

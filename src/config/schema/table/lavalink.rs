@@ -2,7 +2,7 @@
 //! Never knows: where values come from.
 
 use super::{
-    super::{Bound, Key, Standing, absent, idle, key, unread},
+    super::{Bound, Key, Standing, idle, key, unread},
     TIMEOUT, corrected, whole,
 };
 use crate::{

@@ -82,6 +82,67 @@ pub const KEYS: &[Key] = &[
                 .insert(b.name.to_owned(), b.switch());
         },
     ),
+    key("plugins.youtube.remoteCipher.url", Kind::Url, "", |c, b| {
+        mention(c, b);
+        c.youtube.cipher_url = b.url();
+    }),
+    key(
+        "plugins.youtube.remoteCipher.password",
+        Kind::Secret,
+        "",
+        |c, b| {
+            mention(c, b);
+            c.youtube.cipher_password = b.secret();
+        },
+    ),
+    key(
+        "plugins.youtube.remoteCipher.userAgent",
+        Kind::Text,
+        "yt-source",
+        |c, b| {
+            mention(c, b);
+            c.youtube.cipher_user_agent = b.text();
+        },
+    ),
+    key("plugins.youtube.pot.token", Kind::Secret, "", |c, b| {
+        mention(c, b);
+        c.youtube.pot_token = b.secret();
+    }),
+    key("plugins.youtube.pot.visitorData", Kind::Text, "", |c, b| {
+        mention(c, b);
+        c.youtube.pot_visitor_data = b.text();
+    }),
+    key("plugins.youtube.pot.provider", Kind::Url, "", |c, b| {
+        mention(c, b);
+        c.youtube.pot_provider = b.url();
+    }),
+    key(
+        "plugins.youtube.oauth.enabled",
+        Kind::Switch,
+        "false",
+        |c, b| {
+            mention(c, b);
+            c.youtube.oauth = b.switch();
+        },
+    ),
+    key(
+        "plugins.youtube.oauth.refreshToken",
+        Kind::Secret,
+        "",
+        |c, b| {
+            mention(c, b);
+            c.youtube.oauth_refresh_token = b.secret();
+        },
+    ),
+    key(
+        "plugins.youtube.oauth.skipInitialization",
+        Kind::Switch,
+        "false",
+        |c, b| {
+            mention(c, b);
+            c.youtube.oauth_skip_initialization = b.switch();
+        },
+    ),
 ];
 
 /// The plugin is on where its block stands, unless that says otherwise.

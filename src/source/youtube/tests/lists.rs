@@ -6,7 +6,7 @@ use crate::source::{
     Source,
     findings::Kind,
     site::{Site, data},
-    youtube::{Keys, YouTube},
+    youtube::YouTube,
 };
 use std::sync::Arc;
 
@@ -159,7 +159,6 @@ async fn several_kinds_of_things_are_found_at_once() {
     let source = YouTube::new(
         Site::new("YouTube", clients, known),
         YouTubeSettings::default(),
-        Keys::default(),
     );
     let kinds = [
         Kind::Track,

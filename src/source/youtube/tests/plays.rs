@@ -4,18 +4,9 @@
 use super::*;
 use crate::{
     net::testing::whole,
-    source::{
-        site::{Site, data},
-        youtube::{
-            Keys, YouTube,
-            keys::{Account, Cipher, PoToken, Sealed, Token},
-        },
-    },
+    source::{CipherSettings, OAuthSettings, PoTokenSettings},
     units::Secret,
 };
-use futures_util::{FutureExt, future::BoxFuture};
-use std::sync::Arc;
-use url::Url;
 
 /// The sound of everything here.
 fn sound() -> Vec<u8> {
@@ -49,7 +40,7 @@ async fn the_best_form_is_fetched_as_the_client_that_was_told_of_it() {
         .iter()
         .rfind(|asked| asked.path == OPUS)
         .expect("fetched");
-    let data = data::SiteData::built_in();
+    let data = crate::source::site::data::SiteData::built_in();
     assert_eq!(
         last.header("user-agent"),
         Some(&*data.youtube.clients["VISIONOS"].user_agent)
@@ -165,105 +156,80 @@ async fn what_cannot_be_played_says_why() {
     }
 }
 
-/// Opens everything.
-struct Skeleton;
-
-impl Cipher for Skeleton {
-    fn timestamp<'a>(
-        &'a self,
-        script: &'a Url,
-    ) -> BoxFuture<'a, Result<u32, crate::error::Failure>> {
-        let path = "/s/player/c9168c90/player_ias.vflset/en_GB/base.js";
-        assert_eq!(script.path(), path);
-        async { Ok(20_000) }.boxed()
-    }
-
-    fn solve<'a>(
-        &'a self,
-        _: &'a Url,
-        sealed: Sealed,
-    ) -> BoxFuture<'a, Result<Url, crate::error::Failure>> {
-        assert_eq!(sealed.signature.as_deref(), Some("a=b"));
-        assert_eq!(sealed.signature_key.as_deref(), Some("sig"));
-        let mut url = sealed.url;
-        url.query_pairs_mut().append_pair("sig", "solved");
-        async { Ok(url) }.boxed()
-    }
-}
-
-impl PoToken for Skeleton {
-    fn of<'a>(
-        &'a self,
-        binding: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Token>, crate::error::Failure>> {
-        let token = Token {
-            token: Secret::new(format!("no robot {binding}")),
-            visitor_data: Some("its visitor".to_owned()),
-        };
-        async { Ok(Some(token)) }.boxed()
-    }
-}
-
-impl Account for Skeleton {
-    fn bearer(&self) -> BoxFuture<'_, Result<Option<Secret>, crate::error::Failure>> {
-        async { Ok(Some(Secret::new("an account"))) }.boxed()
-    }
-}
-
-/// The registry makes the source without keys; here it has all.
+/// A cipher server, a provider of po-tokens and an account, in the shapes of youtube-source, bgutil and OAuth.
 #[tokio::test]
 async fn keys_open_what_is_closed_for_the_clients_that_take_them() {
-    let world = World::new(|asked| match &*asked.path {
-        "http://www.youtube.com/iframe_api" => {
-            html(r"var scriptUrl = 'https:\/\/www.youtube.com\/s\/player\/c9168c90\/www-widgetapi.vflset\/x.js';")
-        }
-        _ => api(asked, &|call: &Call| match &*call.client {
-            "TVHTML5" => refusal("LOGIN_REQUIRED", "Sign in"),
-            "WEB" => {
-                assert_eq!(call.body["playbackContext"]["contentPlaybackContext"]["signatureTimestamp"], 20_000);
-                assert_eq!(call.body["serviceIntegrityDimensions"]["poToken"], "no robot Kn56bMZ9OE8");
-                assert_eq!(call.body["context"]["client"]["visitorData"], "its visitor");
-                let mut sealed = opus();
-                sealed["url"] = Value::Null;
-                sealed["signatureCipher"] = json!("s=a%3Db&sp=sig&url=http%3A%2F%2Fr1.googlevideo.com%2Fx%3Fn%3D1");
-                let mut video = video(ID);
-                video["streamingData"]["adaptiveFormats"] = json!([sealed]);
-                json(&video)
+    let sealed = |call: &Call| {
+        let named = &call.body["playbackContext"]["contentPlaybackContext"]["signatureTimestamp"];
+        assert_eq!(*named, 20_000);
+        let token = &call.body["serviceIntegrityDimensions"]["poToken"];
+        assert_eq!(token, "no robot");
+        let mut sealed = opus();
+        sealed["url"] = Value::Null;
+        sealed["signatureCipher"] =
+            json!("s=a%3Db&sp=sig&url=http%3A%2F%2Fr1.googlevideo.com%2Fx%3Fn%3D1");
+        let mut video = video(ID);
+        video["streamingData"]["adaptiveFormats"] = json!([sealed]);
+        json(&video)
+    };
+    let settings = YouTubeSettings {
+        cipher: CipherSettings {
+            url: "http://cipher.example".parse().ok(),
+            ..CipherSettings::default()
+        },
+        pot: PoTokenSettings {
+            provider: "http://pot.example".parse().ok(),
+            ..PoTokenSettings::default()
+        },
+        oauth: OAuthSettings {
+            enabled: true,
+            refresh_token: Secret::new("refresh"),
+            skip_initialization: true,
+        },
+        ..YouTubeSettings::default()
+    };
+    let world = World::with(
+        move |asked| match &*asked.path {
+            "http://www.youtube.com/iframe_api" => html(
+                r"var scriptUrl = 'https:\/\/www.youtube.com\/s\/player\/c9168c90\/www-widgetapi.vflset\/x.js';",
+            ),
+            "http://cipher.example/get_sts" => json(&json!({"sts": "20000"})),
+            "http://cipher.example/resolve_url" => {
+                let body: Value = serde_json::from_slice(&asked.body).expect("JSON");
+                assert_eq!(body["encrypted_signature"], "a=b");
+                let script = body["player_url"].as_str().expect("a URL");
+                assert!(script.ends_with("/s/player/c9168c90/player_ias.vflset/en_GB/base.js"));
+                json(&json!({"resolved_url": "http://r1.googlevideo.com/x?n=2&sig=solved"}))
             }
-            _ => status(404),
-        }),
-    })
+            "http://pot.example/get_pot" => {
+                let body: Value = serde_json::from_slice(&asked.body).expect("JSON");
+                assert_eq!(body["content_binding"], ID);
+                json(&json!({"poToken": "no robot", "expiresAt": "2100-01-01T00:00:00Z"}))
+            }
+            "http://www.youtube.com/o/oauth2/token" => {
+                json(&json!({"access_token": "an account", "expires_in": 3600, "token_type": "Bearer"}))
+            }
+            path if path.starts_with("http://r1.googlevideo.com/x?") => ranged(asked, &sound()),
+            _ => api(asked, &|call: &Call| match &*call.client {
+                "TVHTML5" => refusal("LOGIN_REQUIRED", "Sign in"),
+                "WEB" => sealed(call),
+                _ => status(404),
+            }),
+        },
+        |all| Settings {
+            youtube: Some(settings),
+            ..all
+        },
+    )
     .await;
-    let clients = crate::net::Clients::new(crate::net::Settings {
-        proxy: Some(crate::net::Proxy {
-            host: world.server.address.ip().to_string(),
-            port: world.server.address.port(),
-            credentials: None,
-        }),
-        ..crate::net::testing::quick()
-    });
-    let plain = r#"{"youtube": {"site": "http://www.youtube.com", "api": "http://youtubei.googleapis.com/youtubei/v1"}}"#;
-    let known = Arc::new(data::SiteData::with(plain).expect("it fits"));
-    let (_keep, known) = tokio::sync::watch::channel(known);
-    let keys = Keys {
-        cipher: Some(Arc::new(Skeleton)),
-        po_token: Some(Arc::new(Skeleton)),
-        account: Some(Arc::new(Skeleton)),
-    };
-    let source = YouTube::new(
-        Site::new("YouTube", clients, known),
-        YouTubeSettings::default(),
-        keys,
+    let track = Track::sample(ID, "youtube");
+    assert_eq!(world.sound(&track).await.expect("it plays"), sound());
+    let url = "http://r1.googlevideo.com/x?n=2&sig=solved&pot=no+robot";
+    assert!(
+        world.asked().iter().any(|it| it == url),
+        "{:?}",
+        world.asked()
     );
-    let wanted = crate::source::youtube::play::Wanted::new(
-        crate::source::youtube::link::VideoId::parse(ID).expect("an id"),
-    );
-    let located = source.shared.locate(&wanted, false).await.expect("found");
-    let crate::media::located::Located::File(link) = located else {
-        panic!("{located:?}");
-    };
-    let url = "http://r1.googlevideo.com/x?n=1&sig=solved&pot=no+robot+Kn56bMZ9OE8";
-    assert_eq!(link.address.url().as_str(), url);
     let asked = world.server.seen();
     let of = |name: &str| {
         let is = |asked: &&Asked| {
@@ -271,9 +237,7 @@ async fn keys_open_what_is_closed_for_the_clients_that_take_them() {
         };
         asked.iter().find(is).expect(name)
     };
-    assert_eq!(
-        of("TVHTML5").header("authorization"),
-        Some("Bearer an account")
-    );
-    assert_eq!(of("WEB").header("authorization"), None);
+    let bearer = |name| of(name).header("authorization");
+    assert_eq!(bearer("TVHTML5"), Some("Bearer an account"));
+    assert_eq!(bearer("WEB"), None);
 }
