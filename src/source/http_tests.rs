@@ -19,6 +19,8 @@ fn mp3() -> Vec<u8> {
 
 fn registry() -> Registry {
     Registry::new(Settings {
+        // it knows `ytsearch:`
+        youtube: None,
         network: quick(),
         ytdlp: YtDlpSettings::off(),
         ..Settings::default()

@@ -420,7 +420,7 @@ fn short(item: &Value) -> Option<Track> {
     Some(described.track())
 }
 
-fn column<'a>(item: &'a Value, number: usize) -> &'a [Value] {
+fn column(item: &Value, number: usize) -> &[Value] {
     item.list(&format!(
         "flexColumns.{number}.musicResponsiveListItemFlexColumnRenderer.text.runs"
     ))
