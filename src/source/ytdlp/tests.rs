@@ -123,7 +123,10 @@ async fn a_link_that_is_refused_is_found_anew_in_the_same_format() {
 #[test]
 fn links_that_expire_are_not_kept_longer() {
     let known = |lifetime: Option<Duration>| {
-        let read = super::answer::read(&video("sound"), &crate::source::site::data::SiteData::built_in().ytdlp);
+        let read = super::answer::read(
+            &video("sound"),
+            &crate::source::site::data::SiteData::built_in().ytdlp,
+        );
         let Ok(Answer::Video(mut video)) = read else {
             panic!("{read:?}");
         };
