@@ -96,7 +96,17 @@ fn list(value: &Value, facts: &Facts) -> Result<Answer, Unexpected> {
             false => read(entry, facts),
         };
     }
-    let tracks: Vec<Track> = entries.iter().filter_map(track).collect();
+    let page = value.text("webpage_url");
+    let item = |entry: &Value| {
+        let mut track = track(entry)?;
+        // several players on one page: its address is that of the list, and theirs are those of their files
+        if page == Some(&track.info.identifier) {
+            let form = forms(entry, facts).into_iter().next()?;
+            track.info.identifier = form.link.address.to_identifier();
+        }
+        Some(track)
+    };
+    let tracks: Vec<Track> = entries.iter().filter_map(item).collect();
     let extractor = value.text("extractor").unwrap_or_default();
     Ok(match (tracks.is_empty(), extractor.ends_with(":search")) {
         (true, _) => Answer::Nothing,

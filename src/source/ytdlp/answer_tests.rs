@@ -219,6 +219,24 @@ fn a_page_with_one_player_is_what_that_plays() {
 }
 
 #[test]
+fn players_on_one_page_are_told_apart() {
+    let player = |id: &str| with_formats(&[format(id, &json!({}))]);
+    let value = json!({
+        "_type": "playlist", "id": "page", "title": "Page", "extractor": "generic",
+        "webpage_url": "https://site.example/1", "entries": [player("a"), player("b"), with_formats(&[])],
+    });
+    let Answer::List { tracks, .. } = read(&value) else {
+        panic!("no list");
+    };
+    let ids: Vec<_> = tracks.iter().map(|it| &*it.info.identifier).collect();
+    assert_eq!(ids, ["https://media.example/a", "https://media.example/b"]);
+    assert_eq!(
+        tracks[0].info.uri.as_deref(),
+        Some("https://site.example/1")
+    );
+}
+
+#[test]
 fn what_is_no_answer_is_an_error() {
     for value in [
         json!({}),
