@@ -30,8 +30,8 @@ pub use brief::{Brief, in_brief};
 pub use diagnostic::{Diagnostic, Level, Origin};
 pub use effective::Effective;
 pub use settings::{
-    Audio, Bitrate, Config, Filters, HttpConfig, Lavalink, Limits, ListenAddress, LogLevel,
-    Logging, Metrics, Server, Sources, Timeouts, Voice,
+    Audio, Bitrate, Config, Fetching, Filters, HttpConfig, Lavalink, Limits, ListenAddress,
+    LogLevel, Logging, Metrics, Server, Sources, Timeouts, Voice,
 };
 
 /// What loading came to.

@@ -98,6 +98,120 @@ async fn links_that_never_work_are_sought_twice() {
 }
 
 #[tokio::test]
+async fn a_link_may_expire_again_and_again() {
+    // each holds for as much as makes it a usual one
+    const HOLDS: usize = 300_000;
+    let server = serve(|asked| match asked.before {
+        0 => cut(asked, &data()[..], asked_len(asked).min(HOLDS)),
+        _ => refused(),
+    })
+    .await;
+    let mut reader = located(&server, Located::File);
+    assert!(reader.rest().await.expect("all") == data());
+    let links = LEN.div_ceil(HOLDS);
+    let last = asked(&server).pop().expect("asked");
+    let expected = format!("/{}", links - 1);
+    assert_eq!(last, (expected, Some((links - 1) * HOLDS)));
+    let retries = reader.window().gauge().retries();
+    assert_eq!(retries.resolves, links as u64 - 1);
+    assert_eq!((retries.fragments, retries.requests), (links as u64 - 1, 0));
+}
+
+/// Bytes of the answer to this.
+fn asked_len(asked: &Asked) -> usize {
+    LEN - asked.from().unwrap_or(0)
+}
+
+#[tokio::test]
+async fn a_server_that_is_gone_is_left_for_another_at_last() {
+    let server = serve(|asked| match &*asked.path {
+        "/0" if asked.before == 0 => cut(asked, &data(), 400_000),
+        "/0" => response(503, &[("Content-Length", "0")], b""),
+        _ => ranged(asked, &data()),
+    })
+    .await;
+    let mut reader = located(&server, Located::File);
+    assert!(reader.rest().await.expect("all") == data());
+    let from = Some(400_000);
+    let mut expected = vec![request("/0", None)];
+    // what had begun, and the three tries that follow
+    expected.extend((0..3).map(|_| request("/0", from)));
+    expected.push(request("/1", from));
+    assert_eq!(asked(&server), expected);
+}
+
+fn locator() -> Locator {
+    let locate: Locate = Box::new(|_| Box::pin(std::future::pending()));
+    Locator::new(locate, Duration::from_secs(1))
+}
+
+#[test]
+fn links_that_hold_for_a_moment_are_sought_more_and_more_slowly() {
+    let mut locator = locator();
+    let mut waits = Vec::new();
+    for _ in 0..12 {
+        let wait = locator.renew(&NetError::Status(403), false, 0);
+        waits.push(wait.expect("it had worked").as_millis());
+        assert_eq!(locator.renew(&NetError::Status(403), false, 0), None);
+        locator.progressed(backoff::PROGRESS);
+    }
+    assert_eq!(waits[..5], [0, 100, 200, 400, 800]);
+    assert_eq!(waits[11], MAX_DELAY.as_millis());
+    locator.progressed(GOOD);
+    let wait = locator.renew(&NetError::Status(410), false, 0);
+    assert_eq!(wait, Some(Duration::ZERO));
+}
+
+#[test]
+fn only_what_another_link_may_mend_is_a_reason_to_seek_one() {
+    let renews = |error: &NetError, is_last| locator().renew(error, is_last, 0).is_some();
+    for status in [401, 403, 404, 410] {
+        assert!(renews(&NetError::Status(status), false), "{status}");
+    }
+    for error in [
+        NetError::Status(503),
+        NetError::CutShort { missing: 1 },
+        NetError::Timeout(Duration::ZERO),
+    ] {
+        assert!(!renews(&error, false) && renews(&error, true), "{error}");
+    }
+    assert!(!renews(&NetError::Changed, true) && !renews(&NetError::Status(400), true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_search_has_a_limit() {
+    let locate: Locate = Box::new(|_| Box::pin(std::future::pending()));
+    let window = fetch(&clients(), locate, &Handle::current());
+    let mut reader = Reader::new(window);
+    let limit = clients().settings().resolve_timeout;
+    let before = tokio::time::Instant::now();
+    let failure = failure(reader.take(1).await);
+    assert_eq!(before.elapsed(), limit);
+    assert_eq!(failure.severity, Severity::Suspicious);
+}
+
+#[tokio::test]
+async fn a_track_that_stands_for_another_is_fetched_in_its_sources_manner() {
+    let server = serve(|asked| ranged(asked, &data())).await;
+    let address = server.address("/a");
+    let locate: Locate = Box::new(move |_| {
+        let found = Located::File(address.clone().into());
+        Box::pin(async move { Ok(found) })
+    });
+    let mut settings = crate::net::testing::quick();
+    let differs = crate::net::manner::Differs {
+        request_bytes: Some(600_000),
+        ..Default::default()
+    };
+    settings.fetching.sites.insert("some".to_owned(), differs);
+    let clients = Clients::new(settings).of_source("another");
+    let window = fetch(&clients, of_source(locate, "some"), &Handle::current());
+    assert!(Reader::new(window).rest().await.expect("all") == data());
+    let ranges: Vec<_> = server.seen().iter().map(|a| (a.from(), a.last())).collect();
+    assert_eq!(ranges, [(Some(0), Some(599_999)), (Some(600_000), None)]);
+}
+
+#[tokio::test]
 async fn who_finds_nothing_says_why() {
     let locate: Locate = Box::new(|_| Box::pin(async { Err(Failure::common("It is gone.")) }));
     let window = fetch(&clients(), locate, &Handle::current());

@@ -120,6 +120,7 @@ pub fn metrics(app: &App, query: &Query, now: Instant) -> Answer {
         panics: app.sessions.panics(),
         underruns: underruns(&app.sessions.underruns()),
         rejoins: app.sessions.rejoins().counts().collect(),
+        retries: app.sources.retries().collect(),
         each_player: has_players.then(|| each_player(app)),
         uptime_ms: millis(app.system.uptime(now)),
         memory: app.system.memory(),

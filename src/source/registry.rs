@@ -12,13 +12,10 @@ use super::{
 use crate::{
     error::Failure,
     media::located::{self, Locate},
-    net::Clients,
+    net::{Clients, tally::Layer},
     track::{LoadResult, Track},
 };
-use std::{
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::sync::{Arc, Weak};
 use tokio::runtime::Handle;
 
 /// Identifiers that are looked up for one load: the first and four references. A fifth gives nothing (reference, R.1.21).
@@ -33,7 +30,6 @@ struct Inner {
     sources: Vec<Box<dyn Source>>,
     clients: Clients,
     runtime: Handle,
-    load_timeout: Duration,
 }
 
 /// The other sources, for one that plays what it finds there.
@@ -55,8 +51,8 @@ impl Others {
     /// When its source is not enabled, does not find its tracks by asking, or the track cannot be one of that source's.
     pub fn locate(&self, track: &Track) -> Result<Locate, Failure> {
         match self.sources()?.begin(track)? {
-            Supply::Located { locate, .. } => Ok(locate),
-            Supply::Window(_) => {
+            (name, Supply::Located { locate, .. }) => Ok(located::of_source(locate, name)),
+            (_, Supply::Window(_)) => {
                 let name = &track.info.source_name;
                 Err(Failure::common(format!(
                     "Tracks of the source {name} cannot stand for others."
@@ -110,12 +106,23 @@ impl Registry {
     pub fn open(&self, track: &Track) -> Result<Media, Failure> {
         let inner = &self.0;
         Ok(match inner.begin(track)? {
-            Supply::Window(media) => media,
-            Supply::Located { locate, hint } => Media {
-                window: located::fetch(&inner.clients, locate, &inner.runtime),
-                hint,
-            },
+            (_, Supply::Window(media)) => media,
+            (name, Supply::Located { locate, hint }) => {
+                let clients = inner.clients.of_source(name);
+                Media {
+                    window: located::fetch(&clients, locate, &inner.runtime),
+                    hint,
+                }
+            }
         })
+    }
+
+    /// How often something was asked for again since the start, by layer.
+    pub fn retries(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let tally = self.0.clients.tally();
+        Layer::ALL
+            .map(|layer| (layer.label(), tally.count(layer)))
+            .into_iter()
     }
 }
 
@@ -147,7 +154,7 @@ impl Inner {
         }
         if settings.http {
             sources.push(Box::new(Http::new(
-                clients.clone(),
+                clients.of_source("http"),
                 runtime.clone(),
                 settings.playlist_bytes,
             )));
@@ -156,7 +163,6 @@ impl Inner {
             sources,
             clients,
             runtime,
-            load_timeout: settings.load_timeout,
         }
     }
 
@@ -165,7 +171,7 @@ impl Inner {
             return Err(Failure::common("The identifier is too long."));
         }
         let looking = self.look_up(Reference::new(identifier));
-        tokio::time::timeout(self.load_timeout, looking)
+        tokio::time::timeout(self.clients.settings().resolve_timeout, looking)
             .await
             .unwrap_or_else(|_| Err(Failure::suspicious("Loading took too long.")))
     }
@@ -201,12 +207,13 @@ impl Inner {
         Err(Failure::common(super::UNKNOWN_FORMAT))
     }
 
-    fn begin(&self, track: &Track) -> Result<Supply, Failure> {
+    /// The name of a track's source, and how it is fetched.
+    fn begin(&self, track: &Track) -> Result<(&'static str, Supply), Failure> {
         let name = &track.info.source_name;
         let source = self.sources.iter().find(|source| source.name() == name);
-        source
-            .ok_or_else(|| Failure::common(format!("The source {name} is not enabled.")))?
-            .open(track)
+        let source =
+            source.ok_or_else(|| Failure::common(format!("The source {name} is not enabled.")))?;
+        Ok((source.name(), source.open(track)?))
     }
 }
 
@@ -242,7 +249,6 @@ mod tests {
             sources: vec![Box::new(Counting)],
             clients: Clients::new(crate::net::Settings::default()),
             runtime: Handle::current(),
-            load_timeout: Duration::from_secs(5),
         }))
     }
 

@@ -1,6 +1,7 @@
 //! Owns: the list of all keys. No other place names them; a new key is one row in a file here and one field in `settings`.
 //! Never knows: where values come from.
 
+mod fetching;
 mod lavalink;
 mod ours;
 
@@ -12,7 +13,7 @@ use std::sync::LazyLock;
 
 /// Every key.
 pub(in crate::config) static TABLE: LazyLock<Vec<Key>> =
-    LazyLock::new(|| [lavalink::KEYS, ours::KEYS].concat());
+    LazyLock::new(|| [lavalink::KEYS, ours::KEYS, fetching::KEYS].concat());
 
 const GIB: i64 = 1 << 30;
 const LONGEST_TIMEOUT_MS: i64 = 600_000;
