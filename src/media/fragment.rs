@@ -77,6 +77,12 @@ impl Fragment {
         }
     }
 
+    /// Whether bytes of it have come that were not taken yet.
+    #[must_use]
+    pub const fn has_begun(&self) -> bool {
+        self.held_bytes > 0
+    }
+
     /// Whether it has failed, with whatever came before.
     #[must_use]
     pub const fn has_failed(&self) -> bool {

@@ -102,7 +102,12 @@ async fn a_link_may_expire_again_and_again() {
     // each holds for as much as makes it a usual one
     const HOLDS: usize = 300_000;
     let server = serve(|asked| match asked.before {
-        0 => cut(asked, &data()[..], asked_len(asked).min(HOLDS)),
+        0 => {
+            let mut answer = ranged(asked, &data());
+            let len = LEN - asked.from().unwrap_or(0);
+            answer.truncate(answer.len() - len + len.min(HOLDS));
+            answer
+        }
         _ => refused(),
     })
     .await;
@@ -115,11 +120,6 @@ async fn a_link_may_expire_again_and_again() {
     let retries = reader.window().gauge().retries();
     assert_eq!(retries.resolves, links as u64 - 1);
     assert_eq!((retries.fragments, retries.requests), (links as u64 - 1, 0));
-}
-
-/// Bytes of the answer to this.
-fn asked_len(asked: &Asked) -> usize {
-    LEN - asked.from().unwrap_or(0)
 }
 
 #[tokio::test]
@@ -260,6 +260,59 @@ async fn segments_go_on_at_the_same_byte_of_a_new_list() {
         seen.retain(|asked| lists.contains(asked));
         assert_eq!(seen, lists);
     }
+}
+
+/// A proxy answers for all hosts here.
+#[tokio::test]
+async fn a_links_headers_go_along_to_lists_keys_and_segments_of_its_site() {
+    let server = serve(|asked| {
+        let list = "#EXTM3U\n#EXT-X-TARGETDURATION:1\n\
+            #EXT-X-MAP:URI=\"http://b.cdn.example/map\"\n#EXTINF:1,\nhttp://c.cdn.example/s0\n\
+            #EXT-X-KEY:METHOD=AES-128,URI=\"http://keys.example/k\",IV=0x1\n\
+            #EXTINF:1,\nhttp://elsewhere.example/s1\n#EXT-X-ENDLIST\n";
+        let master = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nhttp://a.cdn.example/list\n";
+        match asked.path.rsplit('/').next() {
+            Some("master") => whole(master.as_bytes(), &[]),
+            Some("list") => whole(list.as_bytes(), &[]),
+            Some("k") => whole(&[7; 16], &[]),
+            _ => whole(&[1; 32], &[]),
+        }
+    })
+    .await;
+    let clients = Clients::new(crate::net::Settings {
+        proxy: Some(crate::net::Proxy {
+            host: server.address.ip().to_string(),
+            port: server.address.port(),
+            credentials: None,
+        }),
+        ..crate::net::testing::quick()
+    });
+    let locate: Locate = Box::new(|_| {
+        let address = Address::parse("http://a.cdn.example/master").expect("an address");
+        let mut headers = HeaderMap::new();
+        headers.insert("cookie", "k".parse().expect("a value"));
+        let found = Located::Hls(Link::new(address, headers));
+        Box::pin(async move { Ok(found) })
+    });
+    let mut reader = Reader::new(fetch(&clients, locate, &Handle::current()));
+    for _ in 0..2 {
+        reader.section().await.expect("there");
+    }
+    let seen = server.seen();
+    let mut got: Vec<_> = seen
+        .iter()
+        .map(|a| (&*a.path, a.header("cookie")))
+        .collect();
+    got.sort_unstable();
+    let expected = [
+        ("http://a.cdn.example/list", Some("k")),
+        ("http://a.cdn.example/master", Some("k")),
+        ("http://b.cdn.example/map", Some("k")),
+        ("http://c.cdn.example/s0", Some("k")),
+        ("http://elsewhere.example/s1", None),
+        ("http://keys.example/k", None),
+    ];
+    assert_eq!(got, expected);
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ const CALM: Duration = Duration::from_secs(10);
 /// How much time a chunk takes its connection, about.
 const CHUNK_TIME: Duration = Duration::from_secs(2);
 /// The smallest chunk, in bytes: one of less is all waiting for the answer's first byte.
-pub const MIN_CHUNK: u64 = 16 * 1024;
+const MIN_CHUNK: u64 = 16 * 1024;
 
 /// How a fetch stands at a moment.
 #[derive(Clone, Copy, Debug)]
@@ -109,11 +109,18 @@ impl Pace {
     /// what is left from there, `left` bytes.
     #[must_use]
     pub fn chunk(&self, pending: u64, left: u64) -> Option<u64> {
-        let by_rate = self.rate.unwrap_or(0).saturating_mul(CHUNK_TIME.as_secs());
         let most = self.manner.chunk_bytes.max(MIN_CHUNK);
-        let len = by_rate.clamp(MIN_CHUNK, most).min(left);
+        let len = self.own().min(most).min(left);
         let fits = pending.saturating_add(len) <= self.budget;
         (len > 0 && fits).then_some(len)
+    }
+
+    /// How much the connection at hand is left to bring, in bytes, when others are to go on from there: nothing of it has to
+    /// be held, and it must last until they have begun.
+    #[must_use]
+    pub fn own(&self) -> u64 {
+        let by_rate = self.rate.unwrap_or(0).saturating_mul(CHUNK_TIME.as_secs());
+        by_rate.max(MIN_CHUNK)
     }
 
     /// The site does not like it: one connection has to do from here on.
@@ -211,6 +218,15 @@ mod tests {
             pace.look(start + PATIENCE, stand(0, 7 + came));
             assert_eq!(pace.chunk(0, u64::MAX), Some(expected), "{came}");
         }
+    }
+
+    #[test]
+    fn the_connection_at_hand_has_two_seconds_to_itself_however_fast() {
+        let (mut pace, start) = pace(2);
+        assert_eq!(pace.own(), 16 * KIB);
+        pace.look(start, stand(0, 0));
+        pace.look(start + PATIENCE, stand(0, 1_000_000));
+        assert_eq!(pace.own(), 4_000_000);
     }
 
     #[test]

@@ -272,12 +272,12 @@ struct Extra {
     headers: HeaderMap,
 }
 
-/// The hosts that are taken for one site's: those that share all but the first label, so the names of a content network;
-/// of a name with less than three labels, and of an address, it is itself.
+/// The hosts that are taken for one site's: names of as many labels that share all but the first, so those of a content
+/// network; of a name with less than three labels, and of an address, it is itself.
 fn neighbourhood(url: &Url) -> String {
     match url.host() {
         Some(Host::Domain(name)) => match name.split_once('.') {
-            Some((_, rest)) if rest.contains('.') => rest.to_owned(),
+            Some((_, rest)) if rest.contains('.') => format!("*.{rest}"),
             _ => name.to_owned(),
         },
         host => host.map(|host| host.to_string()).unwrap_or_default(),

@@ -5,7 +5,7 @@ use super::{
     HlsError, KEY_BYTES,
     course::{Course, Step},
     crypt::Decrypter,
-    find, load,
+    data_uri, find, load,
     playlist::{ByteRange, Key, Map, Playlist, Segment},
 };
 use crate::{
@@ -24,7 +24,6 @@ use crate::{
         tally::{Layer, Retried},
     },
 };
-use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use bytes::Bytes;
 use std::{future::Future, sync::Arc, time::Instant};
 
@@ -495,11 +494,4 @@ async fn unless_interrupted<T>(
         () = writer.interrupted() => Err(Break::Interrupted),
         done = work => Ok(done),
     }
-}
-
-/// The bytes that a link is itself (RFC 2397), in base64; `None` for other links.
-fn data_uri(uri: &str) -> Option<Vec<u8>> {
-    let (head, text) = uri.strip_prefix("data:")?.split_once(',')?;
-    head.strip_suffix(";base64")?;
-    BASE64.decode(text).ok()
 }

@@ -20,6 +20,7 @@ use crate::{
     error::Failure,
     net::{Clients, NetError, address::Address, tally::Retried},
 };
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use fetcher::Fetcher;
 use playlist::{Media, Playlist, PlaylistError};
 use std::time::Duration;
@@ -205,6 +206,13 @@ async fn find(
         }),
         (master, base) => resolve(clients, base, master, retried).await,
     }
+}
+
+/// The bytes that a link is itself (RFC 2397), in base64; `None` for other links.
+fn data_uri(uri: &str) -> Option<Vec<u8>> {
+    let (head, text) = uri.strip_prefix("data:")?.split_once(',')?;
+    head.strip_suffix(";base64")?;
+    BASE64.decode(text).ok()
 }
 
 #[cfg(test)]

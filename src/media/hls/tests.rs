@@ -9,6 +9,7 @@ use crate::{
 };
 use cbc::cipher::{BlockEncryptMut, KeyIvInit, block_padding::Pkcs7};
 
+mod ahead;
 mod live;
 
 type Section = (u64, Vec<u8>);

@@ -408,12 +408,11 @@ impl Fetcher {
         connection.at += sound.len() as u64;
         let dropped = ahead.min(sound.len() as u64) as usize;
         let _ = sound.split_to(dropped);
-        if let Some(end) = self.ahead.begins_at() {
-            let left = end.saturating_sub(self.offset);
-            if sound.len() as u64 >= left {
-                sound.truncate(left as usize);
-                self.connection = None;
-            }
+        if self.ahead.takes_over(self.offset + sound.len() as u64)
+            && let Some(end) = self.ahead.begins_at()
+        {
+            sound.truncate(end.saturating_sub(self.offset) as usize);
+            self.connection = None;
         }
         if sound.is_empty() {
             return;

@@ -6,7 +6,7 @@ use crate::{
     media::{
         fragment::{Fragment, Next, at, progress},
         hls::playlist::ByteRange,
-        pace::{MIN_CHUNK, Pace, Stand},
+        pace::{Pace, Stand},
         part::Part,
     },
     net::{NetError, Resource, tally::Retried},
@@ -54,6 +54,27 @@ impl Ahead {
         self.chunks.front().map(|chunk| chunk.range.from)
     }
 
+    /// Whether others go on from here, when the first connection is at this offset. They do not when nothing has come of
+    /// them yet: it is then left to the one that works.
+    pub(super) fn takes_over(&mut self, at: u64) -> bool {
+        match self.chunks.front() {
+            Some(first) if at < first.range.from => false,
+            Some(first) if first.fragment.has_begun() => true,
+            Some(_) => {
+                self.refused();
+                false
+            }
+            None => false,
+        }
+    }
+
+    /// One connection has to do from here on.
+    fn refused(&mut self) {
+        tracing::debug!("one connection has to do");
+        self.chunks.clear();
+        self.pace.refused();
+    }
+
     /// Waits until more of a chunk has come, for ever if there is none.
     pub(super) async fn progress(&mut self) -> Retried {
         progress(self.chunks.iter_mut().map(|chunk| &mut chunk.fragment)).await
@@ -86,9 +107,14 @@ impl Fetcher {
             .position(|chunk| chunk.fragment.has_failed())
             && (failed > 0 || self.connection.is_some())
         {
-            tracing::debug!("one connection has to do");
-            ahead.chunks.truncate(failed);
-            ahead.pace.refused();
+            match failed {
+                0 => ahead.refused(),
+                // those before it are as good as the first
+                _ => {
+                    ahead.chunks.truncate(failed);
+                    ahead.pace.refused();
+                }
+            }
         }
         let stand = Stand {
             waiting: self.writer.waiting(),
@@ -97,14 +123,12 @@ impl Fetcher {
         };
         let next = ahead.pace.look(now(), stand);
         let first = usize::from(self.connection.is_some());
-        while first + ahead.chunks.len() < ahead.pace.width() {
+        // one alone is the usual connection, which is asked for all
+        while ahead.pace.width() > 1 && first + ahead.chunks.len() < ahead.pace.width() {
             let from = match (ahead.chunks.back(), first) {
                 (Some(last), _) => last.range.until,
                 // the connection at hand goes on for a chunk of its own
-                (None, 1) => {
-                    let own = ahead.pace.chunk(0, u64::MAX).unwrap_or(MIN_CHUNK);
-                    self.offset.saturating_add(own)
-                }
+                (None, 1) => self.offset.saturating_add(ahead.pace.own()),
                 (None, _) => self.offset,
             };
             let left = length.saturating_sub(from);
@@ -147,10 +171,11 @@ impl Fetcher {
                     self.look_ahead();
                     return Ok(());
                 }
+                // a request of the usual kind shows what is wrong, if it is not that there are several
                 Next::Failed(error) => {
-                    self.ahead.clear();
-                    self.ahead.pace.refused();
-                    return Err(error);
+                    tracing::debug!(%error, "a chunk could not be had");
+                    self.ahead.refused();
+                    return Ok(());
                 }
                 Next::Pending => {}
             }
