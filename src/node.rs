@@ -274,7 +274,6 @@ pub(crate) fn source_settings(config: &Config) -> source::Settings {
             fetching: fetching(&config.fetching),
         },
         playlist_bytes: config.limits.playlist_bytes,
-        ..source::Settings::default()
     }
 }
 
