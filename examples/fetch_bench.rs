@@ -83,8 +83,8 @@ impl Drop for Server {
 
 async fn serve(rate: usize) -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    println!("http://{}/file", listener.local_addr()?);
     let data: Bytes = (0..LEN).map(|i| (i * 31 % 251) as u8).collect();
+    println!("http://{}/file", listener.local_addr()?);
     loop {
         let (stream, _) = listener.accept().await?;
         let data = data.clone();
