@@ -96,13 +96,14 @@
 //! | asking a site; its refusals; JSON, pages, links | `source/site/` (`net/call.rs` below it); what is found out once for all: `source/site/cache.rs` |
 //! | what changes weekly: hosts, patterns, formats of sites | `source/sites.json`, replaced in parts by a file: `source/site/data.rs` |
 //! | YouTube: locked links; po-tokens; accounts | `source/youtube/cipher/` (the script itself: `local/`); `potoken/`; `oauth/` |
-//! | connections, proxies, refused addresses | `net/connect.rs`, `net/guard.rs`; redirects: `net/mod.rs` |
+//! | connections, proxies, refused addresses | `net/connect.rs`, `net/guard.rs`; names remembered: `net/dns.rs`; redirects: `net/resource.rs` |
 //! | which of our addresses a request leaves from | `net/route_planner/` decides, `net/routes.rs` does; `server/route_planner.rs` |
 //! | what is remembered of loads, and how long | `source/resolves.rs`, `net/freshness.rs` |
 //! | a container; which one it is | `media/demux/` (one file or folder each); `media/demux/probe.rs` |
 //! | HLS: playlists, which segment when, keys; segments as one stream | `media/hls/`; `media/demux/sections/` |
 //! | links that expire, found anew | `media/located.rs` |
-//! | retries and ranges of a fetch | `media/ranges.rs`, `media/http/fetcher.rs`; waits between them: `media/backoff.rs` |
+//! | retries and ranges of a fetch | `media/ranges.rs`, `media/http/fetcher/recover.rs`; waits between them: `media/backoff.rs` |
+//! | more than one connection for a track | `media/pace.rs` decides; `media/http/fetcher/ahead.rs`, `media/fragment.rs`; by site: `net/manner.rs` |
 //! | a codec; what packets tell without decoding | `media/codec/`; `media/demux/codecs/` |
 //! | many channels made two; HE-AAC, where nothing announces it | `media/codec/downmix.rs`; `media/codec/he_aac.rs` |
 //! | radio stations: joined again, titles, `ICY 200 OK` | `media/live.rs`, `media/icy.rs`, `net/icy.rs`; `media/demux/sections/station.rs`; left in a pause: `media/http/fetcher/pause.rs` |

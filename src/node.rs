@@ -287,7 +287,13 @@ pub(crate) fn source_settings(config: &Config) -> source::Settings {
             give_up_after: config.streams.give_up_after,
             block_private_addresses: http.block_private_addresses,
             proxy,
-            ..net::Settings::default()
+            stream_connect_timeout: config.fetching.stream_connect_timeout,
+            stream_idle_timeout: config.fetching.stream_idle_timeout,
+            resolve_timeout: config.fetching.resolve_timeout,
+            read_ahead_bytes: config.fetching.read_ahead_bytes,
+            fetching: fetching(&config.fetching),
+            // the node sets them, when they fit
+            routes: None,
         },
         playlist_bytes: config.limits.playlist_bytes,
         resolves: source::resolves::Settings {
@@ -474,6 +480,26 @@ fn ytdlp_settings(config: &config::YtDlp) -> source::YtDlpSettings {
         mix_limit: config.mix_limit,
         playlist_limit: config.playlist_limit,
     }
+}
+
+/// What is built in of sites, and what the configuration says of them.
+fn fetching(config: &config::Fetching) -> net::manner::Fetching {
+    let mut all = net::manner::Fetching {
+        manner: net::manner::Manner {
+            fragments: config.fragments,
+            chunk_bytes: config.chunk_bytes,
+            request_bytes: Some(config.request_bytes).filter(|bytes| *bytes > 0),
+        },
+        max_bytes: config.max_bytes,
+        ..net::manner::Fetching::default()
+    };
+    for (name, said) in &config.sites {
+        let site = all.sites.entry(name.clone()).or_default();
+        site.fragments = said.fragments.or(site.fragments);
+        site.chunk_bytes = said.chunk_bytes.or(site.chunk_bytes);
+        site.request_bytes = said.request_bytes.or(site.request_bytes);
+    }
+    all
 }
 
 fn voice_settings(config: &Config) -> voice::Settings {

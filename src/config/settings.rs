@@ -85,6 +85,8 @@ pub struct Config {
     pub limits: Limits,
     /// `streams`: our own keys for radio stations.
     pub streams: Streams,
+    /// `fetching`: our own keys for how sound is fetched.
+    pub fetching: Fetching,
     /// `extensions`: our own keys for what Lavalink does not have.
     pub extensions: Extensions,
 }
@@ -107,6 +109,7 @@ impl Config {
             voice: Voice::blank(),
             limits: Limits::blank(),
             streams: Streams::blank(),
+            fetching: Fetching::blank(),
             extensions: Extensions::blank(),
         }
     }
@@ -569,6 +572,51 @@ section! {
         stall: Duration,
         /// Time without sound after which a station is given up, 1 s to a day.
         give_up_after: Duration,
+    }
+}
+
+section! {
+    /// `fetching`: our own keys for how sound is fetched.
+    Fetching {
+        /// The most connections of one track, 1–16.
+        fragments: usize,
+        /// The most bytes that those besides the first ask for at a time, 16 KiB to 16 MiB.
+        chunk_bytes: u64,
+        /// The most bytes that a request asks for; 0: all that is left.
+        request_bytes: u64,
+        /// What differs for a source, by its name.
+        sites: BTreeMap<String, SiteFetching>,
+        /// Bytes that are read ahead of what is heard, 64 KiB to 64 MiB.
+        read_ahead_bytes: usize,
+        /// The most bytes that are held for one track.
+        max_bytes: usize,
+        /// The longest that looking a track up may take, and finding its sound; 1 ms to 10 minutes.
+        resolve_timeout: Duration,
+        /// The longest wait for sound to begin to come; `None`: no other limit than `lavalink.server.timeouts`.
+        stream_connect_timeout: Option<Duration>,
+        /// The longest wait for any more sound; `None`: as `lavalink.server.timeouts` says.
+        stream_idle_timeout: Option<Duration>,
+    }
+}
+
+section! {
+    /// What differs for one source; `None` where nothing does.
+    SiteFetching {
+        /// In place of [`Fetching::fragments`].
+        fragments: Option<usize>,
+        /// In place of [`Fetching::chunk_bytes`].
+        chunk_bytes: Option<u64>,
+        /// In place of [`Fetching::request_bytes`].
+        request_bytes: Option<u64>,
+    }
+}
+
+impl Fetching {
+    pub(super) fn of_site(&mut self, name: &str) -> &mut SiteFetching {
+        let sites = &mut self.sites;
+        sites
+            .entry(name.to_owned())
+            .or_insert_with(SiteFetching::blank)
     }
 }
 

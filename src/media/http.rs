@@ -98,5 +98,9 @@ pub(super) async fn run_located(
 mod tests;
 
 #[cfg(test)]
+#[path = "http_ahead_tests.rs"]
+mod ahead_tests;
+
+#[cfg(test)]
 #[path = "http_live_tests.rs"]
 mod live_tests;

@@ -7,10 +7,11 @@ use super::{
 };
 use crate::{
     error::Failure,
-    net::{Clients, NetError, address::Address},
+    net::{Clients, NetError, address::Address, tally::Layer},
 };
 use ::http::HeaderMap;
 use futures_util::future::BoxFuture;
+use std::time::Duration;
 use tokio::runtime::Handle;
 
 /// An address, and what its site wants to be sent along.
@@ -20,18 +21,35 @@ pub struct Link {
     pub address: Address,
     /// Headers of each request, the segments of HLS included, to this host and its [neighbours](Clients::with_headers).
     pub headers: HeaderMap,
+    /// The source in whose manner it is fetched, when that is another than the track's: that of a track which stands for one
+    /// of a site without sound of its own.
+    pub source: Option<&'static str>,
 }
 
 impl From<Address> for Link {
     fn from(address: Address) -> Self {
         let headers = HeaderMap::new();
-        Self { address, headers }
+        Self::new(address, headers)
     }
 }
 
 impl Link {
+    /// With headers that are sent along.
+    #[must_use]
+    pub const fn new(address: Address, headers: HeaderMap) -> Self {
+        Self {
+            address,
+            headers,
+            source: None,
+        }
+    }
+
     /// The clients that send its headers.
     pub(super) fn clients(&self, clients: &Clients) -> Clients {
+        let clients = match self.source {
+            Some(name) => &clients.of_source(name),
+            None => clients,
+        };
         clients.with_headers(&self.address, self.headers.clone())
     }
 }
@@ -49,12 +67,28 @@ pub enum Located {
 /// stream, in the same bytes or segments.
 pub type Locate = Box<dyn Fn(bool) -> BoxFuture<'static, Result<Located, Failure>> + Send + Sync>;
 
+/// The same, for a track that stands for one of another source.
+#[must_use]
+pub fn of_source(locate: Locate, name: &'static str) -> Locate {
+    Box::new(move |is_again| {
+        let finding = locate(is_again);
+        let found = async move {
+            let mut found = finding.await?;
+            let (Located::File(link) | Located::Hls(link)) = &mut found;
+            link.source.get_or_insert(name);
+            Ok(found)
+        };
+        Box::pin(found)
+    })
+}
+
 /// A window over what `locate` finds, which is asked again when its link is refused later. It is asked, and what it finds is
 /// fetched, in a task that lives on `runtime` until the window is dropped.
 #[must_use]
 pub fn fetch(clients: &Clients, locate: Locate, runtime: &Handle) -> ByteWindow {
     let (mut writer, window) = lane(clients.settings().read_ahead_bytes);
-    let (clients, locator) = (clients.clone(), Locator::new(locate));
+    let locator = Locator::new(locate, clients.settings().resolve_timeout);
+    let clients = clients.clone();
     runtime.spawn(async move {
         let Some(found) = locator.locate(false, &writer).await else {
             return;
@@ -73,20 +107,31 @@ pub fn fetch(clients: &Clients, locate: Locate, runtime: &Handle) -> ByteWindow 
     window
 }
 
+/// Bytes of a link that make it one of the usual kind, that holds for minutes. Those of others are sought more and more slowly.
+const GOOD: u64 = 256 * 1024;
+/// The longest wait before a link is sought again.
+const MAX_DELAY: Duration = Duration::from_secs(15);
+
 /// Decides when a link is sought again: once, and again when the one that was found then has worked.
 pub(super) struct Locator {
     locate: Locate,
+    /// The longest that finding it may take.
+    limit: Duration,
     may_renew: bool,
     /// Bytes that came from this link.
     delivered: u64,
+    /// Links in a row that were not [`GOOD`].
+    brief: u32,
 }
 
 impl Locator {
-    fn new(locate: Locate) -> Self {
+    fn new(locate: Locate, limit: Duration) -> Self {
         Self {
             locate,
+            limit,
             may_renew: true,
             delivered: 0,
+            brief: 0,
         }
     }
 
@@ -99,30 +144,58 @@ impl Locator {
         tokio::select! {
             biased;
             () = writer.closed() => None,
-            found = (self.locate)(is_again) => Some(found),
+            found = tokio::time::timeout(self.limit, (self.locate)(is_again)) => {
+                Some(found.unwrap_or_else(|_| {
+                    let limit = NetError::Timeout(self.limit);
+                    Err(Failure::suspicious("Finding the track's sound took too long.").because(limit))
+                }))
+            }
         }
     }
 
-    /// Where the stream is now, if another link may do what this one refused; `None` if not, or when the window is gone.
+    /// Where the stream is now, if another link may do what this one did not; `None` if not, or when the window is gone.
+    /// A link that is refused is sought again at once; what else broke is asked for again where it was, and elsewhere when
+    /// that has not helped (`is_last`).
     pub(super) async fn relocate(
         &mut self,
         error: &NetError,
+        is_last: bool,
         writer: &LaneWriter,
     ) -> Option<Result<Located, Failure>> {
+        let delay = self.renew(error, is_last, backoff::chance())?;
+        tracing::debug!(%error, "the link is sought again");
+        writer.count_retry(Layer::Resolve);
+        tokio::select! {
+            biased;
+            () = writer.closed() => return None,
+            () = tokio::time::sleep(delay) => {}
+        }
+        self.locate(true, writer).await
+    }
+
+    /// Whether it is sought again after this, and how long to wait before; for `chance` see [`backoff::delay`].
+    fn renew(&mut self, error: &NetError, is_last: bool, chance: u64) -> Option<Duration> {
         let is_expired = matches!(error, NetError::Status(401 | 403 | 404 | 410));
-        if !is_expired || !std::mem::take(&mut self.may_renew) {
+        let is_worn_out = is_last && error.is_retryable();
+        if !(is_expired || is_worn_out) || !std::mem::take(&mut self.may_renew) {
             return None;
         }
         self.delivered = 0;
-        tracing::debug!(%error, "the link is sought again");
-        writer.count_retry();
-        self.locate(true, writer).await
+        let delay = match self.brief.checked_sub(1) {
+            None => Duration::ZERO,
+            Some(tries) => backoff::delay(tries, MAX_DELAY, chance),
+        };
+        self.brief += 1;
+        Some(delay)
     }
 
     /// Bytes have come.
     pub(super) fn progressed(&mut self, len: u64) {
         self.delivered = self.delivered.saturating_add(len);
         self.may_renew |= self.delivered >= backoff::PROGRESS;
+        if self.delivered >= GOOD {
+            self.brief = 0;
+        }
     }
 }
 

@@ -98,6 +98,120 @@ async fn links_that_never_work_are_sought_twice() {
 }
 
 #[tokio::test]
+async fn a_link_may_expire_again_and_again() {
+    // each holds for as much as makes it a usual one
+    const HOLDS: usize = 300_000;
+    let server = serve(|asked| match asked.before {
+        0 => {
+            let mut answer = ranged(asked, &data());
+            let len = LEN - asked.from().unwrap_or(0);
+            answer.truncate(answer.len() - len + len.min(HOLDS));
+            answer
+        }
+        _ => refused(),
+    })
+    .await;
+    let mut reader = located(&server, Located::File);
+    assert!(reader.rest().await.expect("all") == data());
+    let links = LEN.div_ceil(HOLDS);
+    let last = asked(&server).pop().expect("asked");
+    let expected = format!("/{}", links - 1);
+    assert_eq!(last, (expected, Some((links - 1) * HOLDS)));
+    let retries = reader.window().gauge().retries();
+    assert_eq!(retries.resolves, links as u64 - 1);
+    assert_eq!((retries.fragments, retries.requests), (links as u64 - 1, 0));
+}
+
+#[tokio::test]
+async fn a_server_that_is_gone_is_left_for_another_at_last() {
+    let server = serve(|asked| match &*asked.path {
+        "/0" if asked.before == 0 => cut(asked, &data(), 400_000),
+        "/0" => response(503, &[("Content-Length", "0")], b""),
+        _ => ranged(asked, &data()),
+    })
+    .await;
+    let mut reader = located(&server, Located::File);
+    assert!(reader.rest().await.expect("all") == data());
+    let from = Some(400_000);
+    let mut expected = vec![request("/0", None)];
+    // what had begun, and the three tries that follow
+    expected.extend((0..3).map(|_| request("/0", from)));
+    expected.push(request("/1", from));
+    assert_eq!(asked(&server), expected);
+}
+
+fn locator() -> Locator {
+    let locate: Locate = Box::new(|_| Box::pin(std::future::pending()));
+    Locator::new(locate, Duration::from_secs(1))
+}
+
+#[test]
+fn links_that_hold_for_a_moment_are_sought_more_and_more_slowly() {
+    let mut locator = locator();
+    let mut waits = Vec::new();
+    for _ in 0..12 {
+        let wait = locator.renew(&NetError::Status(403), false, 0);
+        waits.push(wait.expect("it had worked").as_millis());
+        assert_eq!(locator.renew(&NetError::Status(403), false, 0), None);
+        locator.progressed(backoff::PROGRESS);
+    }
+    assert_eq!(waits[..5], [0, 100, 200, 400, 800]);
+    assert_eq!(waits[11], MAX_DELAY.as_millis());
+    locator.progressed(GOOD);
+    let wait = locator.renew(&NetError::Status(410), false, 0);
+    assert_eq!(wait, Some(Duration::ZERO));
+}
+
+#[test]
+fn only_what_another_link_may_mend_is_a_reason_to_seek_one() {
+    let renews = |error: &NetError, is_last| locator().renew(error, is_last, 0).is_some();
+    for status in [401, 403, 404, 410] {
+        assert!(renews(&NetError::Status(status), false), "{status}");
+    }
+    for error in [
+        NetError::Status(503),
+        NetError::CutShort { missing: 1 },
+        NetError::Timeout(Duration::ZERO),
+    ] {
+        assert!(!renews(&error, false) && renews(&error, true), "{error}");
+    }
+    assert!(!renews(&NetError::Changed, true) && !renews(&NetError::Status(400), true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_search_has_a_limit() {
+    let locate: Locate = Box::new(|_| Box::pin(std::future::pending()));
+    let window = fetch(&clients(), locate, &Handle::current());
+    let mut reader = Reader::new(window);
+    let limit = clients().settings().resolve_timeout;
+    let before = tokio::time::Instant::now();
+    let failure = failure(reader.take(1).await);
+    assert_eq!(before.elapsed(), limit);
+    assert_eq!(failure.severity, Severity::Suspicious);
+}
+
+#[tokio::test]
+async fn a_track_that_stands_for_another_is_fetched_in_its_sources_manner() {
+    let server = serve(|asked| ranged(asked, &data())).await;
+    let address = server.address("/a");
+    let locate: Locate = Box::new(move |_| {
+        let found = Located::File(address.clone().into());
+        Box::pin(async move { Ok(found) })
+    });
+    let mut settings = crate::net::testing::quick();
+    let differs = crate::net::manner::Differs {
+        request_bytes: Some(600_000),
+        ..Default::default()
+    };
+    settings.fetching.sites.insert("some".to_owned(), differs);
+    let clients = Clients::new(settings).of_source("another");
+    let window = fetch(&clients, of_source(locate, "some"), &Handle::current());
+    assert!(Reader::new(window).rest().await.expect("all") == data());
+    let ranges: Vec<_> = server.seen().iter().map(|a| (a.from(), a.last())).collect();
+    assert_eq!(ranges, [(Some(0), Some(599_999)), (Some(600_000), None)]);
+}
+
+#[tokio::test]
 async fn who_finds_nothing_says_why() {
     let locate: Locate = Box::new(|_| Box::pin(async { Err(Failure::common("It is gone.")) }));
     let window = fetch(&clients(), locate, &Handle::current());
@@ -146,6 +260,59 @@ async fn segments_go_on_at_the_same_byte_of_a_new_list() {
         seen.retain(|asked| lists.contains(asked));
         assert_eq!(seen, lists);
     }
+}
+
+/// A proxy answers for all hosts here.
+#[tokio::test]
+async fn a_links_headers_go_along_to_lists_keys_and_segments_of_its_site() {
+    let server = serve(|asked| {
+        let list = "#EXTM3U\n#EXT-X-TARGETDURATION:1\n\
+            #EXT-X-MAP:URI=\"http://b.cdn.example/map\"\n#EXTINF:1,\nhttp://c.cdn.example/s0\n\
+            #EXT-X-KEY:METHOD=AES-128,URI=\"http://keys.example/k\",IV=0x1\n\
+            #EXTINF:1,\nhttp://elsewhere.example/s1\n#EXT-X-ENDLIST\n";
+        let master = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nhttp://a.cdn.example/list\n";
+        match asked.path.rsplit('/').next() {
+            Some("master") => whole(master.as_bytes(), &[]),
+            Some("list") => whole(list.as_bytes(), &[]),
+            Some("k") => whole(&[7; 16], &[]),
+            _ => whole(&[1; 32], &[]),
+        }
+    })
+    .await;
+    let clients = Clients::new(crate::net::Settings {
+        proxy: Some(crate::net::Proxy {
+            host: server.address.ip().to_string(),
+            port: server.address.port(),
+            credentials: None,
+        }),
+        ..crate::net::testing::quick()
+    });
+    let locate: Locate = Box::new(|_| {
+        let address = Address::parse("http://a.cdn.example/master").expect("an address");
+        let mut headers = HeaderMap::new();
+        headers.insert("cookie", "k".parse().expect("a value"));
+        let found = Located::Hls(Link::new(address, headers));
+        Box::pin(async move { Ok(found) })
+    });
+    let mut reader = Reader::new(fetch(&clients, locate, &Handle::current()));
+    for _ in 0..2 {
+        reader.section().await.expect("there");
+    }
+    let seen = server.seen();
+    let mut got: Vec<_> = seen
+        .iter()
+        .map(|a| (&*a.path, a.header("cookie")))
+        .collect();
+    got.sort_unstable();
+    let expected = [
+        ("http://a.cdn.example/list", Some("k")),
+        ("http://a.cdn.example/master", Some("k")),
+        ("http://b.cdn.example/map", Some("k")),
+        ("http://c.cdn.example/s0", Some("k")),
+        ("http://elsewhere.example/s1", None),
+        ("http://keys.example/k", None),
+    ];
+    assert_eq!(got, expected);
 }
 
 #[tokio::test]

@@ -5,12 +5,15 @@ pub mod backoff;
 pub mod codec;
 pub mod demux;
 pub mod file;
+mod fragment;
 pub mod hls;
 pub mod http;
 pub mod icy;
 pub mod live;
 pub mod located;
 pub mod opus;
+mod pace;
+mod part;
 pub mod ranges;
 #[cfg(test)]
 pub(crate) mod testing;

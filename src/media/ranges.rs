@@ -2,6 +2,7 @@
 //! Never knows: connections, clocks.
 
 use super::backoff::{self, PROGRESS};
+use crate::net::NetError;
 use http::{HeaderMap, header};
 use std::time::Duration;
 
@@ -108,6 +109,25 @@ impl Retry {
         }
     }
 
+    /// The longest time that a server may ask to be left alone for. A listener hears nothing meanwhile; and who asks sooner
+    /// than he was told is refused again.
+    pub const MAX_WAIT: Duration = Duration::from_secs(30);
+
+    /// A connection failed with this error: how long to wait before the next, no shorter than the server has asked for
+    /// (`Retry-After`), or `None` to give up. For `chance` see [`backoff::delay`].
+    pub fn after(&mut self, error: &NetError, chance: u64) -> Option<Duration> {
+        let asked = error.retry_after().unwrap_or_default();
+        if !error.is_retryable() || asked > Self::MAX_WAIT {
+            return None;
+        }
+        let delay = self.failed(chance)?;
+        Some(match asked.is_zero() {
+            true => delay,
+            // no sooner, and not all at once
+            false => asked + delay,
+        })
+    }
+
     /// A connection failed: how long to wait before the next, or `None` to give up. For `chance` see [`backoff::delay`].
     pub fn failed(&mut self, chance: u64) -> Option<Duration> {
         self.delivered = 0;
@@ -181,6 +201,29 @@ mod tests {
         let delays: Vec<_> = (0..5).map(|_| retry.failed(0)).collect();
         let millis = |ms| Some(Duration::from_millis(ms));
         assert_eq!(delays, [millis(100), millis(200), millis(400), None, None]);
+    }
+
+    #[test]
+    fn a_server_is_left_alone_for_as_long_as_it_asks_up_to_a_limit() {
+        let refused = |status, after: &'static str| {
+            NetError::refused(status, &headers(&[("retry-after", after)]))
+        };
+        let wait = |error: &NetError| Retry::default().after(error, 0);
+        let first = Duration::from_millis(100);
+        let seconds = Duration::from_secs;
+        assert_eq!(wait(&refused(429, "2")), Some(seconds(2) + first));
+        assert_eq!(wait(&refused(503, " 30 ")), Some(seconds(30) + first));
+        assert_eq!(wait(&refused(503, "31")), None);
+        assert_eq!(wait(&refused(503, "0")), Some(first));
+        // a date is not read, and what is refused for good stays so
+        assert_eq!(
+            wait(&refused(503, "Fri, 31 Dec 1999 23:59:59 GMT")),
+            Some(first)
+        );
+        assert_eq!(wait(&refused(403, "1")), None);
+        let mut retry = Retry::default();
+        let tries = std::iter::from_fn(|| retry.after(&refused(429, "1"), 0)).count();
+        assert_eq!(tries, Retry::MAX_TRIES as usize);
     }
 
     #[test]

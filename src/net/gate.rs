@@ -108,7 +108,12 @@ impl Gate {
     /// Connects to the very addresses that the guard has checked, or to the proxy, once it has.
     async fn dial(&self, wish: &Wish) -> io::Result<TcpStream> {
         let settings = self.clients.settings();
-        let admitted = self.clients.0.guard.resolve(&wish.host, wish.port).await;
+        let admitted = self
+            .clients
+            .inner
+            .guard
+            .resolve(&wish.host, wish.port)
+            .await;
         match &settings.proxy {
             Some(proxy) => {
                 // a name that only the proxy can look up is its business, unless private addresses are blocked

@@ -1,9 +1,10 @@
 //! Owns: which addresses may be connected to when private ones are blocked, also behind names and redirects.
 //! Never knows: what is said over the connection.
 //!
-//! A name is checked when it is resolved, and the connection goes to the very addresses that were checked, so that a second
-//! answer of the DNS cannot lead elsewhere.
+//! The addresses of a name are checked each time that they are used, also when they were remembered, and the connection goes
+//! to the very addresses that were checked, so that a second answer of the DNS cannot lead elsewhere.
 
+use super::dns::Names;
 use futures_util::future::BoxFuture;
 use hyper_util::client::legacy::connect::dns::Name;
 use std::{
@@ -28,23 +29,25 @@ pub struct Guard {
     blocks_private: bool,
     /// Allowed whatever they are: the test server.
     exempt: Vec<SocketAddr>,
+    names: Names,
 }
 
 impl Guard {
     /// A guard that blocks private addresses, or nothing.
     #[must_use]
-    pub const fn new(blocks_private: bool) -> Self {
+    pub fn new(blocks_private: bool) -> Self {
         Self {
             blocks_private,
             exempt: Vec::new(),
+            names: Names::of_the_system(),
         }
     }
 
     #[cfg(test)]
     pub(crate) fn with_exempt(exempt: SocketAddr) -> Self {
         Self {
-            blocks_private: true,
             exempt: vec![exempt],
+            ..Self::new(true)
         }
     }
 
@@ -62,12 +65,12 @@ impl Guard {
             Some(Host::Ipv4(address)) => IpAddr::V4(address),
             Some(Host::Ipv6(address)) => IpAddr::V6(address),
             Some(Host::Domain(name)) if resolves => {
-                let Ok(found) = tokio::net::lookup_host((name, port)).await else {
+                let Ok(found) = self.names.look_up(name).await else {
                     return Ok(());
                 };
                 // the proxy may take any of them
-                return match found.map(|a| a.ip()).find(|address| is_private(*address)) {
-                    Some(address) => Err(Blocked { address }),
+                return match found.iter().find(|address| is_private(**address)) {
+                    Some(&address) => Err(Blocked { address }),
                     None => Ok(()),
                 };
             }
@@ -99,7 +102,8 @@ impl Guard {
     ) -> Result<Vec<SocketAddr>, Box<dyn Error + Send + Sync>> {
         let mut blocked = None;
         let mut admitted = Vec::new();
-        for address in tokio::net::lookup_host((host, port)).await? {
+        for &address in self.names.look_up(host).await?.iter() {
+            let address = SocketAddr::new(address, port);
             match self.admit_address(address) {
                 Ok(()) => admitted.push(address),
                 Err(why) => blocked = Some(why),

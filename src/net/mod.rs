@@ -5,13 +5,17 @@ pub mod address;
 mod bound;
 pub mod call;
 mod connect;
+mod dns;
 pub mod freshness;
 pub mod gate;
 pub mod guard;
 mod icy;
+pub mod manner;
+mod resource;
 mod response;
 pub mod route_planner;
 pub mod routes;
+pub mod tally;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod tls;
@@ -20,17 +24,19 @@ use crate::{error::Failure, units::Secret};
 use address::Address;
 use bytes::Bytes;
 use guard::{Blocked, Guard};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
 use http_body_util::Full;
 use hyper_util::client::legacy::connect::capture_connection;
+use manner::{Fetching, Manner};
+pub use resource::Resource;
 pub use response::{Response, redirect};
 use rustls::ClientConfig;
 use std::{
     error::Error,
-    fmt,
     sync::{Arc, OnceLock},
     time::Duration,
 };
+use tally::Tally;
 use url::{Host, Url};
 
 /// Redirects that are followed before a fetch gives up: as many as a load follows references.
@@ -53,6 +59,14 @@ pub struct Settings {
     pub connect_timeout: Duration,
     /// The longest wait for an answer's headers, or for any more of its body (`timeouts.socketTimeoutMs`).
     pub read_timeout: Duration,
+    /// The longest wait for the bytes of a stream to begin, redirects included, of which each has the limits above besides
+    /// (`fetching.streamConnectTimeoutMs`); `None`: no other limit than those.
+    pub stream_connect_timeout: Option<Duration>,
+    /// The longest wait for any more bytes of a stream (`fetching.streamIdleTimeoutMs`); `None`: as for other answers.
+    pub stream_idle_timeout: Option<Duration>,
+    /// The longest that one load may take, all its references included, and that finding a stream's place may take when it is
+    /// about to play (`fetching.resolveTimeoutMs`). The original has only the limits of each request.
+    pub resolve_timeout: Duration,
     /// Time without a byte after which an endless stream is connected anew, and without one taken after which its player
     /// counts as paused (`streams.stallTimeoutMs`).
     pub stall_timeout: Duration,
@@ -66,6 +80,16 @@ pub struct Settings {
     pub read_ahead_bytes: usize,
     /// The addresses of this machine that requests leave from in turn (`ratelimit`). With a proxy, connections to it do.
     pub routes: Option<routes::Settings>,
+    /// How files of which site are fetched (`fetching`).
+    pub fetching: Fetching,
+}
+
+impl Settings {
+    /// The longest wait for any more bytes of a stream.
+    #[must_use]
+    pub fn stream_idle_timeout(&self) -> Duration {
+        self.stream_idle_timeout.unwrap_or(self.read_timeout)
+    }
 }
 
 impl Default for Settings {
@@ -76,13 +100,33 @@ impl Default for Settings {
         Self {
             connect_timeout: Duration::from_millis(3000),
             read_timeout: Duration::from_millis(3000),
+            stream_connect_timeout: None,
+            stream_idle_timeout: None,
+            resolve_timeout: Duration::from_secs(15),
             stall_timeout: Duration::from_secs(5),
             give_up_after: Duration::from_secs(300),
             block_private_addresses: false,
             proxy: None,
             read_ahead_bytes: 128 * 1024,
             routes: None,
+            fetching: Fetching::default(),
         }
+    }
+}
+
+/// Waits no longer than `limit`, if there is one.
+///
+/// # Errors
+/// As `asking`, and [`NetError::Timeout`].
+pub async fn within<T>(
+    limit: Option<Duration>,
+    asking: impl Future<Output = Result<T, NetError>>,
+) -> Result<T, NetError> {
+    match limit {
+        None => asking.await,
+        Some(limit) => tokio::time::timeout(limit, asking)
+            .await
+            .unwrap_or(Err(NetError::Timeout(limit))),
     }
 }
 
@@ -122,6 +166,14 @@ pub enum NetError {
     /// An answer that is no success.
     #[error("Not success status code: {0}")]
     Status(u16),
+    /// One that is no success, by a server that wants to be left alone for a while.
+    #[error("Not success status code: {status}")]
+    Busy {
+        /// Its status.
+        status: u16,
+        /// For how long.
+        after: Duration,
+    },
     /// More redirects than [`MAX_REDIRECTS`].
     #[error("redirected more than {MAX_REDIRECTS} times")]
     TooManyRedirects,
@@ -140,11 +192,37 @@ pub enum NetError {
 }
 
 impl NetError {
+    /// What an answer of this status means, which is no success. Of the two forms of `Retry-After` (RFC 9110, 10.2.3) that in
+    /// seconds is read; nobody answers a request for sound with a date.
+    #[must_use]
+    pub fn refused(status: u16, headers: &HeaderMap) -> Self {
+        let after = headers.get(header::RETRY_AFTER);
+        let seconds = after.and_then(|value| value.to_str().ok()?.trim().parse().ok());
+        match (Self::Status(status), seconds) {
+            (error, Some(seconds)) if error.is_retryable() => Self::Busy {
+                status,
+                after: Duration::from_secs(seconds),
+            },
+            (error, _) => error,
+        }
+    }
+
+    /// How long the server wants to be left alone for.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Busy { after, .. } => Some(*after),
+            _ => None,
+        }
+    }
+
     /// Whether asking again may help.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         match self {
-            Self::Timeout(_) | Self::Connection(_) | Self::CutShort { .. } => true,
+            Self::Timeout(_) | Self::Connection(_) | Self::CutShort { .. } | Self::Busy { .. } => {
+                true
+            }
             // overloaded or restarting: what the original asks again for
             Self::Status(status) => matches!(status, 408 | 429 | 500..=599),
             Self::Blocked(_)
@@ -161,9 +239,11 @@ impl NetError {
     #[must_use]
     pub fn into_load_failure(self) -> Failure {
         match self {
-            Self::Blocked(_) | Self::Status(_) | Self::TooManyRedirects | Self::BadRedirect => {
-                Failure::common("That URL is not playable.").because(self)
-            }
+            Self::Blocked(_)
+            | Self::Status(_)
+            | Self::Busy { .. }
+            | Self::TooManyRedirects
+            | Self::BadRedirect => Failure::common("That URL is not playable.").because(self),
             Self::Setup(_) => Failure::fault("Connecting to the URL failed.").because(self),
             Self::Exhausted(_) => Failure::suspicious(NO_ADDRESS).because(self),
             Self::Timeout(_)
@@ -203,7 +283,12 @@ impl NetError {
 
 /// Makes requests. Cheap to clone; the TLS half is set up by the first request, because it costs memory.
 #[derive(Clone)]
-pub struct Clients(Arc<Inner>, Option<Arc<Extra>>, Way);
+pub struct Clients {
+    inner: Arc<Inner>,
+    extra: Option<Arc<Extra>>,
+    way: Way,
+    manner: Manner,
+}
 
 /// How requests stand to the route planner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -222,12 +307,12 @@ struct Extra {
     headers: HeaderMap,
 }
 
-/// The hosts that are taken for one site's: those that share all but the first label, so the names of a content network;
-/// of a name with less than three labels, and of an address, it is itself.
+/// The hosts that are taken for one site's: names of as many labels that share all but the first, so those of a content
+/// network; of a name with less than three labels, and of an address, it is itself.
 fn neighbourhood(url: &Url) -> String {
     match url.host() {
         Some(Host::Domain(name)) => match name.split_once('.') {
-            Some((_, rest)) if rest.contains('.') => rest.to_owned(),
+            Some((_, rest)) if rest.contains('.') => format!("*.{rest}"),
             _ => name.to_owned(),
         },
         host => host.map(|host| host.to_string()).unwrap_or_default(),
@@ -240,6 +325,7 @@ struct Inner {
     tls: OnceLock<Arc<ClientConfig>>,
     client: OnceLock<Result<connect::Client, String>>,
     routes: Option<routes::Routes>,
+    tally: Arc<Tally>,
 }
 
 impl Inner {
@@ -257,14 +343,21 @@ impl Clients {
     }
 
     pub(crate) fn with_guard(settings: Settings, guard: Guard) -> Self {
+        let manner = settings.fetching.manner;
         let inner = Inner {
             routes: settings.routes.clone().map(routes::Routes::new),
             settings,
             guard,
             tls: OnceLock::new(),
             client: OnceLock::new(),
+            tally: Arc::default(),
         };
-        Self(Arc::new(inner), None, Way::Routed)
+        Self {
+            inner: Arc::new(inner),
+            extra: None,
+            way: Way::Routed,
+            manner,
+        }
     }
 
     /// The same, which send these headers, too, to the host of an address and to its neighbours: hosts that differ in the
@@ -277,19 +370,44 @@ impl Clients {
                 headers,
             })
         });
-        Self(self.0.clone(), extra, self.2)
+        Self {
+            extra,
+            ..self.clone()
+        }
+    }
+
+    /// The same, which fetch in the manner of a source.
+    #[must_use]
+    pub fn of_source(&self, name: &str) -> Self {
+        let manner = self.settings().fetching.of(name);
+        Self {
+            manner,
+            ..self.clone()
+        }
+    }
+
+    /// How files are fetched.
+    #[must_use]
+    pub const fn manner(&self) -> Manner {
+        self.manner
+    }
+
+    /// Where everything that is asked for again is counted.
+    #[must_use]
+    pub fn tally(&self) -> &Arc<Tally> {
+        &self.inner.tally
     }
 
     /// The limits.
     #[must_use]
     pub fn settings(&self) -> &Settings {
-        &self.0.settings
+        &self.inner.settings
     }
 
     fn client(&self) -> Result<&connect::Client, NetError> {
-        let made = self.0.client.get_or_init(|| {
-            let tls = self.0.tls().clone();
-            connect::client(&self.0.settings, &self.0.guard, tls)
+        let made = self.inner.client.get_or_init(|| {
+            let tls = self.inner.tls().clone();
+            connect::client(&self.inner.settings, &self.inner.guard, tls)
         });
         made.as_ref().map_err(|text| NetError::Setup(text.clone()))
     }
@@ -300,7 +418,7 @@ impl Clients {
         address: &Address,
         request: Request<connect::Body>,
     ) -> Result<Response, NetError> {
-        match self.routes().filter(|_| self.2 != Way::Beside) {
+        match self.routes().filter(|_| self.way != Way::Beside) {
             Some(routes) => self.send_from(routes, address, request).await,
             None => self.exchange(self.client()?, address, request).await,
         }
@@ -313,7 +431,7 @@ impl Clients {
         address: &Address,
         mut request: Request<connect::Body>,
     ) -> Result<Response, NetError> {
-        let inner = &self.0;
+        let inner = &self.inner;
         let is_proxied = inner.settings.proxy.is_some();
         let patience = inner.settings.connect_timeout;
         tokio::time::timeout(patience, inner.guard.admit(address.url(), is_proxied))
@@ -352,13 +470,13 @@ impl Clients {
             HeaderValue::from_static("identity"),
         );
         headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
-        if let Some(extra) = &self.1
+        if let Some(extra) = &self.extra
             && extra.neighbourhood == neighbourhood(address.url())
         {
             headers.extend(extra.headers.clone());
         }
         // what is encrypted goes through a tunnel that the connector asks for
-        if let (Some(proxy), "http") = (&self.0.settings.proxy, address.url().scheme())
+        if let (Some(proxy), "http") = (&self.inner.settings.proxy, address.url().scheme())
             && let Some((user, password)) = &proxy.credentials
         {
             let value = connect::basic(user, password);
@@ -368,158 +486,6 @@ impl Clients {
     }
 }
 
-/// The bytes that are asked for, as the header has them (RFC 9110, section 14.1.2).
-#[derive(Clone, Copy)]
-struct Range {
-    from: u64,
-    /// Offset behind the last one.
-    until: Option<u64>,
-}
-
-impl fmt::Display for Range {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "bytes={}-", self.from)?;
-        match self.until {
-            Some(until) => write!(f, "{}", until.saturating_sub(1)),
-            None => Ok(()),
-        }
-    }
-}
-
-/// What a request carries besides its address and range.
-#[derive(Clone, Copy, Default)]
-struct With {
-    password: bool,
-    titles: bool,
-}
-
-/// One thing to be fetched, perhaps several times: remembers whether it has asked for a password.
-pub struct Resource {
-    clients: Clients,
-    address: Address,
-    until: Option<u64>,
-    with: With,
-}
-
-impl Resource {
-    /// What is at an address.
-    #[must_use]
-    pub fn new(clients: Clients, address: Address) -> Self {
-        Self {
-            clients,
-            address,
-            until: None,
-            with: With::default(),
-        }
-    }
-
-    /// Asks radio stations for titles between the bytes (`Icy-MetaData`), too; who reads must take them out again.
-    #[must_use]
-    pub const fn with_titles(mut self) -> Self {
-        self.with.titles = true;
-        self
-    }
-
-    /// Of it, never more is asked for than the bytes before this offset: it is a part of a larger file.
-    #[must_use]
-    pub const fn ending_at(mut self, until: Option<u64>) -> Self {
-        self.until = until;
-        self
-    }
-
-    /// Where it is.
-    #[must_use]
-    pub fn address(&self) -> &Address {
-        &self.address
-    }
-
-    /// The clients' limits.
-    #[must_use]
-    pub fn settings(&self) -> &Settings {
-        self.clients.settings()
-    }
-
-    /// What it is fetched with.
-    #[must_use]
-    pub const fn clients(&self) -> &Clients {
-        &self.clients
-    }
-
-    /// Asks for all, or for everything from an offset on. An answer of any status is a success here, also a redirect.
-    /// The password of the address is sent once the server has asked for it, and never anywhere else.
-    ///
-    /// # Errors
-    /// When there is no answer. Cancel-safe: dropping the future drops the connection.
-    pub async fn ask(&mut self, from: Option<u64>) -> Result<Response, NetError> {
-        let response = self.send(from).await?;
-        if self.with.password || !self.may_answer(&response) {
-            return Ok(response);
-        }
-        self.with.password = true;
-        self.send(from).await
-    }
-
-    async fn send(&self, from: Option<u64>) -> Result<Response, NetError> {
-        let clients = &self.clients;
-        let mut request = clients.request(Method::GET, &self.address, Bytes::new())?;
-        let headers = request.headers_mut();
-        if let Some(from) = from {
-            let range = Range {
-                from,
-                until: self.until,
-            };
-            let range = HeaderValue::try_from(range.to_string()).expect("numbers are ASCII");
-            headers.insert(header::RANGE, range);
-        }
-        if self.with.titles {
-            let name = HeaderName::from_static("icy-metadata");
-            headers.insert(name, HeaderValue::from_static("1"));
-        }
-        if let (true, Some((user, password))) = (self.with.password, self.address.credentials()) {
-            headers.insert(header::AUTHORIZATION, connect::basic(user, password));
-        }
-        clients.send(&self.address, request).await
-    }
-
-    /// As [`ask`](Self::ask), but goes where redirects lead.
-    ///
-    /// # Errors
-    /// As [`ask`](Self::ask), and when redirects do not end or lead out of HTTP.
-    pub async fn ask_following(&mut self, from: Option<u64>) -> Result<Response, NetError> {
-        Ok(self.follow(from).await?.0)
-    }
-
-    /// As [`ask_following`](Self::ask_following); also tells where the answer came from.
-    ///
-    /// # Errors
-    /// As [`ask_following`](Self::ask_following).
-    pub async fn follow(&mut self, from: Option<u64>) -> Result<(Response, Address), NetError> {
-        let mut response = self.ask(from).await?;
-        let mut address = self.address.clone();
-        for _ in 0..MAX_REDIRECTS {
-            let Some(location) = redirect(&response) else {
-                return Ok((response, address));
-            };
-            address = address.join(&location).ok_or(NetError::BadRedirect)?;
-            // a resource of its own, so that this one's password stays here
-            let mut next = Self::new(self.clients.clone(), address.clone()).ending_at(self.until);
-            next.with.titles = self.with.titles;
-            response = Box::pin(next.ask(from)).await?;
-        }
-        match redirect(&response) {
-            Some(_) => Err(NetError::TooManyRedirects),
-            None => Ok((response, address)),
-        }
-    }
-
-    fn may_answer(&self, response: &Response) -> bool {
-        response.status() == StatusCode::UNAUTHORIZED
-            && self.address.credentials().is_some()
-            && response
-                .headers()
-                .get_all(header::WWW_AUTHENTICATE)
-                .iter()
-                .filter_map(|value| value.to_str().ok())
-                .any(|value| value.to_ascii_lowercase().contains("basic"))
-    }
-}
+#[cfg(test)]
+#[path = "headers_tests.rs"]
+mod tests;

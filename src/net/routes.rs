@@ -182,7 +182,7 @@ impl Routes {
         if let Some(kept) = self.kept(from) {
             return Ok(kept);
         }
-        let inner = &clients.0;
+        let inner = &clients.inner;
         let mut tls = ClientConfig::clone(inner.tls());
         tls.resumption = Resumption::in_memory_sessions(TLS_SESSIONS);
         let made = connect::client_from(&inner.settings, &inner.guard, Arc::new(tls), from);
@@ -239,7 +239,7 @@ impl Routes {
     /// Tries addresses of the blocks: whether they can be bound, and whether the probe is reached from them. Takes as long as
     /// one connection may, and says in the log what it has found.
     pub(super) async fn test(&self, clients: &Clients) {
-        let settings = &clients.0.settings;
+        let settings = &clients.inner.settings;
         let probe = match &settings.proxy {
             Some(proxy) => Some((proxy.host.clone(), proxy.port)),
             None => self.settings.probe.clone(),
@@ -351,19 +351,25 @@ impl Clients {
     /// as failing. Of the servers of any URL this must not be said, or whoever names URLs could use up all addresses.
     #[must_use]
     pub fn for_site(&self) -> Self {
-        Self(self.0.clone(), self.1.clone(), Way::Blaming)
+        Self {
+            way: Way::Blaming,
+            ..self.clone()
+        }
     }
 
     /// The same for requests that leave from any address of the system's choice.
     #[must_use]
     pub fn beside_routes(&self) -> Self {
-        Self(self.0.clone(), self.1.clone(), Way::Beside)
+        Self {
+            way: Way::Beside,
+            ..self.clone()
+        }
     }
 
     /// The route planner, when there is one.
     #[must_use]
     pub fn routes(&self) -> Option<&Routes> {
-        self.0.routes.as_ref()
+        self.inner.routes.as_ref()
     }
 
     /// Tests addresses of the route planner, if there is one.
@@ -385,7 +391,7 @@ impl Clients {
         loop {
             let client = routes.client(routes.choose()?, self)?;
             let outcome = self.exchange(&client, address, request.clone()).await;
-            match routes.blame(self.2 == Way::Blaming, is_search, &outcome) {
+            match routes.blame(self.way == Way::Blaming, is_search, &outcome) {
                 Blame::Again if tries < routes.settings.retries => tries += 1,
                 Blame::Again | Blame::Nothing => return outcome,
             }

@@ -11,6 +11,7 @@ use std::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    sync::Notify,
 };
 
 /// A request that came in.
@@ -48,6 +49,8 @@ pub(crate) enum Step {
     Send(Vec<u8>),
     /// Sends nothing for that long.
     Wait(Duration),
+    /// Waits until somebody says so.
+    Until(Arc<Notify>),
     /// Keeps the connection open until the client closes it.
     Hang,
 }
@@ -132,6 +135,10 @@ async fn serve(
             Step::Send(bytes) => stream.write_all(&bytes).await.map(|()| 0),
             Step::Wait(duration) => {
                 tokio::time::sleep(duration).await;
+                Ok(0)
+            }
+            Step::Until(said) => {
+                said.notified().await;
                 Ok(0)
             }
             Step::Hang => stream.read(&mut [0]).await,

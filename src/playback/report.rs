@@ -73,8 +73,8 @@ pub struct Report {
     pub bitrate: Option<u64>,
     /// Bytes that have been fetched and not been read.
     pub read_ahead_bytes: u64,
-    /// How often a broken fetch was taken up again.
-    pub retries: u64,
+    /// How often things were asked for again.
+    pub retries: window::Retries,
     /// Frames that are made and not taken.
     pub frames: usize,
     /// How many of them find room.

@@ -71,8 +71,21 @@ pub struct Source {
     pub bitrate: Option<u64>,
     /// Bytes that were fetched and not read yet.
     pub read_ahead_bytes: u64,
-    /// How often a broken fetch was taken up again.
+    /// How often something was asked for again for this track.
     pub retries: u64,
+    /// Of these, how many of which kind.
+    pub retries_by: Retries,
+}
+
+/// What was asked for again, and how often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Retries {
+    /// Requests without an answer, or refused for the moment.
+    pub request: u64,
+    /// Answers that broke off or fell silent: the rest of them.
+    pub fragment: u64,
+    /// Links that were no good any more: found anew.
+    pub resolve: u64,
 }
 
 /// Who makes the frames.

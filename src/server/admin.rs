@@ -117,6 +117,7 @@ pub fn metrics(app: &App, query: &Query, now: Instant) -> Answer {
         rejoins: app.sessions.rejoins().counts().collect(),
         resolves: resolves(app.sources.resolves()),
         route_planner: app.sources.routes().map(|r| route_planner(&r.counts())),
+        retries: app.sources.retries().collect(),
         each_player: has_players.then(|| each_player(app)),
         uptime_ms: millis(app.system.uptime(now)),
         memory: app.system.memory(),

@@ -173,6 +173,7 @@ pub(super) fn diagnosis(guild_id: GuildId, is: Diagnosis, now: Now) -> diagnosis
         };
     }
     let state = state(is.state, now.unix_ms);
+    let retries = report.map(|report| report.retries).unwrap_or_default();
     diagnosis::Diagnosis {
         guild_id,
         audible: audible(is.audible),
@@ -193,7 +194,12 @@ pub(super) fn diagnosis(guild_id: GuildId, is: Diagnosis, now: Now) -> diagnosis
             channels: media.map(|media| media.channels),
             bitrate: report.and_then(|report| report.bitrate),
             read_ahead_bytes: report.map_or(0, |report| report.read_ahead_bytes),
-            retries: report.map_or(0, |report| report.retries),
+            retries: retries.total(),
+            retries_by: diagnosis::Retries {
+                request: retries.requests,
+                fragment: retries.fragments,
+                resolve: retries.resolves,
+            },
         }),
         producer: report.map(|report| diagnosis::Producer {
             activity: activity(report.activity),

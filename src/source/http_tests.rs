@@ -279,7 +279,10 @@ async fn a_station_tells_its_name() {
 async fn a_load_is_limited_in_time() {
     let server = server().await;
     let registry = Registry::new(Settings {
-        load_timeout: std::time::Duration::from_millis(100),
+        network: crate::net::Settings {
+            resolve_timeout: std::time::Duration::from_millis(100),
+            ..quick()
+        },
         ytdlp: YtDlpSettings::off(),
         ..Settings::default()
     });

@@ -53,7 +53,7 @@ use findings::{Findings, Kind};
 use futures_util::{FutureExt, future::BoxFuture};
 use lyrics::Lyrics;
 use playlist::unescape;
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 /// Title of a track that has none.
 pub const UNKNOWN_TITLE: &str = "Unknown title";
@@ -104,8 +104,6 @@ pub struct Settings {
     pub network: net::Settings,
     /// How much of a playlist file is read, in bytes.
     pub playlist_bytes: usize,
-    /// The longest that one load may take, all its references included. The original has only the limits of each request.
-    pub load_timeout: Duration,
     /// What is remembered of loads (`resolve.cache`).
     pub resolves: resolves::Settings,
 }
@@ -133,7 +131,6 @@ impl Default for Settings {
             local_roots: Vec::new(),
             network: net::Settings::default(),
             playlist_bytes: 1024 * 1024,
-            load_timeout: Duration::from_secs(15),
             resolves: resolves::Settings::default(),
         }
     }

@@ -25,7 +25,7 @@ use super::{
 use crate::{
     error::Failure,
     media::located::{self, Locate},
-    net::{self, Clients, freshness, routes::Routes},
+    net::{self, Clients, freshness, routes::Routes, tally::Layer},
     track::{LoadResult, Track},
 };
 use std::{
@@ -46,7 +46,6 @@ struct Inner {
     sources: Vec<Box<dyn Source>>,
     clients: Clients,
     runtime: Handle,
-    load_timeout: Duration,
     resolves: Resolves,
 }
 
@@ -69,8 +68,8 @@ impl Others {
     /// When its source is not enabled, does not find its tracks by asking, or the track cannot be one of that source's.
     pub fn locate(&self, track: &Track) -> Result<Locate, Failure> {
         match self.sources()?.begin(track)? {
-            Supply::Located { locate, .. } => Ok(locate),
-            Supply::Window(_) => {
+            (name, Supply::Located { locate, .. }) => Ok(located::of_source(locate, name)),
+            (_, Supply::Window(_)) => {
                 let name = &track.info.source_name;
                 Err(Failure::common(format!(
                     "Tracks of the source {name} cannot stand for others."
@@ -142,19 +141,35 @@ impl Registry {
     pub fn open(&self, track: &Track) -> Result<Media, Failure> {
         let inner = &self.0;
         Ok(match inner.begin(track)? {
-            Supply::Window(media) => media,
-            Supply::Located { locate, hint } => Media {
-                window: located::fetch(&inner.clients, locate, &inner.runtime),
-                hint,
-            },
+            (_, Supply::Window(media)) => media,
+            (name, Supply::Located { locate, hint }) => {
+                let clients = inner.clients.of_source(name);
+                Media {
+                    window: located::fetch(&clients, locate, &inner.runtime),
+                    hint,
+                }
+            }
         })
+    }
+
+    /// How often something was asked for again since the start, by layer.
+    pub fn retries(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let tally = self.0.clients.tally();
+        Layer::ALL
+            .map(|layer| (layer.label(), tally.count(layer)))
+            .into_iter()
     }
 }
 
 impl Inner {
     fn new(settings: Settings, others: &Others) -> Self {
         let runtime = Handle::current();
-        let clients = Clients::new(settings.network);
+        let mut network = settings.network;
+        if YtDlp::is_there(&settings.ytdlp) {
+            // a program takes longer than a site, and begins when a site has been asked in vain
+            network.resolve_timeout += settings.ytdlp.timeout;
+        }
+        let clients = Clients::new(network);
         if clients.routes().is_some() {
             let tested = clients.clone();
             // ends by itself, in the time that a connection may take
@@ -233,15 +248,12 @@ impl Inner {
                 any_host: settings.http,
             },
         );
-        let mut load_timeout = settings.load_timeout;
         if let Some(source) = last_resort {
-            // a program takes longer than a site, and begins when a site has been asked in vain
-            load_timeout += settings.ytdlp.timeout;
             sources.push(Box::new(source));
         }
         if settings.http {
             sources.push(Box::new(Http::new(
-                any_url,
+                any_url.of_source("http"),
                 runtime.clone(),
                 settings.playlist_bytes,
             )));
@@ -250,7 +262,6 @@ impl Inner {
             sources,
             clients,
             runtime,
-            load_timeout,
             resolves: Resolves::new(settings.resolves),
         }
     }
@@ -265,7 +276,8 @@ impl Inner {
     }
 
     async fn find(self: Arc<Self>, reference: Reference) -> Result<LoadResult, Failure> {
-        let looking = tokio::time::timeout(self.load_timeout, self.look_up(reference)).await;
+        let patience = self.clients.settings().resolve_timeout;
+        let looking = tokio::time::timeout(patience, self.look_up(reference)).await;
         looking.unwrap_or_else(|_| {
             freshness::at_most(Duration::ZERO);
             Err(Failure::suspicious("Loading took too long."))
@@ -324,14 +336,19 @@ impl Inner {
         Err(stranded.why)
     }
 
-    fn begin(&self, track: &Track) -> Result<Supply, Failure> {
+    /// The name of a track's source, and how it is fetched.
+    fn begin(&self, track: &Track) -> Result<(&'static str, Supply), Failure> {
         let name = &track.info.source_name;
         let source = self.sources.iter().find(|source| source.name() == name);
         let missing = || Failure::common(format!("The source {name} is not enabled."));
         let supply = source.ok_or_else(missing).and_then(|it| it.open(track));
-        match self.sources.iter().find_map(|it| it.stand_in(track)) {
-            None => supply,
-            Some(other) => Ok(stand_in::supply(supply, other)),
+        let with_name = |it: &Box<dyn Source>| Some((it.name(), it.stand_in(track)?));
+        match self.sources.iter().find_map(with_name) {
+            None => Ok((source.map_or("", |it| it.name()), supply?)),
+            Some((name, other)) => Ok((
+                source.map_or(name, |it| it.name()),
+                stand_in::supply(supply, other),
+            )),
         }
     }
 }
@@ -371,7 +388,6 @@ mod tests {
             sources: vec![Box::new(Counting)],
             clients: Clients::new(crate::net::Settings::default()),
             runtime: Handle::current(),
-            load_timeout: Duration::from_secs(5),
             resolves: Resolves::new(resolves::Settings::default()),
         }))
     }

@@ -53,6 +53,8 @@ pub struct Figures {
     pub resolves: Resolves,
     /// What became of the route planner's addresses, if there is one.
     pub route_planner: Option<RoutePlanner>,
+    /// How often something was asked for again since the start, with the layer as a label's value.
+    pub retries: Vec<(&'static str, u64)>,
     /// Players that exist, if their own series are wanted.
     pub each_player: Option<Vec<Player>>,
     /// Milliseconds since the start.
@@ -167,6 +169,14 @@ fn underruns(page: &mut Page<impl Fn(&str) -> bool>, figures: &Figures) {
             .rejoins
             .iter()
             .map(|(reason, count)| (format!("reason=\"{reason}\""), *count)),
+    );
+    page.counters(
+        "lavalink_rust_fetch_retries_total",
+        "Requests, rests of answers and links that were asked for again.",
+        figures
+            .retries
+            .iter()
+            .map(|(layer, count)| (format!("layer=\"{layer}\""), *count)),
     );
     let Some(players) = &figures.each_player else {
         return;
@@ -322,6 +332,7 @@ mod tests {
                 ..Resolves::default()
             },
             route_planner: None,
+            retries: vec![("fragment", 4)],
             each_player: None,
             uptime_ms: 86_400_000,
             memory: Memory {
@@ -368,6 +379,7 @@ mod tests {
         );
         assert!(text.contains("\nlavalink_rust_playback_panics_total 1\n"));
         assert!(text.contains("\nlavalink_rust_resolve_cache_hits_total 7\n"));
+        assert!(text.contains("\nlavalink_rust_fetch_retries_total{layer=\"fragment\"} 4\n"));
         assert!(text.contains("\nlavalink_memory_free_bytes 512\n"));
         assert!(text.contains("\nlavalink_cpu_system_load_percentage 0.25\n"));
         assert!(text.contains("\nlavalink_gc_pauses_seconds_bucket{le=\"+Inf\"} 0\n"));

@@ -256,6 +256,7 @@ async fn is_heard_whole(file: File, has_ranges: bool) {
     let manner = Manner {
         has_ranges,
         fault: None,
+        rate: None,
     };
     let server = Server::start(file.parts(), manner).await;
     let stage = Stage::set();
@@ -341,6 +342,7 @@ async fn no_fault_of_the_network_changes_a_sample() {
                 let manner = Manner {
                     has_ranges,
                     fault: fault.map(|fault| (broken, at, fault)),
+                    rate: None,
                 };
                 let server = Server::start(file.parts(), manner).await;
                 let stage = Stage::set();
@@ -357,6 +359,35 @@ async fn no_fault_of_the_network_changes_a_sample() {
     }
 }
 
+/// A connection brings less than is heard of these files: others help it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_throttling_server_changes_no_sample() {
+    let all = files().into_iter();
+    let some = all.filter(|file| ["mp3", "flac"].contains(&file.container));
+    let mut heard_of_two = 0;
+    for file in some {
+        let mut clean: Option<Sound> = None;
+        for rate in [None, Some(60_000)] {
+            let manner = Manner {
+                has_ranges: true,
+                fault: None,
+                rate,
+            };
+            let server = Server::start(file.parts(), manner).await;
+            let stage = Stage::set();
+            let track = stage.load(&server.url(file.name)).await;
+            let heard = blocking(move || stage.play(&track, 0).take(3 * RATE).0).await;
+            let clean = clean.get_or_insert_with(|| heard.clone());
+            assert!(heard == *clean, "{}, {rate:?}", file.name);
+            heard_of_two += usize::from(server.most() > 1);
+        }
+    }
+    assert!(
+        heard_of_two > 0,
+        "connections were opened besides the first"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_truncated_file_is_heard_as_far_as_it_goes() {
     // a segment that is cut off ends no stream: see `media/hls`
@@ -368,6 +399,7 @@ async fn a_truncated_file_is_heard_as_far_as_it_goes() {
             let manner = Manner {
                 has_ranges: true,
                 fault: None,
+                rate: None,
             };
             let server = Server::start(vec![(file.name, bytes.slice(..cut))], manner).await;
             let stage = Stage::set();

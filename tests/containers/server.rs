@@ -6,8 +6,9 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -37,6 +38,8 @@ pub struct Manner {
     pub has_ranges: bool,
     /// In which file, and where in it, something goes wrong, and what.
     pub fault: Option<(&'static str, usize, Fault)>,
+    /// Bytes a second of each connection, when it is not given all it takes.
+    pub rate: Option<u32>,
 }
 
 /// Files by their names.
@@ -46,12 +49,16 @@ pub type Files = Vec<(&'static str, Bytes)>;
 pub struct Server {
     address: SocketAddr,
     is_armed: Arc<AtomicBool>,
+    most: Arc<AtomicUsize>,
 }
 
 struct Site {
     files: Files,
     manner: Manner,
     is_armed: Arc<AtomicBool>,
+    /// Bodies that are being sent, and the most at a time.
+    sending: AtomicUsize,
+    most: Arc<AtomicUsize>,
 }
 
 impl Server {
@@ -59,10 +66,13 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("bound");
         let is_armed = Arc::new(AtomicBool::new(false));
+        let most = Arc::new(AtomicUsize::new(0));
         let site = Arc::new(Site {
             files,
             manner,
             is_armed: is_armed.clone(),
+            sending: AtomicUsize::new(0),
+            most: most.clone(),
         });
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -71,7 +81,11 @@ impl Server {
                 tokio::spawn(async move { site.serve(stream).await.ok() });
             }
         });
-        Self { address, is_armed }
+        Self {
+            address,
+            is_armed,
+            most,
+        }
     }
 
     pub fn url(&self, name: &str) -> String {
@@ -83,10 +97,25 @@ impl Server {
         self.is_armed.store(true, Ordering::Release);
     }
 
+    /// The most bodies that were sent at a time.
+    pub fn most(&self) -> usize {
+        self.most.load(Ordering::Acquire)
+    }
+
     /// Whether the fault has happened.
     pub fn has_failed(&self) -> bool {
         !self.is_armed.load(Ordering::Acquire)
     }
+}
+
+/// Sends so many bytes a second.
+async fn trickle(stream: &mut TcpStream, body: &[u8], rate: u32) -> std::io::Result<()> {
+    let mut beat = tokio::time::interval(Duration::from_millis(20));
+    for piece in body.chunks(rate as usize / 50) {
+        beat.tick().await;
+        stream.write_all(piece).await?;
+    }
+    stream.shutdown().await
 }
 
 impl Site {
@@ -106,10 +135,12 @@ impl Site {
         let asked = head
             .lines()
             .find_map(|line| line.strip_prefix("range: bytes=")?.split_once('-'))
-            .and_then(|(from, _)| from.parse::<usize>().ok())
+            .and_then(|(from, last)| Some((from.parse::<usize>().ok()?, last.parse().ok())))
             .filter(|_| self.manner.has_ranges);
+        let (asked, last): (_, Option<usize>) = (asked.map(|a| a.0), asked.and_then(|a| a.1));
         let len = file.len();
         let from = asked.unwrap_or(0).min(len);
+        let until = last.map_or(len, |last| (last + 1).min(len)).max(from);
         let unit = if self.manner.has_ranges {
             "bytes"
         } else {
@@ -119,17 +150,25 @@ impl Site {
             Some(from) if from >= len => "416 Range Not Satisfiable\r\n".to_owned(),
             Some(from) => format!(
                 "206 Partial Content\r\nContent-Range: bytes {from}-{}/{len}\r\n",
-                len - 1
+                until - 1
             ),
             None => "200 OK\r\n".to_owned(),
         };
         let head = format!(
             "HTTP/1.1 {status}Accept-Ranges: {unit}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-            len - from
+            until - from
         );
         stream.write_all(head.as_bytes()).await?;
+        if let Some(rate) = self.manner.rate {
+            let sending = self.sending.fetch_add(1, Ordering::AcqRel) + 1;
+            self.most.fetch_max(sending, Ordering::AcqRel);
+            let sent = trickle(&mut stream, &file[from..until], rate).await;
+            self.sending.fetch_sub(1, Ordering::AcqRel);
+            return sent;
+        }
         let fault = self.manner.fault.filter(|(broken, ..)| broken == name);
-        self.body(stream, file, from, fault.map(|(_, at, fault)| (at, fault)))
+        let file = file.slice(..until);
+        self.body(stream, &file, from, fault.map(|(_, at, fault)| (at, fault)))
             .await
     }
 
@@ -140,7 +179,7 @@ impl Site {
         from: usize,
         fault: Option<(usize, Fault)>,
     ) -> std::io::Result<()> {
-        let Some((at, fault)) = fault.filter(|(at, _)| *at >= from) else {
+        let Some((at, fault)) = fault.filter(|(at, _)| (from..file.len()).contains(at)) else {
             stream.write_all(&file[from..]).await?;
             return stream.shutdown().await;
         };

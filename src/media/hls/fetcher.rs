@@ -5,20 +5,25 @@ use super::{
     HlsError, KEY_BYTES,
     course::{Course, Step},
     crypt::Decrypter,
-    find, load,
-    part::Part,
+    data_uri, find, load,
     playlist::{ByteRange, Key, Map, Playlist, Segment},
 };
 use crate::{
     error::Failure,
     media::{
         backoff::chance,
+        fragment::{Fragment, Next, at, progress},
         located::{Located, Locator},
+        pace::{Pace, Stand},
+        part::Part,
         window::{LaneWriter, Task},
     },
-    net::{Clients, NetError, address::Address},
+    net::{
+        Clients, NetError,
+        address::Address,
+        tally::{Layer, Retried},
+    },
 };
-use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use bytes::Bytes;
 use std::{future::Future, sync::Arc, time::Instant};
 
@@ -53,6 +58,11 @@ pub(super) struct Fetcher {
     wanted: Option<u64>,
     /// The segment at hand.
     begun: Option<Begun>,
+    /// The segment after it, and its number, while the window is not filled fast enough.
+    following: Option<(u64, Fragment)>,
+    pace: Pace,
+    /// Bytes since the fetch began.
+    delivered: u64,
     /// The key that was fetched last.
     key: Option<(Address, [u8; KEY_BYTES])>,
     /// The init section that was fetched last.
@@ -83,9 +93,13 @@ fn now() -> Instant {
 }
 
 impl Fetcher {
-    pub(super) const fn new(writer: LaneWriter, clients: Clients, address: Address) -> Self {
+    pub(super) fn new(mut writer: LaneWriter, clients: Clients, address: Address) -> Self {
+        writer.count_in(clients.tally().clone());
         Self {
             writer,
+            following: None,
+            pace: Pace::new(clients.manner(), 0),
+            delivered: 0,
             clients,
             address,
             locator: None,
@@ -118,6 +132,8 @@ impl Fetcher {
                 Task::Jump(number) => {
                     self.is_done = false;
                     self.begun = None;
+                    self.following = None;
+                    self.pace.jumped();
                     match &mut self.stream {
                         Some(stream) => stream.course.jump(number),
                         None => self.wanted = Some(number),
@@ -129,7 +145,7 @@ impl Fetcher {
                 Task::Deliver => match self.advance().await {
                     Ok(()) | Err(Break::Interrupted) => {}
                     Err(Break::Error(error)) => {
-                        if !self.relocate(&error).await {
+                        if !self.relocate(&error, true).await {
                             self.fail(error.into_play_failure());
                         }
                     }
@@ -144,15 +160,17 @@ impl Fetcher {
     }
 
     /// Finds the stream anew, if it may be elsewhere now, to go on there with the same segment; false if it may not.
-    async fn relocate(&mut self, error: &HlsError) -> bool {
+    /// `is_last`: see [`Locator::relocate`].
+    async fn relocate(&mut self, error: &HlsError, is_last: bool) -> bool {
         let (Some(locator), HlsError::Net(error)) = (&mut self.locator, error) else {
             return false;
         };
-        match locator.relocate(error, &self.writer).await {
+        match locator.relocate(error, is_last, &self.writer).await {
             None => return false,
             Some(Ok(Located::Hls(link))) => {
                 self.clients = link.clients(&self.clients);
                 self.address = link.address;
+                self.following = None;
                 if let Some(stream) = self.stream.take() {
                     self.wanted = Some(stream.course.next());
                 }
@@ -188,10 +206,10 @@ impl Fetcher {
     }
 
     async fn begin(&mut self) -> Result<(), Break> {
-        let mut retries = 0;
-        let find = find(&self.clients, &self.address, &mut retries);
+        let mut retried = Retried::default();
+        let find = find(&self.clients, &self.address, &mut retried);
         let found = unless_interrupted(&self.writer, find).await;
-        self.writer.count_retries(retries);
+        self.writer.count_retries(retried);
         let found = found??;
         if let Some(outline) = found.media.outline() {
             self.writer.tell_outline(outline);
@@ -214,20 +232,21 @@ impl Fetcher {
             return Ok(());
         };
         let began = now();
-        let mut retries = 0;
-        let load = load(&self.clients, &stream.address, &mut retries);
+        let mut retried = Retried::default();
+        let load = load(&self.clients, &stream.address, &mut retried);
         let loaded = unless_interrupted(&self.writer, load).await;
-        self.writer.count_retries(retries);
+        self.writer.count_retries(retried);
         match loaded? {
             Ok((Playlist::Media(media), base)) => {
                 stream.base = base;
                 if stream.course.reloaded(media, began) {
+                    self.following = None;
                     tracing::debug!("live stream is taken up again where it is now");
                 }
             }
             Ok((Playlist::Master(_), _)) => self.missed(&HlsError::Nested),
             Err(error) => {
-                if !self.relocate(&error).await {
+                if !self.relocate(&error, false).await {
                     self.missed(&error);
                 }
             }
@@ -238,7 +257,7 @@ impl Fetcher {
     /// The list could not be loaded again, for now.
     fn missed(&mut self, error: &HlsError) {
         tracing::debug!(%error, "playlist of a live stream is asked for again");
-        self.writer.count_retry();
+        self.writer.count_retry(Layer::Request);
         if let Some(stream) = &mut self.stream {
             stream.course.missed(now(), chance());
         }
@@ -248,7 +267,7 @@ impl Fetcher {
     async fn segment(&mut self, number: u64) -> Result<(), Break> {
         let outcome = self.deliver(number).await;
         if let Err(Break::Error(error)) = &outcome
-            && self.relocate(error).await
+            && self.relocate(error, false).await
         {
             return Ok(());
         }
@@ -263,7 +282,7 @@ impl Fetcher {
                 if !stream.course.lose(now()) {
                     return Err(error.into());
                 }
-                self.writer.count_retry();
+                self.writer.count_retry(Layer::Request);
             }
             Err(Break::Interrupted) => return Err(Break::Interrupted),
         }
@@ -283,18 +302,27 @@ impl Fetcher {
             Some(key) => Some(self.decrypter(key, number.into(), &base).await?),
             None => None,
         };
-        let address = base.join(&segment.uri).ok_or(HlsError::BadLink)?;
-        let mut part = Part::new(&self.clients, address, segment.range);
+        let mut fragment = match self.following.take() {
+            Some((at, begun)) if at == number && !begun.has_failed() => begun,
+            _ => self.fragment(&segment, &base)?,
+        };
         let mut len = 0;
         loop {
-            let chunk = unless_interrupted(&self.writer, part.chunk()).await;
-            self.writer.count_retries(part.take_retries());
-            let Some(chunk) = chunk?? else { break };
+            let chunk = match fragment.next() {
+                Next::Bytes(chunk) => chunk,
+                Next::End => break,
+                Next::Failed(error) => return Err(error.into()),
+                Next::Pending => {
+                    self.wait_for(&mut fragment, number).await?;
+                    continue;
+                }
+            };
             if len == 0 {
                 self.begin_section(number);
                 self.push(map.clone());
             }
             len += chunk.len() as u64;
+            self.delivered += chunk.len() as u64;
             if len > MAX_SEGMENT_BYTES {
                 return Err(HlsError::TooLarge("segment").into());
             }
@@ -316,6 +344,56 @@ impl Fetcher {
             self.push(decrypter.finish());
         }
         Ok(())
+    }
+
+    fn fragment(&self, segment: &Segment, base: &Address) -> Result<Fragment, HlsError> {
+        let address = base.join(&segment.uri).ok_or(HlsError::BadLink)?;
+        let settings = self.clients.settings();
+        let room = settings.fetching.max_bytes;
+        let room = room.saturating_sub(settings.read_ahead_bytes) as u64;
+        let limit = self.clients.manner().chunk_bytes.min(room);
+        let part = Part::new(&self.clients, address, segment.range);
+        Ok(Fragment::new(
+            part,
+            usize::try_from(limit).unwrap_or(usize::MAX).max(1),
+        ))
+    }
+
+    /// Waits until there is more of the segment of this number, which is `fragment`; begins with the one after it when this
+    /// one does not come fast enough.
+    async fn wait_for(&mut self, fragment: &mut Fragment, number: u64) -> Result<(), Break> {
+        let stand = Stand {
+            waiting: self.writer.waiting(),
+            credit: self.clients.settings().read_ahead_bytes,
+            delivered: self.delivered,
+        };
+        let look_at = self.pace.look(now(), stand);
+        if self.pace.width() > 1 && self.following.is_none() {
+            self.following = self.begin_following(number + 1);
+        }
+        let following = self.following.as_mut().map(|(_, fragment)| fragment);
+        tokio::select! {
+            biased;
+            () = self.writer.interrupted() => return Err(Break::Interrupted),
+            retried = progress([fragment].into_iter().chain(following)) => {
+                self.writer.count_retries(retried);
+            }
+            () = at(look_at) => {}
+        }
+        Ok(())
+    }
+
+    /// The segment of this number, if there is one already.
+    fn begin_following(&self, number: u64) -> Option<(u64, Fragment)> {
+        let stream = self.stream.as_ref()?;
+        let segment = stream.course.media().segment(number)?;
+        if segment.is_gap {
+            return None;
+        }
+        tracing::debug!(number, "a segment is fetched before its turn");
+        // whoever comes to it will see what is wrong with its link
+        let fragment = self.fragment(segment, &stream.base).ok()?;
+        Some((number, fragment))
     }
 
     /// What is pushed from now on is this segment, from its beginning.
@@ -390,7 +468,7 @@ impl Fetcher {
 
     /// All of something small; `None` when it has more than `limit` bytes.
     async fn small(
-        &self,
+        &mut self,
         uri: &str,
         range: Option<ByteRange>,
         base: &Address,
@@ -402,7 +480,7 @@ impl Fetcher {
         let address = base.join(uri).ok_or(HlsError::BadLink)?;
         let mut part = Part::new(&self.clients, address, range);
         let whole = unless_interrupted(&self.writer, part.whole(limit)).await;
-        self.writer.count_retries(part.take_retries());
+        self.writer.count_retries(part.take_retried());
         Ok(whole??.map(|(bytes, _)| bytes))
     }
 }
@@ -416,11 +494,4 @@ async fn unless_interrupted<T>(
         () = writer.interrupted() => Err(Break::Interrupted),
         done = work => Ok(done),
     }
-}
-
-/// The bytes that a link is itself (RFC 2397), in base64; `None` for other links.
-fn data_uri(uri: &str) -> Option<Vec<u8>> {
-    let (head, text) = uri.strip_prefix("data:")?.split_once(',')?;
-    head.strip_suffix(";base64")?;
-    BASE64.decode(text).ok()
 }

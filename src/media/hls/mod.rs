@@ -9,19 +9,19 @@ pub mod choose;
 mod course;
 mod crypt;
 mod fetcher;
-mod part;
 pub mod playlist;
 
 use super::{
     located::Locator,
+    part::Part,
     window::{ByteWindow, LaneWriter, lane_of_sections},
 };
 use crate::{
     error::Failure,
-    net::{Clients, NetError, address::Address},
+    net::{Clients, NetError, address::Address, tally::Retried},
 };
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use fetcher::Fetcher;
-use part::Part;
 use playlist::{Media, Playlist, PlaylistError};
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -105,7 +105,13 @@ pub async fn inspect(
     address: &Address,
     text: &str,
 ) -> Result<Summary, HlsError> {
-    let found = resolve(clients, address.clone(), playlist::parse(text)?, &mut 0).await?;
+    let found = resolve(
+        clients,
+        address.clone(),
+        playlist::parse(text)?,
+        &mut Retried::default(),
+    )
+    .await?;
     let length = found.media.outline().map(|outline| outline.length);
     Ok(Summary {
         length: length.map(Duration::from_micros),
@@ -143,12 +149,12 @@ struct Found {
     media: Media,
 }
 
-/// The list of segments that a playlist is, or leads to; for `retries` see [`load`].
+/// The list of segments that a playlist is, or leads to; for `retried` see [`load`].
 async fn resolve(
     clients: &Clients,
     address: Address,
     playlist: Playlist,
-    retries: &mut u64,
+    retried: &mut Retried,
 ) -> Result<Found, HlsError> {
     match playlist {
         Playlist::Media(media) => Ok(Found {
@@ -159,7 +165,7 @@ async fn resolve(
         Playlist::Master(master) => {
             let link = choose::choose(&master).ok_or(HlsError::NoSound)?;
             let address = address.join(link).ok_or(HlsError::BadLink)?;
-            let (playlist, base) = load(clients, &address, retries).await?;
+            let (playlist, base) = load(clients, &address, retried).await?;
             let Playlist::Media(media) = playlist else {
                 return Err(HlsError::Nested);
             };
@@ -172,30 +178,41 @@ async fn resolve(
     }
 }
 
-/// A playlist, and where it came from. To `retries` is added how often a connection was taken up again, also when it fails.
+/// A playlist, and where it came from. To `retried` is added how often a connection was taken up again, also when it fails.
 async fn load(
     clients: &Clients,
     address: &Address,
-    retries: &mut u64,
+    retried: &mut Retried,
 ) -> Result<(Playlist, Address), HlsError> {
     let mut part = Part::new(clients, address.clone(), None);
     let whole = part.whole(playlist::MAX_BYTES).await;
-    *retries += part.take_retries();
+    *retried += part.take_retried();
     let (bytes, base) = whole?.ok_or(HlsError::TooLarge("playlist"))?;
     let playlist = playlist::parse(&String::from_utf8_lossy(&bytes))?;
     Ok((playlist, base))
 }
 
-/// The list of segments at an address, or to which it leads; for `retries` see [`load`].
-async fn find(clients: &Clients, address: &Address, retries: &mut u64) -> Result<Found, HlsError> {
-    match load(clients, address, retries).await? {
+/// The list of segments at an address, or to which it leads; for `retried` see [`load`].
+async fn find(
+    clients: &Clients,
+    address: &Address,
+    retried: &mut Retried,
+) -> Result<Found, HlsError> {
+    match load(clients, address, retried).await? {
         (Playlist::Media(media), base) => Ok(Found {
             address: address.clone(),
             base,
             media,
         }),
-        (master, base) => resolve(clients, base, master, retries).await,
+        (master, base) => resolve(clients, base, master, retried).await,
     }
+}
+
+/// The bytes that a link is itself (RFC 2397), in base64; `None` for other links.
+fn data_uri(uri: &str) -> Option<Vec<u8>> {
+    let (head, text) = uri.strip_prefix("data:")?.split_once(',')?;
+    head.strip_suffix(";base64")?;
+    BASE64.decode(text).ok()
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use crate::{
 };
 use cbc::cipher::{BlockEncryptMut, KeyIvInit, block_padding::Pkcs7};
 
+mod ahead;
 mod live;
 
 type Section = (u64, Vec<u8>);
@@ -55,7 +56,7 @@ async fn serve(lists: impl Fn(&Asked) -> Option<String> + Send + Sync + 'static)
 
 /// How often the fetch was taken up again.
 fn retries(reader: &mut Reader) -> u64 {
-    reader.window().gauge().retries()
+    reader.window().gauge().retries().total()
 }
 
 fn reader(server: &Server, path: &str) -> Reader {

@@ -1,23 +1,25 @@
 //! Owns: a fetch task's connection: what is asked for, when again, and which of the bytes are delivered.
 //! Never knows: who began to fetch, or what the bytes mean.
 
+mod ahead;
 mod pause;
+mod recover;
 
 use crate::{
-    error::Failure,
     media::{
-        backoff::chance,
+        fragment::at,
         icy::{self, Part, Splitter, Titles},
         live::{Alike, Beginning, CatchUp, Kind, Lost, Rejoin},
-        located::{Located, Locator},
+        located::Locator,
         ranges::{Answer, Body, Retry, interpret},
         window::{LaneWriter, Notice, Task},
     },
-    net::{NetError, Resource, Response},
+    net::{NetError, Resource, Response, within},
 };
+use ahead::Ahead;
 use bytes::Bytes;
 use http::HeaderMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 struct Connection {
     response: Response,
@@ -25,6 +27,8 @@ struct Connection {
     at: u64,
     /// Where it should end.
     ends_at: Option<u64>,
+    /// Offset behind the last byte that was asked for of a resource that may have more.
+    asked_until: Option<u64>,
     splitter: Option<Splitter>,
     join: Join,
 }
@@ -46,6 +50,7 @@ pub(super) struct Fetcher {
     /// Finds the resource anew.
     locator: Option<Locator>,
     connection: Option<Connection>,
+    ahead: Ahead,
     /// Offset of the next byte to deliver.
     offset: u64,
     /// Nothing is left to be delivered from here, but a jump may come.
@@ -77,10 +82,12 @@ fn now() -> Instant {
 }
 
 impl Fetcher {
-    pub(super) fn new(writer: LaneWriter, resource: Resource) -> Self {
+    pub(super) fn new(mut writer: LaneWriter, resource: Resource) -> Self {
+        writer.count_in(resource.clients().tally().clone());
         let rejoin = Rejoin::new(resource.settings().give_up_after, now());
         Self {
             writer,
+            ahead: Ahead::new(&resource),
             resource,
             locator: None,
             connection: None,
@@ -144,6 +151,7 @@ impl Fetcher {
         self.has_delivered = false;
         self.is_stale = false;
         self.retry = Retry::default();
+        self.ahead.clear();
         // without ranges, going on with what is there is the shortest way to a place further on
         let is_on_the_way = |connection: &Connection| connection.at <= to;
         if self.has_ranges != Some(false) || !self.connection.as_ref().is_some_and(is_on_the_way) {
@@ -160,37 +168,61 @@ impl Fetcher {
 
     /// Connects, or delivers what comes next. Returns early when the window wants something else.
     async fn step(&mut self) -> Result<(), NetError> {
-        let Some(connection) = &mut self.connection else {
-            return self.connect().await;
-        };
+        if self.connection.is_none() {
+            return match self.ahead.begins_at() {
+                Some(begin) if begin <= self.offset => self.step_ahead().await,
+                _ => self.connect().await,
+            };
+        }
         let limit = match self.kind {
-            Some(Kind::File) | None => self.resource.settings().read_timeout,
+            Some(Kind::File) | None => self.resource.settings().stream_idle_timeout(),
             Some(Kind::Unsure | Kind::Station) => self.resource.settings().stall_timeout,
         };
-        let chunk = tokio::select! {
-            biased;
-            () = self.writer.interrupted() => return Ok(()),
-            chunk = tokio::time::timeout(limit, connection.response.chunk()) => chunk,
+        let silence = tokio::time::sleep(limit);
+        tokio::pin!(silence);
+        let chunk = loop {
+            let look_at = self.look_ahead();
+            let Some(connection) = &mut self.connection else {
+                return Ok(());
+            };
+            tokio::select! {
+                biased;
+                () = self.writer.interrupted() => return Ok(()),
+                chunk = connection.response.chunk() => break chunk?,
+                () = &mut silence => return Err(NetError::Timeout(limit)),
+                retried = self.ahead.progress() => self.writer.count_retries(retried),
+                () = at(look_at) => {}
+            }
         };
-        let chunk = chunk.map_err(|_| NetError::Timeout(limit))??;
         match chunk {
             Some(chunk) => self.deliver(chunk),
-            None => {
-                let missing = connection
-                    .ends_at
-                    .map_or(0, |end| end.saturating_sub(connection.at));
-                if missing > 0 {
-                    return Err(NetError::CutShort { missing });
-                }
-                // a server may answer with less than was asked for
-                let is_all = self.length.is_none_or(|length| connection.at >= length);
-                self.connection = None;
-                if self.is_station() {
-                    self.interrupted(Lost::Ended, None).await;
-                } else if is_all {
-                    self.finish();
-                }
-            }
+            None => self.ended().await?,
+        }
+        Ok(())
+    }
+
+    /// The answer at hand has ended.
+    async fn ended(&mut self) -> Result<(), NetError> {
+        let Some(connection) = &mut self.connection else {
+            return Ok(());
+        };
+        let missing = connection
+            .ends_at
+            .map_or(0, |end| end.saturating_sub(connection.at));
+        if missing > 0 {
+            return Err(NetError::CutShort { missing });
+        }
+        // a server may answer with less than was asked for
+        let is_all = match (self.length, connection.asked_until) {
+            (Some(length), _) => connection.at >= length,
+            (None, Some(until)) => connection.at < until,
+            (None, None) => true,
+        };
+        self.connection = None;
+        if self.is_station() {
+            self.interrupted(Lost::Ended, None).await;
+        } else if is_all {
+            self.finish();
         }
         Ok(())
     }
@@ -200,13 +232,31 @@ impl Fetcher {
             self.finish();
             return Ok(());
         }
-        let asked = (self.offset > 0 && !self.is_station()).then_some(self.offset);
+        let until = self.asks_until();
+        let is_part = self.offset > 0 || until.is_some();
+        let asked = (is_part && !self.is_station()).then_some(self.offset);
+        self.resource.end_at(until);
+        let limit = self.resource.settings().stream_connect_timeout;
         let response = tokio::select! {
             biased;
             () = self.writer.interrupted() => return Ok(()),
-            response = self.resource.ask_following(asked) => response?,
+            response = within(limit, self.resource.ask_following(asked)) => response?,
         };
-        self.accept(asked, response)
+        self.accept(asked, response)?;
+        if let Some(connection) = &mut self.connection {
+            connection.asked_until = until.filter(|_| self.has_ranges == Some(true));
+        }
+        Ok(())
+    }
+
+    /// Offset behind the last byte of the next request: as much as the site gives at a time, and no more than others do
+    /// not fetch already.
+    fn asks_until(&self) -> Option<u64> {
+        let most = self.resource.clients().manner().request_bytes;
+        let most = most.map(|most| self.offset.saturating_add(most));
+        let may_stop = |until: &u64| self.length.is_none_or(|length| *until < length);
+        let ends = [most.filter(may_stop), self.ahead.begins_at()];
+        ends.into_iter().flatten().min()
     }
 
     pub(super) fn accept(
@@ -222,7 +272,9 @@ impl Fetcher {
                 return Ok(());
             }
             Answer::PastTheEnd => return Err(NetError::Status(status)),
-            Answer::Refused(status) => return Err(NetError::Status(status)),
+            Answer::Refused(status) => {
+                return Err(NetError::refused(status, response.headers()));
+            }
         };
         let splitter = icy::interval(response.headers()).map(Splitter::new);
         if splitter.is_some() || self.is_station() {
@@ -249,6 +301,7 @@ impl Fetcher {
             response,
             at,
             ends_at: body.ends_at,
+            asked_until: None,
             splitter,
             join,
         });
@@ -355,14 +408,26 @@ impl Fetcher {
         connection.at += sound.len() as u64;
         let dropped = ahead.min(sound.len() as u64) as usize;
         let _ = sound.split_to(dropped);
+        if self.ahead.takes_over(self.offset + sound.len() as u64)
+            && let Some(end) = self.ahead.begins_at()
+        {
+            sound.truncate(end.saturating_sub(self.offset) as usize);
+            self.connection = None;
+        }
         if sound.is_empty() {
             return;
         }
+        self.forward(sound);
+    }
+
+    /// Delivers the next bytes.
+    fn forward(&mut self, sound: Bytes) {
         if self.kind == Some(Kind::Unsure) && self.offset == self.beginning.known() as u64 {
             self.beginning.note(&sound);
         }
         self.offset += sound.len() as u64;
         self.has_delivered = true;
+        self.ahead.delivered(sound.len());
         self.retry.progressed(sound.len() as u64);
         if let Some(locator) = &mut self.locator {
             locator.progressed(sound.len() as u64);
@@ -380,89 +445,8 @@ impl Fetcher {
 
     fn finish(&mut self) {
         self.connection = None;
+        self.ahead.clear();
         self.is_done = true;
         self.writer.finish();
-    }
-
-    /// Waits before the next try, or gives up.
-    async fn recover(&mut self, error: NetError) {
-        self.connection = None;
-        if self.relocate(&error).await {
-            return;
-        }
-        let may_return = match (&self.kind, &error) {
-            // a station is away while its encoder is started anew, and full at other times
-            (Some(Kind::Station), NetError::Status(_)) => true,
-            (Some(Kind::Station | Kind::Unsure), error) => error.is_retryable(),
-            (Some(Kind::File) | None, _) => false,
-        };
-        if may_return {
-            let reason = match &error {
-                NetError::Timeout(_) => Lost::Stalled,
-                NetError::Status(_) => Lost::Refused,
-                _ => Lost::Broken,
-            };
-            return self.interrupted(reason, Some(error)).await;
-        }
-        let delay = if error.is_retryable() {
-            self.retry.failed(chance())
-        } else {
-            None
-        };
-        match delay {
-            Some(delay) => {
-                tracing::debug!(at = self.offset, %error, "connection is taken up again");
-                self.writer.count_retry();
-                self.pause(delay).await;
-            }
-            None => self.give_up(error.into_play_failure()),
-        }
-    }
-
-    /// Finds the resource anew, if it may be elsewhere now, and goes on there at the same byte; false if it may not.
-    async fn relocate(&mut self, error: &NetError) -> bool {
-        let Some(locator) = &mut self.locator else {
-            return false;
-        };
-        match locator.relocate(error, &self.writer).await {
-            None => return false,
-            Some(Ok(Located::File(link))) => {
-                let clients = link.clients(self.resource.clients());
-                self.resource = Resource::new(clients, link.address);
-            }
-            Some(Ok(Located::Hls(_))) => self.give_up(NetError::Changed.into_play_failure()),
-            Some(Err(failure)) => self.give_up(failure),
-        }
-        true
-    }
-
-    /// A stream that may be endless was interrupted: waits before the next try, or gives up.
-    async fn interrupted(&mut self, reason: Lost, error: Option<NetError>) {
-        self.connection = None;
-        match self.rejoin.lost(now(), reason, chance()) {
-            Some(delay) => {
-                tracing::debug!(at = self.offset, ?reason, "a stream is taken up again");
-                self.writer.count_retry();
-                self.pause(delay).await;
-            }
-            None => self.give_up(match error {
-                Some(error) => error.into_play_failure(),
-                None => Failure::suspicious("Something broke when playing the track.")
-                    .because("the stream ends each time that it is asked for".to_owned()),
-            }),
-        }
-    }
-
-    fn give_up(&mut self, failure: Failure) {
-        self.is_done = true;
-        self.is_stale = false;
-        self.writer.fail(failure);
-    }
-
-    async fn pause(&self, delay: Duration) {
-        tokio::select! {
-            () = self.writer.interrupted() => {}
-            () = tokio::time::sleep(delay) => {}
-        }
     }
 }

@@ -20,13 +20,13 @@ mod reader;
 mod tests;
 mod writer;
 
-pub use gauge::Gauge;
+pub use gauge::{Gauge, Retries};
 pub use outline::{Outline, Place};
 pub use reader::ByteWindow;
 pub use writer::{LaneWriter, Task};
 
 use super::{demux::DemuxError, icy::Title, live::Rejoined};
-use crate::error::Failure;
+use crate::{error::Failure, net::tally::Tally};
 use bytes::Bytes;
 use std::sync::{
     Arc, Mutex, OnceLock,
@@ -84,8 +84,8 @@ struct Shared {
     waiting: AtomicUsize,
     /// Bytes delivered since the lane was made, over all jumps.
     delivered: AtomicU64,
-    /// How often the fetch was taken up again after it had broken.
-    retries: AtomicU64,
+    /// What was asked for again.
+    retries: Tally,
     /// The most that may wait, in bytes; raised for a single unit that is larger.
     credit: AtomicUsize,
     /// How much the parked reader waits for; 0 when it is not parked.
@@ -129,7 +129,7 @@ pub fn lane(credit: usize) -> (LaneWriter, ByteWindow) {
         start: AtomicU64::new(0),
         waiting: AtomicUsize::new(0),
         delivered: AtomicU64::new(0),
-        retries: AtomicU64::new(0),
+        retries: Tally::default(),
         credit: AtomicUsize::new(credit),
         wanted: AtomicUsize::new(0),
         length: AtomicU64::new(0),

@@ -2,7 +2,10 @@
 //! Never knows: what is read of it, or when.
 
 use super::{Delivery, Notice, Outline, Shared};
-use crate::error::Failure;
+use crate::{
+    error::Failure,
+    net::tally::{Layer, Retried, Tally},
+};
 use bytes::Bytes;
 use std::sync::{
     Arc,
@@ -33,6 +36,8 @@ pub struct LaneWriter {
     epoch: u64,
     /// The section that was begun last; 0 before the first.
     section: u64,
+    /// For all lanes.
+    tally: Option<Arc<Tally>>,
 }
 
 impl LaneWriter {
@@ -42,6 +47,7 @@ impl LaneWriter {
             sender: Some(sender),
             epoch: 0,
             section: 0,
+            tally: None,
         }
     }
 
@@ -233,14 +239,27 @@ impl LaneWriter {
         }
     }
 
-    /// Notes that the fetch had broken and is taken up again.
-    pub fn count_retry(&self) {
-        self.count_retries(1);
+    /// What is asked for again is counted here, too.
+    pub fn count_in(&mut self, tally: Arc<Tally>) {
+        self.tally = Some(tally);
     }
 
-    /// Notes that it was taken up again so often.
-    pub fn count_retries(&self, times: u64) {
-        self.shared.retries.fetch_add(times, Ordering::Relaxed);
+    /// Notes that something is asked for again.
+    pub fn count_retry(&self, layer: Layer) {
+        self.count(layer, 1);
+    }
+
+    /// Notes that things were asked for again so often.
+    pub fn count_retries(&self, retried: Retried) {
+        self.count(Layer::Request, retried.requests);
+        self.count(Layer::Fragment, retried.fragments);
+    }
+
+    fn count(&self, layer: Layer, times: u64) {
+        let all = self.tally.iter().map(|all| &**all);
+        for tally in all.chain([&self.shared.retries]) {
+            tally.add(layer, times);
+        }
     }
 
     /// Nothing more comes from this offset on: the resource has ended. The task goes on waiting for a jump.

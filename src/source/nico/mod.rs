@@ -218,7 +218,7 @@ impl Shared {
             .filter(|address| is_below(address.url(), hosts))
             .ok_or_else(|| self.site.changed(UnknownHost))?;
         let headers = cookies(&answer.headers);
-        Ok(Located::Hls(Place { address, headers }))
+        Ok(Located::Hls(Place::new(address, headers)))
     }
 
     /// Asks for the playlist of a video.

@@ -148,7 +148,7 @@ fn found(asker: &Asker, sound: &Sound, form: Form, url: &Url) -> Option<Found> {
     Some(Found {
         client: asker.name().to_owned(),
         form,
-        link: Link { address, headers },
+        link: Link::new(address, headers),
         until: Instant::now() + sound.holds,
     })
 }

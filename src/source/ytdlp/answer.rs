@@ -269,10 +269,7 @@ fn form(value: &Value, now: Option<i64>) -> Option<Form> {
     Some(Form {
         id: value.text("format_id").unwrap_or_default().to_owned(),
         is_hls: is_hls(value),
-        link: Link {
-            address,
-            headers: headers(value),
-        },
+        link: Link::new(address, headers(value)),
         lifetime,
     })
 }

@@ -205,6 +205,12 @@ struct Wanted {
 }
 
 impl YtDlp {
+    /// Whether it is not switched off, and its program is there. Blocks shortly.
+    #[must_use]
+    pub fn is_there(settings: &Settings) -> bool {
+        settings.enabled != Some(false) && process::find(&settings.path).is_some()
+    }
+
     /// The source, if it is on and its program is there. Blocks shortly.
     #[must_use]
     pub fn find(settings: Settings, ground: Ground) -> Option<Self> {

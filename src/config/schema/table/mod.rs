@@ -2,6 +2,7 @@
 //! Never knows: where values come from.
 
 mod catalogues;
+mod fetching;
 mod lavalink;
 mod lavasrc;
 mod ours;
@@ -25,6 +26,7 @@ pub(in crate::config) static TABLE: LazyLock<Vec<Key>> = LazyLock::new(|| {
         catalogues::KEYS,
         ytdlp::KEYS,
         route_planner::KEYS,
+        fetching::KEYS,
         resolve::KEYS,
         ours::KEYS,
     ]

@@ -2,14 +2,12 @@
 //! of a file.
 //! Never knows: what it is for.
 
-use super::playlist::ByteRange;
-use crate::{
-    media::{
-        backoff::chance,
-        ranges::{Answer, Retry, interpret},
-    },
-    net::{Clients, NetError, Resource, Response, address::Address},
+use super::{
+    backoff::chance,
+    hls::playlist::ByteRange,
+    ranges::{Answer, Retry, interpret},
 };
+use crate::net::{Clients, NetError, Resource, Response, address::Address, tally::Retried, within};
 use bytes::Bytes;
 
 /// Something that is being fetched.
@@ -19,8 +17,10 @@ pub struct Part {
     /// Offset of the next byte.
     offset: u64,
     until: Option<u64>,
+    /// Of the whole, when nothing else may be answered.
+    length: Option<u64>,
     retry: Retry,
-    retries: u64,
+    retried: Retried,
 }
 
 struct Connection {
@@ -43,14 +43,28 @@ impl Part {
             connection: None,
             offset: range.map_or(0, |range| range.from),
             until,
+            length: None,
             retry: Retry::default(),
-            retries: 0,
+            retried: Retried::default(),
         }
     }
 
+    /// Takes nothing else than the range that is asked for, of something with this length: what is answered whole, or is
+    /// another file by now, is an error.
+    #[must_use]
+    pub const fn strictly_of(mut self, length: u64) -> Self {
+        self.length = Some(length);
+        self
+    }
+
     /// How often a connection was taken up again since this was asked last.
-    pub const fn take_retries(&mut self) -> u64 {
-        std::mem::replace(&mut self.retries, 0)
+    pub const fn take_retried(&mut self) -> Retried {
+        let retried = self.retried;
+        self.retried = Retried {
+            requests: 0,
+            fragments: 0,
+        };
+        retried
     }
 
     /// The next bytes; `None` at the end.
@@ -63,15 +77,12 @@ impl Part {
                 Ok(chunk) => return Ok(chunk),
                 Err(error) => error,
             };
-            self.connection = None;
-            if !error.is_retryable() {
-                return Err(error);
-            }
-            let Some(pause) = self.retry.failed(chance()) else {
+            let was_begun = self.connection.take().is_some();
+            let Some(pause) = self.retry.after(&error, chance()) else {
                 return Err(error);
             };
             tracing::debug!(at = self.offset, %error, "connection is taken up again");
-            self.retries += 1;
+            self.retried.add(was_begun);
             tokio::time::sleep(pause).await;
         }
     }
@@ -101,13 +112,19 @@ impl Part {
         }
         if self.connection.is_none() {
             let asked = (self.offset > 0 || self.until.is_some()).then_some(self.offset);
-            let (response, origin) = self.resource.follow(asked).await?;
+            let limit = self.resource.settings().stream_connect_timeout;
+            let asking = self.resource.follow(asked);
+            let (response, origin) = within(limit, asking).await?;
             let body = match interpret(asked, response.status().as_u16(), response.headers()) {
                 Answer::Body(body) => body,
                 Answer::PastTheEnd => return Ok(None),
-                Answer::Refused(status) => return Err(NetError::Status(status)),
+                Answer::Refused(status) => {
+                    return Err(NetError::refused(status, response.headers()));
+                }
             };
-            if body.starts_at > self.offset {
+            let is_other = self.length.is_some()
+                && (body.starts_at != self.offset || body.length != self.length);
+            if body.starts_at > self.offset || is_other {
                 return Err(NetError::Changed);
             }
             self.connection = Some(Connection {
@@ -117,7 +134,7 @@ impl Part {
                 ends_at: body.ends_at,
             });
         }
-        let limit = self.resource.settings().read_timeout;
+        let limit = self.resource.settings().stream_idle_timeout();
         while let Some(connection) = &mut self.connection {
             let chunk = tokio::time::timeout(limit, connection.response.chunk()).await;
             let Some(mut chunk) = chunk.map_err(|_| NetError::Timeout(limit))?? else {
