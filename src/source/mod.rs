@@ -5,14 +5,17 @@ mod bandcamp;
 pub mod findings;
 mod http;
 mod local;
-pub mod lyrics;
+mod lrclib;
 #[doc(hidden)] // public for its fuzz target
 pub mod playlist;
 mod probe;
 mod registry;
 mod site;
 mod soundcloud;
+mod sponsorblock;
 
+/// What a source says of the words of a track.
+pub use crate::track::lyrics;
 pub use registry::Registry;
 pub use soundcloud::Settings as SoundCloudSettings;
 
@@ -51,6 +54,12 @@ pub struct Settings {
     pub local: bool,
     /// The directories that local files must lie in, symbolic links followed (`localRoots`); any, when there are none.
     pub local_roots: Vec<PathBuf>,
+    /// Whether LRCLIB is asked for lyrics (`plugins.lavasrc.lyrics-sources.lrcLib`).
+    pub lrclib: bool,
+    /// Names of sources that are asked for lyrics before the others, in this order (`plugins.lavalyrics.sources`).
+    pub lyrics_first: Vec<String>,
+    /// Whether SponsorBlock may be asked (`plugins.sponsorblock.enabled`).
+    pub sponsorblock: bool,
     /// How requests are made.
     pub network: net::Settings,
     /// How much of a playlist file is read, in bytes.
@@ -69,6 +78,9 @@ impl Default for Settings {
             http: true,
             local: false,
             local_roots: Vec::new(),
+            lrclib: false,
+            lyrics_first: Vec::new(),
+            sponsorblock: true,
             network: net::Settings::default(),
             playlist_bytes: 1024 * 1024,
             load_timeout: Duration::from_secs(15),

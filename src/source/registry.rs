@@ -4,16 +4,20 @@
 use super::{
     Media, Outcome, Page, Reference, Settings, Source, Supply,
     bandcamp::{self, Bandcamp},
+    findings::{Findings, Kind},
     http::Http,
     local::Local,
+    lrclib::{self, LrcLib},
+    lyrics::Lyrics,
     site::{Site, data},
     soundcloud::SoundCloud,
+    sponsorblock::SponsorBlock,
 };
 use crate::{
     error::Failure,
     media::located::{self, Locate},
     net::Clients,
-    track::{LoadResult, Track},
+    track::{LoadResult, Track, marks::Marks},
 };
 use std::{
     sync::{Arc, Weak},
@@ -31,6 +35,9 @@ pub struct Registry(Arc<Inner>);
 
 struct Inner {
     sources: Vec<Box<dyn Source>>,
+    lrclib: Option<LrcLib>,
+    sponsorblock: Option<SponsorBlock>,
+    lyrics_first: Vec<String>,
     clients: Clients,
     runtime: Handle,
     load_timeout: Duration,
@@ -103,6 +110,59 @@ impl Registry {
         self.0.load(identifier).await
     }
 
+    /// Searches for several kinds of things at once: the first source that knows the query answers. `None` when none does.
+    ///
+    /// # Errors
+    /// When it does not answer, or takes too long.
+    pub async fn search(&self, query: &str, kinds: &[Kind]) -> Result<Option<Findings>, Failure> {
+        let searching = async {
+            for source in &self.0.sources {
+                if let Some(found) = source.search(query, kinds).await? {
+                    return Ok(Some(found));
+                }
+            }
+            Ok(None)
+        };
+        self.0.in_time(searching).await
+    }
+
+    /// The words of a track: of its own source, if that is not to be skipped, else of the first other one that has them. Those
+    /// that do not answer count only when no other has them.
+    ///
+    /// # Errors
+    /// When nobody has them, and somebody did not answer or took too long.
+    pub async fn lyrics(
+        &self,
+        track: &Track,
+        skip_track_source: bool,
+    ) -> Result<Option<Lyrics>, Failure> {
+        let searching = self.0.words_of(track, skip_track_source);
+        self.0.in_time(searching).await
+    }
+
+    /// What people have marked in a track. Nothing, where nobody is asked.
+    ///
+    /// # Errors
+    /// When there is no answer, or it takes too long.
+    pub async fn marks(&self, track: &Track, categories: &[String]) -> Result<Marks, Failure> {
+        let Some(sponsorblock) = &self.0.sponsorblock else {
+            return Ok(Marks::default());
+        };
+        self.0.in_time(sponsorblock.marks(track, categories)).await
+    }
+
+    /// Whether LRCLIB is asked for lyrics.
+    #[must_use]
+    pub fn has_lrclib(&self) -> bool {
+        self.0.lrclib.is_some()
+    }
+
+    /// Whether SponsorBlock may be asked for marks.
+    #[must_use]
+    pub fn has_sponsorblock(&self) -> bool {
+        self.0.sponsorblock.is_some()
+    }
+
     /// Begins to fetch a track. Never waits, and may be called from any thread.
     ///
     /// # Errors
@@ -154,6 +214,11 @@ impl Inner {
         }
         Self {
             sources,
+            lrclib: settings.lrclib.then(|| LrcLib::new(site("LRCLIB"))),
+            sponsorblock: settings
+                .sponsorblock
+                .then(|| SponsorBlock::new(site("SponsorBlock"))),
+            lyrics_first: settings.lyrics_first,
             clients,
             runtime,
             load_timeout: settings.load_timeout,
@@ -164,10 +229,56 @@ impl Inner {
         if identifier.len() > MAX_IDENTIFIER_LEN {
             return Err(Failure::common("The identifier is too long."));
         }
-        let looking = self.look_up(Reference::new(identifier));
+        self.in_time(self.look_up(Reference::new(identifier))).await
+    }
+
+    async fn in_time<T>(
+        &self,
+        looking: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
         tokio::time::timeout(self.load_timeout, looking)
             .await
             .unwrap_or_else(|_| Err(Failure::suspicious("Loading took too long.")))
+    }
+
+    async fn words_of(
+        &self,
+        track: &Track,
+        skip_track_source: bool,
+    ) -> Result<Option<Lyrics>, Failure> {
+        let own = &*track.info.source_name;
+        let names = self.sources.iter().map(|source| source.name());
+        let mut order: Vec<&str> = names
+            .chain(self.lrclib.iter().map(|_| lrclib::NAME))
+            .filter(|name| *name != own || !skip_track_source)
+            .collect();
+        order.sort_by_key(|name| {
+            let is_it = |first: &String| first.eq_ignore_ascii_case(name);
+            let place = self.lyrics_first.iter().position(is_it);
+            (*name != own, place.unwrap_or(usize::MAX))
+        });
+        let mut failure = None;
+        for name in order {
+            match self.words_at(name, track).await {
+                Ok(Some(lyrics)) => return Ok(Some(lyrics)),
+                Ok(None) => {}
+                Err(why) => {
+                    tracing::debug!(source = name, why = %why.trace(), "no lyrics");
+                    failure = Some(why);
+                }
+            }
+        }
+        failure.map_or(Ok(None), Err)
+    }
+
+    async fn words_at(&self, name: &str, track: &Track) -> Result<Option<Lyrics>, Failure> {
+        match self.sources.iter().find(|source| source.name() == name) {
+            Some(source) => source.lyrics(track).await,
+            None => match &self.lrclib {
+                Some(lrclib) => lrclib.lyrics(track).await,
+                None => Ok(None),
+            },
+        }
     }
 
     async fn look_up(&self, mut reference: Reference) -> Result<LoadResult, Failure> {
@@ -211,78 +322,4 @@ impl Inner {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use futures_util::{FutureExt, future::BoxFuture};
-
-    /// Each identifier is a number, and refers to the one below it.
-    struct Counting;
-
-    impl Source for Counting {
-        fn name(&self) -> &'static str {
-            "counting"
-        }
-
-        fn load<'a>(&'a self, reference: &'a Reference) -> BoxFuture<'a, Result<Outcome, Failure>> {
-            let outcome = match reference.identifier.parse::<u32>() {
-                Err(_) => Outcome::NotMine,
-                Ok(0) => Outcome::Found(LoadResult::Search(Vec::new())),
-                Ok(n) => Outcome::Reference(Reference::new((n - 1).to_string())),
-            };
-            async { Ok(outcome) }.boxed()
-        }
-
-        fn open(&self, _: &Track) -> Result<Supply, Failure> {
-            Err(Failure::common("no"))
-        }
-    }
-
-    fn counting() -> Registry {
-        Registry(Arc::new(Inner {
-            sources: vec![Box::new(Counting)],
-            clients: Clients::new(crate::net::Settings::default()),
-            runtime: Handle::current(),
-            load_timeout: Duration::from_secs(5),
-        }))
-    }
-
-    #[tokio::test]
-    async fn four_references_are_followed_and_the_fifth_gives_nothing() {
-        let registry = counting();
-        let found = LoadResult::Search(Vec::new());
-        assert_eq!(registry.load("4").await.expect("no failure"), found);
-        assert_eq!(
-            registry.load("5").await.expect("no failure"),
-            LoadResult::Empty
-        );
-    }
-
-    #[tokio::test]
-    async fn what_nobody_knows_is_empty_and_what_is_too_long_an_error() {
-        let registry = counting();
-        assert_eq!(
-            registry.load("x").await.expect("no failure"),
-            LoadResult::Empty
-        );
-        assert!(
-            registry
-                .load(&"x".repeat(MAX_IDENTIFIER_LEN + 1))
-                .await
-                .is_err()
-        );
-    }
-
-    #[tokio::test]
-    async fn sources_are_asked_in_order_and_http_last() {
-        let settings = Settings {
-            local: true,
-            ..Settings::default()
-        };
-        let registry = Registry::new(settings);
-        assert_eq!(
-            registry.names(),
-            ["soundcloud", "bandcamp", "local", "http"]
-        );
-        assert!(registry.has("http") && !registry.has("youtube"));
-    }
-}
+mod tests;

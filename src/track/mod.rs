@@ -2,6 +2,8 @@
 //! Never knows: how a track is played, or how it looks in JSON.
 
 pub mod codec;
+pub mod lyrics;
+pub mod marks;
 mod utf;
 
 /// Length of streams and of tracks whose length nobody knows, in milliseconds.

@@ -2,7 +2,7 @@
 //! was known when it was built; a file of the operator's may replace any part of it, and is read again when it changes.
 //! Never knows: what a source does with it.
 
-use crate::source::{bandcamp, soundcloud};
+use crate::source::{bandcamp, lrclib, soundcloud, sponsorblock};
 use serde::Deserialize;
 use serde_json::Value;
 use std::{
@@ -31,6 +31,10 @@ pub struct SiteData {
     pub soundcloud: soundcloud::Facts,
     /// Bandcamp.
     pub bandcamp: bandcamp::Facts,
+    /// LRCLIB.
+    pub lrclib: lrclib::Facts,
+    /// SponsorBlock.
+    pub sponsorblock: sponsorblock::Facts,
 }
 
 /// Why a file is not used.

@@ -39,7 +39,9 @@ impl World {
                     "site": "http://soundcloud.com", "api": "http://api-v2.soundcloud.com",
                     "widget": "http://w.soundcloud.com/player/"
                 },
-                "bandcamp": { "site": "http://bandcamp.com" }
+                "bandcamp": { "site": "http://bandcamp.com" },
+                "lrclib": { "api": "http://lrclib.net/api" },
+                "sponsorblock": { "api": "http://sponsor.ajay.app/api" }
             }"#,
         )
         .expect("written");
