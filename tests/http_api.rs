@@ -21,6 +21,8 @@ use tokio::{
 };
 
 mod client;
+#[path = "http_api/plugins.rs"]
+mod plugins;
 #[path = "http_api/socket.rs"]
 mod socket;
 mod support;

@@ -230,7 +230,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
-    use crate::config::settings::Bitrate;
+    use crate::config::{settings::Bitrate, value::Item};
 
     /// Values at both ends of what a kind takes.
     fn extremes(kind: Kind) -> Vec<Value> {
@@ -243,6 +243,9 @@ mod tests {
             Kind::Choice(names) => (0..names.len()).map(Value::Choice).collect(),
             Kind::Address => vec![Value::Address([127, 0, 0, 1].into())],
             Kind::Bitrate => vec![Value::Bitrate(Bitrate::Fixed(6000))],
+            Kind::List(Item::Text) => [Vec::new(), vec![Value::Text("x".into())]]
+                .map(Value::List)
+                .into(),
             Kind::List(_) => vec![Value::List(Vec::new())],
             Kind::Anything => Vec::new(),
         }

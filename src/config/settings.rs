@@ -66,6 +66,8 @@ pub struct Config {
     pub limits: Limits,
     /// `streams`: our own keys for radio stations.
     pub streams: Streams,
+    /// `plugins`: keys of what plugins of Lavalink have made standard.
+    pub plugins: Plugins,
     /// `extensions`: our own keys for what Lavalink does not have.
     pub extensions: Extensions,
 }
@@ -82,6 +84,7 @@ impl Config {
             voice: Voice::blank(),
             limits: Limits::blank(),
             streams: Streams::blank(),
+            plugins: Plugins::blank(),
             extensions: Extensions::blank(),
         }
     }
@@ -363,6 +366,20 @@ section! {
         stall: Duration,
         /// Time without sound after which a station is given up, 1 s to a day.
         give_up_after: Duration,
+    }
+}
+
+section! {
+    /// `plugins`: what plugins of Lavalink have made standard.
+    Plugins {
+        /// Names of sources that are asked for lyrics before the others (`lavalyrics.sources`).
+        lyrics_sources: Vec<String>,
+        /// Whether LRCLIB is asked for lyrics (`lavasrc.lyrics-sources.lrcLib`).
+        lrclib: bool,
+        /// Whether SponsorBlock may be asked for segments (`sponsorblock.enabled`).
+        sponsorblock: bool,
+        /// Kinds of segments that are skipped where no client says anything (`sponsorblock.categories`).
+        sponsorblock_categories: Vec<String>,
     }
 }
 

@@ -351,7 +351,7 @@ fn blocks_of_plugins_and_of_spring_never_stop_the_node() {
             "management is a Spring key without effect here",
             "logging.pattern is a Spring key without effect here",
             "plugin block youtube is not used by this version",
-            "plugin block lavasrc is not used by this version",
+            "plugins.lavasrc.spotify is not used by this version",
         ]
     );
     assert!(!format!("{:?}", loaded.warnings).contains("geheim"));

@@ -3,6 +3,7 @@
 
 mod lavalink;
 mod ours;
+mod plugins;
 
 use super::{
     super::value::{Correction, Kind},
@@ -12,7 +13,7 @@ use std::sync::LazyLock;
 
 /// Every key.
 pub(in crate::config) static TABLE: LazyLock<Vec<Key>> =
-    LazyLock::new(|| [lavalink::KEYS, ours::KEYS].concat());
+    LazyLock::new(|| [lavalink::KEYS, ours::KEYS, plugins::KEYS].concat());
 
 const GIB: i64 = 1 << 30;
 const LONGEST_TIMEOUT_MS: i64 = 600_000;
