@@ -2,7 +2,7 @@
 //! Never knows: how it is asked.
 
 use crate::{
-    source::{UNKNOWN_AUTHOR, site::json::Pick},
+    source::{UNKNOWN_AUTHOR, UNKNOWN_TITLE, site::json::Pick},
     track::{TrackInfo, UNKNOWN_LENGTH},
 };
 use serde_json::Value;
@@ -39,6 +39,9 @@ pub struct Question {
 /// What to ask for, the likeliest first: as the track is named; and `Artist - Title`, as videos are named.
 #[must_use]
 pub fn questions(info: &TrackInfo) -> Vec<Question> {
+    if info.title == UNKNOWN_TITLE {
+        return Vec::new();
+    }
     let title = plain_title(&info.title);
     let author = plain_author(&info.author);
     let mut all = vec![Question {
@@ -226,6 +229,7 @@ mod tests {
             [pair("(I Can't Get No) Satisfaction", "")]
         );
         assert_eq!(asked("(Official Video)", "X"), []);
+        assert_eq!(asked("Unknown title", "X"), []);
     }
 
     fn hit(name: &str, artist: &str, duration: f64, synced: Option<&str>) -> Value {
