@@ -157,7 +157,7 @@ fn read(videos: &Value, video: &str, categories: &[String]) -> Marks {
 fn place(mark: &Value, path: &str) -> Option<Millis> {
     let seconds = mark.pick(path)?.as_f64()?;
     let is_sound = (0.0..=MAX_SECONDS).contains(&seconds);
-    is_sound.then(|| Millis((seconds * 1000.0) as i64))
+    is_sound.then_some(Millis((seconds * 1000.0) as i64))
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ const KEPT: Limits = Limits {
     keep_failure: Duration::from_secs(10),
     entries: 256,
 };
-/// The longest text without times, in bytes: more is no song.
+/// The longest text without times, in characters: more is no song.
 const MAX_TEXT: usize = 64 * 1024;
 /// How a program says which one it is; the site's documentation asks for it.
 const CLIENT: HeaderName = HeaderName::from_static("lrclib-client");
@@ -108,10 +108,8 @@ impl LrcLib {
 }
 
 fn read(hit: &Value) -> Lyrics {
-    let text = hit.text("plainLyrics").map(|text| {
-        let end = text.floor_char_boundary(MAX_TEXT);
-        text[..end].to_owned()
-    });
+    let text = hit.text("plainLyrics");
+    let text = text.map(|text| text.chars().take(MAX_TEXT).collect());
     Lyrics {
         source: SHOWN_AS.to_owned(),
         provider: SHOWN_AS.to_owned(),
