@@ -119,6 +119,9 @@
 //! | the 20 ms clock; RTP and its encryption | `output/voice/pacer/`, `output/voice/transport.rs` |
 //! | voice close codes and reconnecting | `output/voice/gateway/close.rs` |
 //! | why a listener heard a gap | `frame/gap.rs`, `frame/reader.rs`; told and remembered: `player/diagnosis.rs` |
+//! | what plugins do elsewhere: routes, the names announced | `server/plugins.rs`; shapes: `protocol/plugins.rs` |
+//! | when lines of lyrics come and segments are skipped | `player/machine/marks.rs`; look-ups: `player/look_ups.rs` |
+//! | lyrics, LRC; SponsorBlock | `source/lrclib/`; `source/sponsorblock.rs` |
 //! | events that Lavalink does not have, and who is told | `protocol/message.rs`, `session/audience.rs` |
 //! | statistics, metrics | `stats/`; their routes: `server/admin.rs` |
 //! | streams in which nothing is found | `media/window/reader/mod.rs` |

@@ -14,7 +14,7 @@ use crate::{
     server, session,
     source::{self, Registry},
     stats::system::System,
-    track::LoadResult,
+    track::{LoadResult, Track, lyrics::Lyrics, marks::Marks},
     units::Secret,
 };
 use anyhow::Context;
@@ -161,6 +161,24 @@ impl World for NodeWorld {
         Box::pin(async move { sources.load(&identifier).await })
     }
 
+    fn lyrics(
+        &self,
+        track: Arc<Track>,
+        skip_track_source: bool,
+    ) -> BoxFuture<'static, Result<Option<Lyrics>, Failure>> {
+        let sources = self.sources.clone();
+        Box::pin(async move { sources.lyrics(&track, skip_track_source).await })
+    }
+
+    fn marks(
+        &self,
+        track: Arc<Track>,
+        categories: Vec<String>,
+    ) -> BoxFuture<'static, Result<Marks, Failure>> {
+        let sources = self.sources.clone();
+        Box::pin(async move { sources.marks(&track, &categories).await })
+    }
+
     fn has_source(&self, name: &str) -> bool {
         self.sources.has(name)
     }
@@ -280,6 +298,9 @@ pub(crate) fn source_settings(config: &Config) -> source::Settings {
         yandexmusic: yandex_settings(&config.catalogues),
         ytdlp: ytdlp_settings(&config.ytdlp),
         local_roots: config.lavalink.local_roots.clone().unwrap_or_default(),
+        lrclib: config.plugins.lrclib,
+        lyrics_first: config.plugins.lyrics_sources.clone(),
+        sponsorblock: config.plugins.sponsorblock,
         network: net::Settings {
             connect_timeout: config.lavalink.timeouts.connect,
             read_timeout: config.lavalink.timeouts.socket,
@@ -520,6 +541,7 @@ fn session_settings(config: &Config) -> session::Settings {
             update_every: config.lavalink.player_update_interval,
             stuck_after: config.lavalink.track_stuck_threshold,
         },
+        categories: config.plugins.sponsorblock_categories.clone(),
         disabled_filters: config.lavalink.filters.off().map(str::to_owned).collect(),
         max_sessions: config.limits.sessions,
         max_players: config.limits.players_per_session,
@@ -578,6 +600,15 @@ mod tests {
         };
         assert_eq!(settings.soundcloud, Some(wanted));
         assert_eq!(settings.site_data, config.sites.data_file);
+        let plugins = &mut config.plugins;
+        plugins.lrclib = true;
+        plugins.sponsorblock = false;
+        plugins.lyrics_sources = vec!["lrcLib".into()];
+        plugins.sponsorblock_categories = vec!["sponsor".into()];
+        assert_eq!(session_settings(&config).categories, ["sponsor"]);
+        let settings = source_settings(&config);
+        assert!(settings.lrclib && !settings.sponsorblock);
+        assert_eq!(settings.lyrics_first, ["lrcLib"]);
         config.lavalink.sources.soundcloud = false;
         config.lavalink.sources.bandcamp = false;
         config.lavalink.sources.twitch = false;

@@ -24,6 +24,8 @@ use tokio::{
 };
 
 mod client;
+#[path = "http_api/plugins.rs"]
+mod plugins;
 #[path = "http_api/route_planner.rs"]
 mod route_planner;
 #[path = "http_api/socket.rs"]

@@ -307,9 +307,14 @@ impl Binder {
                 ),
             ),
             Standing::PluginBlock => {
-                let block = place.name.split('.').next().unwrap_or("").to_owned();
-                let text = format!("plugin block {block} is not used by this version");
-                let key = format!("plugins.{block}");
+                let block = place.name.split('.').next().unwrap_or("");
+                // of some blocks there are keys that do something
+                let (key, text) = if place::has_keys(&["plugins", block]) {
+                    (path.clone(), format!("{path} is not used by this version"))
+                } else {
+                    let text = format!("plugin block {block} is not used by this version");
+                    (format!("plugins.{block}"), text)
+                };
                 let about = About::IdleKey(key.clone());
                 (key, Diagnostic::note(origin, text).about(about))
             }

@@ -67,6 +67,13 @@ pub(super) fn find(written: &[String]) -> Match {
     family(&path, written).map_or(Match::Unknown, Match::Key)
 }
 
+/// Whether there are keys with a value below a path.
+pub(super) fn has_keys(path: &[&str]) -> bool {
+    let path: Vec<String> = path.iter().map(|segment| name::uniform(segment)).collect();
+    let mut read = TABLE.iter().filter(|key| key.is_read());
+    read.any(|key| key.segments().starts_with(&path))
+}
+
 /// A row without a wildcard, or an item of its list.
 fn exact(path: &[String], written: &[String]) -> Option<Place> {
     let place = |path: &[String], index: Option<usize>| {

@@ -87,6 +87,8 @@ pub struct Config {
     pub streams: Streams,
     /// `fetching`: our own keys for how sound is fetched.
     pub fetching: Fetching,
+    /// `plugins`: keys of what plugins of Lavalink have made standard.
+    pub plugins: Plugins,
     /// `extensions`: our own keys for what Lavalink does not have.
     pub extensions: Extensions,
 }
@@ -110,6 +112,7 @@ impl Config {
             limits: Limits::blank(),
             streams: Streams::blank(),
             fetching: Fetching::blank(),
+            plugins: Plugins::blank(),
             extensions: Extensions::blank(),
         }
     }
@@ -617,6 +620,20 @@ impl Fetching {
         sites
             .entry(name.to_owned())
             .or_insert_with(SiteFetching::blank)
+    }
+}
+
+section! {
+    /// `plugins`: what plugins of Lavalink have made standard.
+    Plugins {
+        /// Names of sources that are asked for lyrics before the others (`lavalyrics.sources`).
+        lyrics_sources: Vec<String>,
+        /// Whether LRCLIB is asked for lyrics (`lavasrc.lyrics-sources.lrcLib`).
+        lrclib: bool,
+        /// Whether SponsorBlock may be asked for segments (`sponsorblock.enabled`).
+        sponsorblock: bool,
+        /// Kinds of segments that are skipped where no client says anything (`sponsorblock.categories`).
+        sponsorblock_categories: Vec<String>,
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod effect;
 mod input;
+mod marks;
 mod playing;
 
 pub use effect::Effect;
@@ -24,6 +25,7 @@ use crate::{
     playback::Event,
     units::{Millis, Samples},
 };
+use marks::{Places, Way, Wishes};
 use playing::Playing;
 use std::{
     sync::Arc,
@@ -43,6 +45,7 @@ pub struct Machine {
     is_paused: bool,
     filters: FilterSpec,
     link: Link,
+    wishes: Wishes,
     generations: u64,
     effects: Vec<Effect>,
 }
@@ -58,6 +61,7 @@ impl Machine {
             is_paused: false,
             filters: FilterSpec::default(),
             link: Link::new(),
+            wishes: Wishes::default(),
             generations: 0,
             effects: Vec::new(),
         }
@@ -71,9 +75,12 @@ impl Machine {
     /// When [`tick`](Self::tick) is due; `None` while nothing plays.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        self.playing
-            .as_ref()
-            .map(|p| p.next_update.min(p.next_check))
+        self.playing.as_ref().map(|p| {
+            let timers = p.next_update.min(p.next_check);
+            // a position that stands reaches nothing
+            let place = p.places.due.filter(|_| !self.is_paused);
+            place.map_or(timers, |due| timers.min(due))
+        })
     }
 
     /// Volume in percent.
@@ -204,6 +211,7 @@ impl Machine {
             if self.has_track() {
                 self.do_next(Effect::SetFilters(filters));
             }
+            self.plan_look(now);
             self.tell_update(now);
         }
     }
@@ -213,6 +221,9 @@ impl Machine {
         if self.is_paused != is_paused {
             self.is_paused = is_paused;
             self.do_next(Effect::SetPaused(is_paused));
+            if let Some(playing) = &mut self.playing {
+                playing.places.moves_again();
+            }
         }
     }
 
@@ -226,9 +237,18 @@ impl Machine {
         }
     }
 
+    /// Goes elsewhere in the current track, if that can be. Returns the position from then on.
+    fn seek(&mut self, now: Moment, to: Millis) -> Samples {
+        if !self.playing.as_ref().is_some_and(|p| p.is_seekable) {
+            return now.position;
+        }
+        let position = self.jump(now, to);
+        self.pass_places(Moment { position, ..now }, Way::Jumped)
+    }
+
     /// Shows the target at once, unclamped (reference, R.1.11). Going past the end marker ends the track. Returns the
     /// position from then on.
-    fn seek(&mut self, now: Moment, to: Millis) -> Samples {
+    fn jump(&mut self, now: Moment, to: Millis) -> Samples {
         let Some(playing) = self.playing.as_mut().filter(|p| p.is_seekable) else {
             return now.position;
         };
@@ -283,6 +303,7 @@ impl Machine {
             sought: None,
             is_stuck: false,
             stream_title: None,
+            places: Places::default(),
             next_update: now.at + self.settings.update_every,
             next_check: now.at + CLEANUP_CHECK,
             polls: 0,
@@ -306,6 +327,7 @@ impl Machine {
         // the extra one of a PATCH, and the timer's first
         self.tell_update(fresh);
         self.tell_update(fresh);
+        self.look_all_up();
     }
 
     /// Ends the current track because a client says so; nothing happens without one.
@@ -431,7 +453,7 @@ impl Machine {
         }
     }
 
-    /// Time has passed: periodic updates, and the end of tracks that nobody hears.
+    /// Time has passed: periodic updates, places in the track, and the end of tracks that nobody hears.
     pub fn tick(&mut self, now: Moment) {
         let is_polled = self.link.is_alive();
         let every = self.settings.update_every;
@@ -457,6 +479,8 @@ impl Machine {
         }
         if is_unheard {
             self.end(now, EndReason::Cleanup);
+        } else if !self.is_paused {
+            self.pass_places(now, Way::Played);
         }
     }
 }

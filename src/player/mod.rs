@@ -6,15 +6,16 @@
 
 pub mod diagnosis;
 mod link;
+mod look_ups;
 pub mod machine;
 pub mod note;
+mod sound;
 
 use crate::{
     dsp::FilterSpec,
     error::Failure,
     frame::{FrameReader, Gauge, Progress, ReaderEvent, Underruns},
-    playback::Playback,
-    track::{LoadResult, Track},
+    track::{LoadResult, Track, lyrics::Lyrics, marks::Marks},
     units::{GuildId, Samples, UserId},
 };
 use futures_util::future::BoxFuture;
@@ -25,8 +26,10 @@ pub use crate::{
     playback::{Activity, Event, Media, Mode, Report},
 };
 use diagnosis::History;
+use look_ups::LookUps;
 use machine::{Change, Effect, Machine, Moment, Play, Settings};
 use note::{Note, Shown, State, VoiceTarget};
+pub use sound::Sound;
 use std::{sync::Arc, time::Instant};
 use tokio::sync::oneshot;
 
@@ -54,36 +57,6 @@ pub struct Call {
     pub target: VoiceTarget,
 }
 
-/// One run of a track. Dropping it ends it.
-pub trait Sound: Send {
-    /// Goes on from elsewhere. The reader shows `to` as its position at once.
-    fn seek(&self, to: Samples);
-    /// In percent.
-    fn set_volume(&self, percent: u16);
-    /// Replaces all filters.
-    fn set_filters(&self, filters: FilterSpec);
-    /// How it is doing.
-    fn report(&self) -> Report;
-}
-
-impl Sound for Playback {
-    fn seek(&self, to: Samples) {
-        Self::seek(self, to);
-    }
-
-    fn set_volume(&self, percent: u16) {
-        Self::set_volume(self, percent);
-    }
-
-    fn set_filters(&self, filters: FilterSpec) {
-        Self::set_filters(self, filters);
-    }
-
-    fn report(&self) -> Report {
-        Self::report(self)
-    }
-}
-
 /// Told by a playback, on any thread.
 pub type OnSound = Box<dyn Fn(Event) + Send + Sync>;
 /// Told by an output, on any thread.
@@ -93,6 +66,18 @@ pub type OnVoice = Box<dyn FnMut(OutputEvent) + Send>;
 pub trait World: Send + Sync {
     /// Finds what an identifier leads to. May take as long as the sources' own time limits.
     fn load(&self, identifier: String) -> BoxFuture<'static, Result<LoadResult, Failure>>;
+    /// Finds the words of a track. May take as long as the sources' own time limits.
+    fn lyrics(
+        &self,
+        track: Arc<Track>,
+        skip_track_source: bool,
+    ) -> BoxFuture<'static, Result<Option<Lyrics>, Failure>>;
+    /// Finds what is marked in a track: segments of these categories, and chapters. May take as long.
+    fn marks(
+        &self,
+        track: Arc<Track>,
+        categories: Vec<String>,
+    ) -> BoxFuture<'static, Result<Marks, Failure>>;
     /// Whether tracks of this source can be played.
     fn has_source(&self, name: &str) -> bool;
     /// Starts a playback. Returns at once; nothing has been fetched yet. The reader shows `run.at` as its position.
@@ -116,6 +101,10 @@ pub enum PlayerEvent {
     Voice(u64, OutputEvent),
     /// The output that held the reader is gone.
     Returned(u64, FrameReader),
+    /// The words of a playback's track were looked up.
+    Lyrics(u64, Option<Arc<Lyrics>>),
+    /// What is marked in a playback's track was looked up, with these categories.
+    Marks(u64, Vec<String>, Marks),
 }
 
 /// Brings events to the task that owns the player. Called from any thread; must not block.
@@ -153,6 +142,7 @@ pub struct Player {
     waiting: Vec<(u64, oneshot::Sender<Result<(), Failure>>)>,
     underruns: Arc<Underruns>,
     history: History,
+    look_ups: LookUps,
 }
 
 impl Player {
@@ -165,6 +155,7 @@ impl Player {
         post: Post,
     ) -> Self {
         let underruns = Arc::new(Underruns::within(world.underruns()));
+        let look_ups = LookUps::new(world.clone(), post.clone());
         Self {
             guild,
             user,
@@ -177,6 +168,7 @@ impl Player {
             waiting: Vec::new(),
             underruns,
             history: History::default(),
+            look_ups,
         }
     }
 
@@ -330,6 +322,13 @@ impl Player {
                     self.answer(generation, &outcome);
                 }
             }
+            PlayerEvent::Lyrics(generation, lyrics) => {
+                self.machine.found_lyrics(moment, generation, lyrics);
+            }
+            PlayerEvent::Marks(generation, categories, marks) => {
+                self.machine
+                    .found_marks(moment, generation, &categories, marks);
+            }
             PlayerEvent::Returned(generation, reader) => {
                 if self
                     .running
@@ -373,6 +372,16 @@ impl Player {
                         output.set_paused(is_paused);
                     }
                 }
+                Effect::FindLyrics {
+                    generation,
+                    track,
+                    skip_track_source,
+                } => self.look_ups.lyrics(generation, track, skip_track_source),
+                Effect::FindMarks {
+                    generation,
+                    track,
+                    categories,
+                } => self.look_ups.marks(generation, track, categories),
                 Effect::OpenVoice { generation, target } => self.open_voice(generation, target),
                 Effect::CloseVoice => {
                     self.waiting.clear();
@@ -387,6 +396,7 @@ impl Player {
     }
 
     fn silence(&mut self) {
+        self.look_ups.end();
         self.running = None;
         self.reader = None;
         if let Some(output) = &mut self.output {
@@ -401,6 +411,7 @@ impl Player {
     }
 
     fn start(&mut self, generation: u64, track: Arc<Track>, at: Samples, limit: Option<Samples>) {
+        self.look_ups.end();
         let post = self.post.clone();
         let host = diagnosis::host(&track);
         let run = Run {

@@ -7,7 +7,11 @@ pub use crate::playback::{Lost, Rejoined, Title};
 
 use crate::{
     error::Failure,
-    track::Track,
+    track::{
+        Track,
+        lyrics::{Line, Lyrics},
+        marks::{Chapter, Segment},
+    },
     units::{ChannelId, Millis, Secret},
 };
 use std::{sync::Arc, time::Duration};
@@ -96,6 +100,27 @@ pub enum Note {
     StreamTitle(Title),
     /// A station was interrupted, and goes on.
     StreamRejoined(Rejoined),
+    /// The words of the track, with times; its lines follow.
+    LyricsFound(Arc<Lyrics>),
+    /// There are no words with times.
+    LyricsNotFound,
+    /// A line begins.
+    LyricsLine {
+        /// Which, from 0.
+        index: usize,
+        /// The line.
+        line: Line,
+        /// Whether it was jumped to or over.
+        is_skipped: bool,
+    },
+    /// What will be skipped of the track.
+    SegmentsLoaded(Vec<Segment>),
+    /// A segment is skipped.
+    SegmentSkipped(Segment),
+    /// The track's chapters.
+    ChaptersLoaded(Vec<Chapter>),
+    /// A chapter begins.
+    ChapterStarted(Chapter),
     /// A `playerUpdate`.
     Update(State),
 }

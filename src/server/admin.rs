@@ -9,7 +9,7 @@ use super::{
     query::Query,
 };
 use crate::{
-    protocol::server::{Cpu, Git, Info, Memory, Stats, Version},
+    protocol::server::{Cpu, Git, Info, Memory, Plugin, Stats, Version},
     session,
     source::{RouteCounts, resolves},
     stats::{
@@ -39,7 +39,7 @@ fn version_text() -> String {
 }
 
 /// The answer of `GET /v4/info`, made once.
-pub fn info(source_managers: Vec<String>, filters: Vec<String>) -> Info {
+pub fn info(source_managers: Vec<String>, filters: Vec<String>, plugins: Vec<Plugin>) -> Info {
     let own = env!("CARGO_PKG_VERSION");
     Info {
         version: Version {
@@ -56,7 +56,7 @@ pub fn info(source_managers: Vec<String>, filters: Vec<String>) -> Info {
         lavaplayer: format!("lavalink-rust {own}"),
         source_managers,
         filters,
-        plugins: Vec::new(),
+        plugins,
     }
 }
 
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn the_version_is_lavalinks_and_consistent() {
-        let info = info(vec!["http".into()], vec!["volume".into()]);
+        let info = info(vec!["http".into()], vec!["volume".into()], Vec::new());
         assert_eq!(info.version.semver, "4.2.2");
         assert_eq!(
             (info.version.major, info.version.minor, info.version.patch),
@@ -220,7 +220,7 @@ mod tests {
         };
         let is_repository = git(&["rev-parse", "--show-prefix"]).as_deref() == Some("");
         let at_commit = |format: &str| git(&["log", "-1", format]).filter(|_| is_repository);
-        let info = info(Vec::new(), Vec::new());
+        let info = info(Vec::new(), Vec::new(), Vec::new());
         let commit = at_commit("--format=%h").unwrap_or_else(|| "unknown".to_owned());
         let seconds = at_commit("--format=%ct").map_or(0, |s| s.parse().expect("seconds"));
         assert_eq!(

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{admin, auth::Doorkeeper, settings::Settings};
+use super::{admin, auth::Doorkeeper, plugins, settings::Settings};
 use crate::{protocol::server::Info, session::Sessions, source::Registry, stats::system::System};
 
 /// The server's view of the node.
@@ -26,9 +26,10 @@ impl App {
         system: Arc<System>,
     ) -> Self {
         let names = sources.names().into_iter().map(|name| name.to_string());
+        let plugins = plugins::announced(&sources);
         Self {
             door: Doorkeeper::new(&settings.password),
-            info: admin::info(names.collect(), settings.filters.clone()),
+            info: admin::info(names.collect(), settings.filters.clone(), plugins),
             settings,
             sessions,
             sources,

@@ -19,7 +19,7 @@ use super::{
     auth::Verdict,
     body,
     handshake::{self, Accepted},
-    log, players,
+    log, players, plugins,
     query::Query,
     route_planner,
     routes::Resource,
@@ -174,6 +174,23 @@ where
             Resource::Diagnosis { session, guild } => {
                 players::diagnosis(app, &session, &guild).await
             }
+            Resource::LoadSearch => plugins::search(app, query).await,
+            Resource::Lyrics => plugins::lyrics(app, query).await,
+            Resource::TrackLyrics { session, guild } => {
+                plugins::track_lyrics(app, &session, &guild, query).await
+            }
+            Resource::LyricsSubscription { session, guild } => match self.parts.method {
+                Method::DELETE => plugins::unsubscribe(app, &session, &guild).await,
+                _ => plugins::subscribe(app, &session, &guild, query).await,
+            },
+            Resource::Categories { session, guild } => match self.parts.method {
+                Method::PUT => {
+                    let wanted = self.json_body(plugins::categories_wanted).await?;
+                    plugins::set_categories(app, &session, &guild, wanted).await
+                }
+                Method::DELETE => plugins::set_categories(app, &session, &guild, Vec::new()).await,
+                _ => plugins::categories(app, &session, &guild).await,
+            },
             Resource::PlannerStatus => Ok(route_planner::status(app)),
             Resource::PlannerFreeAddress => {
                 self.json_body(|body| route_planner::free_address(app, body))

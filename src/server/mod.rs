@@ -11,6 +11,7 @@ mod handshake;
 mod listen;
 mod log;
 mod players;
+mod plugins;
 mod query;
 mod route_planner;
 mod routes;

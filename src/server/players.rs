@@ -48,14 +48,7 @@ impl Change {
     /// Reads path, query and body; the first that is wrong is told.
     pub fn read(guild: &str, query: &Query, body: &[u8]) -> Result<Self, Problem> {
         let guild = guild_id(guild)?;
-        let no_replace = match query.first("noReplace") {
-            None => false,
-            Some(word) => query::boolean(word).ok_or_else(|| {
-                Problem::unreadable(
-                    "noReplace: expected true or false, yes or no, on or off, 1 or 0",
-                )
-            })?,
-        };
+        let no_replace = switch(query, "noReplace")?;
         Ok(Self {
             guild,
             update: PlayerUpdate::parse(body)?,
@@ -90,17 +83,31 @@ pub async fn destroy(app: &App, session: &str, guild: &str) -> Result<Answer, Pr
     Ok(empty(StatusCode::NO_CONTENT))
 }
 
+/// A parameter that is on or off; off when it is not there.
+pub fn switch(query: &Query, name: &str) -> Result<bool, Problem> {
+    let Some(word) = query.first(name) else {
+        return Ok(false);
+    };
+    query::boolean(word).ok_or_else(|| {
+        Problem::unreadable(format!(
+            "{name}: expected true or false, yes or no, on or off, 1 or 0"
+        ))
+    })
+}
+
 /// Sessions that wait to be resumed are not found (reference, 1.6).
-fn find(app: &App, id: &str) -> Result<SessionHandle, Problem> {
+pub fn find(app: &App, id: &str) -> Result<SessionHandle, Problem> {
     let session = app.sessions.find(id);
     session.ok_or_else(|| Problem::told(StatusCode::NOT_FOUND, "Session not found"))
 }
 
-fn no_player() -> Problem {
+/// There is no player for the guild.
+pub fn no_player() -> Problem {
     Problem::told(StatusCode::NOT_FOUND, "Player not found")
 }
 
-fn guild_id(text: &str) -> Result<GuildId, Problem> {
+/// What stands for a guild's id in a path.
+pub fn guild_id(text: &str) -> Result<GuildId, Problem> {
     query::guild_id(text)
         .ok_or_else(|| Problem::unreadable("guildId: expected a whole number of 64 bits"))
 }

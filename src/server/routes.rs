@@ -42,6 +42,31 @@ pub enum Resource {
         /// What stands for the guild id; may be no number.
         guild: String,
     },
+    /// `/v4/loadsearch`, of LavaSearch.
+    LoadSearch,
+    /// `/v4/lyrics`, of LavaLyrics.
+    Lyrics,
+    /// `/v4/sessions/{session}/players/{guild}/track/lyrics`, of LavaLyrics.
+    TrackLyrics {
+        /// Id of the session.
+        session: String,
+        /// What stands for the guild id; may be no number.
+        guild: String,
+    },
+    /// `/v4/sessions/{session}/players/{guild}/lyrics/subscribe`, of LavaLyrics.
+    LyricsSubscription {
+        /// Id of the session.
+        session: String,
+        /// What stands for the guild id; may be no number.
+        guild: String,
+    },
+    /// `/v4/sessions/{session}/players/{guild}/sponsorblock/categories`, of the SponsorBlock plugin.
+    Categories {
+        /// Id of the session.
+        session: String,
+        /// What stands for the guild id; may be no number.
+        guild: String,
+    },
     /// `/v4/routeplanner/status`.
     PlannerStatus,
     /// `/v4/routeplanner/free/address`.
@@ -92,18 +117,28 @@ impl Resource {
                     guild: guild.to_owned(),
                 })
             }
-            ["v4", "sessions", session, "players", guild, "diagnosis"]
+            ["v4", "sessions", session, "players", guild, ref rest @ ..]
                 if !session.is_empty() && !guild.is_empty() =>
             {
-                Some(Self::Diagnosis {
-                    session: session.to_owned(),
-                    guild: guild.to_owned(),
-                })
+                Self::of_player(session.to_owned(), guild.to_owned(), rest)
             }
+            ["v4", "loadsearch"] => Some(Self::LoadSearch),
+            ["v4", "lyrics"] => Some(Self::Lyrics),
             ["v4", "routeplanner", "status"] => Some(Self::PlannerStatus),
             ["v4", "routeplanner", "free", "address"] => Some(Self::PlannerFreeAddress),
             ["v4", "routeplanner", "free", "all"] => Some(Self::PlannerFreeAll),
             _ => None,
+        })
+    }
+
+    /// What lies below a player.
+    fn of_player(session: String, guild: String, rest: &[&str]) -> Option<Self> {
+        Some(match rest {
+            ["diagnosis"] => Self::Diagnosis { session, guild },
+            ["track", "lyrics"] => Self::TrackLyrics { session, guild },
+            ["lyrics", "subscribe"] => Self::LyricsSubscription { session, guild },
+            ["sponsorblock", "categories"] => Self::Categories { session, guild },
+            _ => return None,
         })
     }
 
@@ -115,6 +150,8 @@ impl Resource {
             Self::DecodeTracks | Self::PlannerFreeAddress | Self::PlannerFreeAll => "POST",
             Self::Session(_) => "PATCH",
             Self::Player { .. } => "GET,PATCH,DELETE",
+            Self::Categories { .. } => "GET,PUT,DELETE",
+            Self::LyricsSubscription { .. } => "POST,DELETE",
             Self::Old
             | Self::Socket
             | Self::Version
@@ -124,6 +161,9 @@ impl Resource {
             | Self::DecodeTrack
             | Self::Players(_)
             | Self::Diagnosis { .. }
+            | Self::LoadSearch
+            | Self::Lyrics
+            | Self::TrackLyrics { .. }
             | Self::PlannerStatus
             | Self::Metrics => "GET",
         }
@@ -165,12 +205,33 @@ mod tests {
             session: "abc".into(),
             guild: "1".into(),
         };
+        let (session, guild) = (|| "abc".to_owned(), || "1".to_owned());
         let diagnosis = Resource::Diagnosis {
-            session: "abc".into(),
-            guild: "1".into(),
+            session: session(),
+            guild: guild(),
+        };
+        let lyrics = Resource::TrackLyrics {
+            session: session(),
+            guild: guild(),
+        };
+        let subscription = Resource::LyricsSubscription {
+            session: session(),
+            guild: guild(),
+        };
+        let categories = Resource::Categories {
+            session: session(),
+            guild: guild(),
         };
         for (path, resource) in [
             ("/v4/sessions/abc/players/1/diagnosis", diagnosis),
+            ("/v4/sessions/abc/players/1/track/lyrics", lyrics),
+            ("/v4/sessions/abc/players/1/lyrics/subscribe", subscription),
+            (
+                "/v4/sessions/abc/players/1/sponsorblock/categories",
+                categories,
+            ),
+            ("/v4/loadsearch", Resource::LoadSearch),
+            ("/v4/lyrics", Resource::Lyrics),
             ("/", Resource::Old),
             ("/v3/websocket", Resource::Old),
             ("/v4/websocket", Resource::Socket),
@@ -211,6 +272,9 @@ mod tests {
             "/v4/../version",
             "/v4/sessions//players",
             "/v4/sessions/a/players/",
+            "/v4/sessions/a/players/1/lyrics",
+            "/v4/sessions/a/players/1/track/lyrics/",
+            "/v4/sessions//players/1/track/lyrics",
             "*",
         ] {
             assert_eq!(find(path), None, "{path}");
@@ -243,5 +307,9 @@ mod tests {
         let player = find("/v4/sessions/a/players/1").unwrap();
         assert_eq!(player.options(), "GET,HEAD,PATCH,DELETE,OPTIONS");
         assert_eq!(Resource::DecodeTracks.options(), "POST,OPTIONS");
+        let categories = find("/v4/sessions/a/players/1/sponsorblock/categories").unwrap();
+        assert_eq!(categories.options(), "GET,HEAD,PUT,DELETE,OPTIONS");
+        let subscription = find("/v4/sessions/a/players/1/lyrics/subscribe").unwrap();
+        assert_eq!(subscription.options(), "POST,DELETE,OPTIONS");
     }
 }

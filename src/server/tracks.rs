@@ -79,7 +79,8 @@ fn view(loaded: track::LoadResult) -> Result<rest::LoadResult, Failure> {
     })
 }
 
-fn encode_all(tracks: &[Track]) -> Result<Vec<rest::Track>, Failure> {
+/// Tracks as clients see them.
+pub fn encode_all(tracks: &[Track]) -> Result<Vec<rest::Track>, Failure> {
     tracks.iter().map(encode).collect()
 }
 

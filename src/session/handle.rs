@@ -4,7 +4,7 @@
 use super::{
     Context, Rejection,
     plan::{self, NewTrack, Next, Plan, Rules, Start},
-    task::{Applied, Command, Opened},
+    task::{Applied, Command, Opened, PluginCommand},
 };
 use crate::{
     error::Severity,
@@ -65,6 +65,47 @@ impl SessionHandle {
         {
             flush(Some(flushed)).await;
         }
+    }
+
+    /// What a player plays: `None` without a player, `Some(None)` when it plays nothing.
+    pub async fn track(&self, guild: GuildId) -> Option<Option<Arc<Track>>> {
+        self.ask(|reply| Command::Plugin(guild, PluginCommand::Track(reply)))
+            .await
+            .flatten()
+    }
+
+    /// Tells lines of lyrics from now on, of this track and the next ones (whether not from a track's own source), or not any
+    /// more (`None`). Says whether there is such a player.
+    pub async fn want_lyrics(&self, guild: GuildId, skip_track_source: Option<bool>) -> bool {
+        let wish = |reply| PluginCommand::Lyrics(skip_track_source, reply);
+        let flushed = self.ask(|reply| Command::Plugin(guild, wish(reply))).await;
+        let Some(flushed) = flushed.flatten() else {
+            return false;
+        };
+        flush(flushed).await;
+        true
+    }
+
+    /// The kinds of segments that a player skips, if it exists.
+    pub async fn categories(&self, guild: GuildId) -> Option<Vec<String>> {
+        self.ask(|reply| Command::Plugin(guild, PluginCommand::Categories(reply)))
+            .await
+            .flatten()
+    }
+
+    /// Lets a player, created if needed, skip these kinds of segments from now on.
+    ///
+    /// # Errors
+    /// When the session is over, or has too many players.
+    pub async fn set_categories(
+        &self,
+        guild: GuildId,
+        categories: Vec<String>,
+    ) -> Result<(), Rejection> {
+        let wish = |reply| PluginCommand::SetCategories(categories, reply);
+        let flushed = self.ask(|reply| Command::Plugin(guild, wish(reply))).await;
+        flush(flushed.ok_or_else(Rejection::no_session)??).await;
+        Ok(())
     }
 
     /// Changes whether and how long the session may be resumed (reference, 2.7).

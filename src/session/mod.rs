@@ -75,6 +75,8 @@ pub type StatsSource = Arc<dyn Fn() -> Stats + Send + Sync>;
 pub struct Settings {
     /// For every player.
     pub player: machine::Settings,
+    /// Kinds of segments that players skip as long as their client says nothing (`plugins.sponsorblock.categories`).
+    pub categories: Vec<String>,
     /// Names of filters that must not be used (`lavalink.server.filters`).
     pub disabled_filters: Vec<String>,
     /// Sessions at once, those that wait for their client included.
@@ -99,6 +101,7 @@ impl Default for Settings {
                 update_every: Duration::from_secs(5),
                 stuck_after: Duration::from_secs(10),
             },
+            categories: Vec::new(),
             disabled_filters: Vec::new(),
             max_sessions: 1000,
             max_players: 10_000,

@@ -5,8 +5,10 @@
 
 mod client;
 mod command;
+mod plugins;
 
 pub(super) use command::{Addressed, Applied, Command, Opened};
+pub(super) use plugins::PluginCommand;
 
 use super::{
     Context, Rejection,
@@ -56,6 +58,8 @@ pub(super) struct Session {
     client_name: Option<String>,
     /// Whether it has said that it wants events that Lavalink does not have, or that it does not.
     asked_for_extensions: Option<bool>,
+    /// Whether it has used the routes of the SponsorBlock plugin, and so knows its events.
+    uses_sponsorblock: bool,
     seats: HashMap<GuildId, Seat>,
     deadlines: BTreeSet<(std::time::Instant, GuildId)>,
     serials: u64,
@@ -98,6 +102,7 @@ impl Session {
             },
             client_name: hello.client_name.clone(),
             asked_for_extensions: None,
+            uses_sponsorblock: false,
             seats: HashMap::new(),
             deadlines: BTreeSet::new(),
             serials: 0,
@@ -176,6 +181,7 @@ impl Session {
                 }
                 let _ = reply.send(self.setting);
             }
+            Command::Plugin(guild, command) => self.obey_plugin(guild, command, now),
             Command::Attach(inlet, reply) => {
                 let _ = reply.send(());
                 return self.resume(inlet, now);
@@ -231,13 +237,15 @@ impl Session {
             // fails when the session has just ended, and then nobody wants to know
             let _ = events.send((guild, serial, event));
         });
-        let player = Player::new(
+        let mut player = Player::new(
             guild,
             self.user,
             self.context.settings.player,
             self.context.world.clone(),
             post,
         );
+        // nothing plays yet, so there is nothing to tell
+        player.want_segments(self.context.settings.categories.clone());
         self.tally.add_player(guild, player.underruns().clone());
         self.seats.insert(guild, Seat::new(serial, player));
     }

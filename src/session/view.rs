@@ -13,7 +13,9 @@ use crate::{
         diagnosis::{Audible, Diagnosis, Underrun},
         note::{EndReason, Lost, Note, Shown, State, VoiceTarget},
     },
-    protocol::{diagnosis, filters::Filters, message, message::Event, message::Message, rest},
+    protocol::{
+        diagnosis, filters::Filters, message, message::Event, message::Message, plugins, rest,
+    },
     track::codec,
     units::{FRAME_DURATION, GuildId},
 };
@@ -115,6 +117,37 @@ pub(super) fn message(guild_id: GuildId, note: Note, at: Now) -> Message {
             reason: lost(rejoined.reason),
             attempts: rejoined.attempts,
             silent_ms: millis(rejoined.silent_for),
+        },
+        Note::LyricsFound(lyrics) => Event::LyricsFound {
+            guild_id,
+            lyrics: plugins::Lyrics::from(&*lyrics),
+        },
+        Note::LyricsNotFound => Event::LyricsNotFound { guild_id },
+        Note::LyricsLine {
+            index,
+            line,
+            is_skipped,
+        } => Event::LyricsLine {
+            guild_id,
+            line_index: index,
+            line: plugins::Line::from(&line),
+            skipped: is_skipped,
+        },
+        Note::SegmentsLoaded(segments) => Event::SegmentsLoaded {
+            guild_id,
+            segments: segments.iter().map(plugins::Segment::from).collect(),
+        },
+        Note::SegmentSkipped(segment) => Event::SegmentSkipped {
+            guild_id,
+            segment: plugins::Segment::from(&segment),
+        },
+        Note::ChaptersLoaded(chapters) => Event::ChaptersLoaded {
+            guild_id,
+            chapters: chapters.iter().map(plugins::Chapter::from).collect(),
+        },
+        Note::ChapterStarted(chapter) => Event::ChapterStarted {
+            guild_id,
+            chapter: plugins::Chapter::from(&chapter),
         },
         Note::Underrun(underrun) => Event::Underrun {
             guild_id,

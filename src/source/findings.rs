@@ -2,6 +2,7 @@
 //! Never knows: who searches, or where.
 
 use crate::track::{Playlist, Track};
+use serde_json::{Map, Value};
 
 /// A kind of thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -18,6 +19,69 @@ pub enum Kind {
     Text,
 }
 
+impl Kind {
+    /// All of them, in the order in which answers have them.
+    pub const ALL: [Self; 5] = [
+        Self::Track,
+        Self::Album,
+        Self::Artist,
+        Self::Playlist,
+        Self::Text,
+    ];
+
+    /// Its name in requests, and in `pluginInfo.type`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Track => "track",
+            Self::Album => "album",
+            Self::Artist => "artist",
+            Self::Playlist => "playlist",
+            Self::Text => "text",
+        }
+    }
+}
+
+/// Something that has tracks, which are not told: its name, and where it is.
+#[derive(Clone, Debug)]
+pub struct Collection<'a> {
+    /// An album, an artist or a playlist.
+    pub kind: Kind,
+    /// Its name.
+    pub name: &'a str,
+    /// Where it is: what is to be loaded for its tracks.
+    pub url: &'a str,
+    /// A picture.
+    pub artwork: Option<String>,
+    /// Whose it is.
+    pub author: Option<&'a str>,
+    /// How many tracks it has.
+    pub tracks: Option<i64>,
+}
+
+impl Collection<'_> {
+    /// As a playlist, with the fields of LavaSrc in its `pluginInfo`.
+    #[must_use]
+    pub fn into_playlist(self) -> Playlist {
+        let info: [(&str, Value); 5] = [
+            ("type", self.kind.name().into()),
+            ("url", self.url.into()),
+            ("artworkUrl", self.artwork.into()),
+            ("author", self.author.into()),
+            ("totalTracks", self.tracks.into()),
+        ];
+        let named = info
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value));
+        Playlist {
+            name: self.name.to_owned(),
+            selected: None,
+            plugin_info: Map::from_iter(named),
+            tracks: Vec::new(),
+        }
+    }
+}
+
 /// What was found, the best of each kind first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Findings {
@@ -31,4 +95,16 @@ pub struct Findings {
     pub playlists: Vec<Playlist>,
     /// Texts.
     pub texts: Vec<String>,
+}
+
+impl Findings {
+    /// Whether nothing was found.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.tracks.is_empty()
+            && self.albums.is_empty()
+            && self.artists.is_empty()
+            && self.playlists.is_empty()
+            && self.texts.is_empty()
+    }
 }

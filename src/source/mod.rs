@@ -7,7 +7,7 @@ mod deezer;
 pub mod findings;
 mod http;
 mod local;
-pub mod lyrics;
+mod lrclib;
 mod mirror;
 mod nico;
 #[doc(hidden)] // public for its fuzz target
@@ -18,6 +18,7 @@ pub mod resolves;
 mod shelf;
 mod site;
 mod soundcloud;
+mod sponsorblock;
 mod spotify;
 mod stand_in;
 mod tidal;
@@ -31,6 +32,8 @@ pub use crate::net::{
     route_planner::{Course, Family, Status},
     routes::{Counts as RouteCounts, Routes},
 };
+/// What a source says of the words of a track.
+pub use crate::track::lyrics;
 pub use applemusic::{
     Credentials as AppleMusicCredentials, Key as AppleMusicKey, Settings as AppleMusicSettings,
 };
@@ -100,6 +103,12 @@ pub struct Settings {
     pub local: bool,
     /// The directories that local files must lie in, symbolic links followed (`localRoots`); any, when there are none.
     pub local_roots: Vec<PathBuf>,
+    /// Whether LRCLIB is asked for lyrics (`plugins.lavasrc.lyrics-sources.lrcLib`).
+    pub lrclib: bool,
+    /// Names of sources that are asked for lyrics before the others, in this order (`plugins.lavalyrics.sources`).
+    pub lyrics_first: Vec<String>,
+    /// Whether SponsorBlock may be asked (`plugins.sponsorblock.enabled`).
+    pub sponsorblock: bool,
     /// How requests are made.
     pub network: net::Settings,
     /// How much of a playlist file is read, in bytes.
@@ -129,6 +138,9 @@ impl Default for Settings {
             ytdlp: YtDlpSettings::default(),
             local: false,
             local_roots: Vec::new(),
+            lrclib: false,
+            lyrics_first: Vec::new(),
+            sponsorblock: true,
             network: net::Settings::default(),
             playlist_bytes: 1024 * 1024,
             resolves: resolves::Settings::default(),

@@ -6,13 +6,17 @@ use super::{
     applemusic::AppleMusic,
     bandcamp::{self, Bandcamp},
     deezer::Deezer,
+    findings::{Findings, Kind},
     http::Http,
     local::Local,
+    lrclib::{self, LrcLib},
+    lyrics::Lyrics,
     mirror::Mirror,
     nico::Nico,
     resolves::{self, Resolves},
     site::{Site, data},
     soundcloud::SoundCloud,
+    sponsorblock::SponsorBlock,
     spotify::Spotify,
     stand_in,
     tidal::Tidal,
@@ -26,7 +30,7 @@ use crate::{
     error::Failure,
     media::located::{self, Locate},
     net::{self, Clients, freshness, routes::Routes, tally::Layer},
-    track::{LoadResult, Track},
+    track::{LoadResult, Track, marks::Marks},
 };
 use std::{
     sync::{Arc, Weak},
@@ -44,6 +48,9 @@ pub struct Registry(Arc<Inner>);
 
 struct Inner {
     sources: Vec<Box<dyn Source>>,
+    lrclib: Option<LrcLib>,
+    sponsorblock: Option<SponsorBlock>,
+    lyrics_first: Vec<String>,
     clients: Clients,
     runtime: Handle,
     resolves: Resolves,
@@ -132,6 +139,59 @@ impl Registry {
     #[must_use]
     pub fn routes(&self) -> Option<&Routes> {
         self.0.clients.routes()
+    }
+
+    /// Searches for several kinds of things at once: the first source that knows the query answers. `None` when none does.
+    ///
+    /// # Errors
+    /// When it does not answer, or takes too long.
+    pub async fn search(&self, query: &str, kinds: &[Kind]) -> Result<Option<Findings>, Failure> {
+        let searching = async {
+            for source in &self.0.sources {
+                if let Some(found) = source.search(query, kinds).await? {
+                    return Ok(Some(found));
+                }
+            }
+            Ok(None)
+        };
+        self.0.in_time(searching).await
+    }
+
+    /// The words of a track: of its own source, if that is not to be skipped, else of the first other one that has them. Those
+    /// that do not answer count only when no other has them.
+    ///
+    /// # Errors
+    /// When nobody has them, and somebody did not answer or took too long.
+    pub async fn lyrics(
+        &self,
+        track: &Track,
+        skip_track_source: bool,
+    ) -> Result<Option<Lyrics>, Failure> {
+        let searching = self.0.words_of(track, skip_track_source);
+        self.0.in_time(searching).await
+    }
+
+    /// What people have marked in a track. Nothing, where nobody is asked.
+    ///
+    /// # Errors
+    /// When there is no answer, or it takes too long.
+    pub async fn marks(&self, track: &Track, categories: &[String]) -> Result<Marks, Failure> {
+        let Some(sponsorblock) = &self.0.sponsorblock else {
+            return Ok(Marks::default());
+        };
+        self.0.in_time(sponsorblock.marks(track, categories)).await
+    }
+
+    /// Whether LRCLIB is asked for lyrics.
+    #[must_use]
+    pub fn has_lrclib(&self) -> bool {
+        self.0.lrclib.is_some()
+    }
+
+    /// Whether SponsorBlock may be asked for marks.
+    #[must_use]
+    pub fn has_sponsorblock(&self) -> bool {
+        self.0.sponsorblock.is_some()
     }
 
     /// Begins to fetch a track. Never waits, and may be called from any thread.
@@ -260,6 +320,11 @@ impl Inner {
         }
         Self {
             sources,
+            lrclib: settings.lrclib.then(|| LrcLib::new(site("LRCLIB"))),
+            sponsorblock: settings
+                .sponsorblock
+                .then(|| SponsorBlock::new(site("SponsorBlock"))),
+            lyrics_first: settings.lyrics_first,
             clients,
             runtime,
             resolves: Resolves::new(settings.resolves),
@@ -276,12 +341,59 @@ impl Inner {
     }
 
     async fn find(self: Arc<Self>, reference: Reference) -> Result<LoadResult, Failure> {
-        let patience = self.clients.settings().resolve_timeout;
-        let looking = tokio::time::timeout(patience, self.look_up(reference)).await;
-        looking.unwrap_or_else(|_| {
-            freshness::at_most(Duration::ZERO);
-            Err(Failure::suspicious("Loading took too long."))
-        })
+        self.in_time(self.look_up(reference)).await
+    }
+
+    async fn in_time<T>(
+        &self,
+        looking: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        tokio::time::timeout(self.clients.settings().resolve_timeout, looking)
+            .await
+            .unwrap_or_else(|_| {
+                freshness::at_most(Duration::ZERO);
+                Err(Failure::suspicious("Loading took too long."))
+            })
+    }
+
+    async fn words_of(
+        &self,
+        track: &Track,
+        skip_track_source: bool,
+    ) -> Result<Option<Lyrics>, Failure> {
+        let own = &*track.info.source_name;
+        let names = self.sources.iter().map(|source| source.name());
+        let mut order: Vec<&str> = names
+            .chain(self.lrclib.iter().map(|_| lrclib::NAME))
+            .filter(|name| *name != own || !skip_track_source)
+            .collect();
+        order.sort_by_key(|name| {
+            let is_it = |first: &String| first.eq_ignore_ascii_case(name);
+            let place = self.lyrics_first.iter().position(is_it);
+            (*name != own, place.unwrap_or(usize::MAX))
+        });
+        let mut failure = None;
+        for name in order {
+            match self.words_at(name, track).await {
+                Ok(Some(lyrics)) => return Ok(Some(lyrics)),
+                Ok(None) => {}
+                Err(why) => {
+                    tracing::debug!(source = name, why = %why.trace(), "no lyrics");
+                    failure = Some(why);
+                }
+            }
+        }
+        failure.map_or(Ok(None), Err)
+    }
+
+    async fn words_at(&self, name: &str, track: &Track) -> Result<Option<Lyrics>, Failure> {
+        match self.sources.iter().find(|source| source.name() == name) {
+            Some(source) => source.lyrics(track).await,
+            None => match &self.lrclib {
+                Some(lrclib) => lrclib.lyrics(track).await,
+                None => Ok(None),
+            },
+        }
     }
 
     async fn look_up(&self, mut reference: Reference) -> Result<LoadResult, Failure> {
@@ -354,107 +466,4 @@ impl Inner {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use futures_util::{FutureExt, future::BoxFuture};
-
-    /// Each identifier is a number, and refers to the one below it; or it is `slow`.
-    struct Counting;
-
-    impl Source for Counting {
-        fn name(&self) -> &'static str {
-            "counting"
-        }
-
-        fn load<'a>(&'a self, reference: &'a Reference) -> BoxFuture<'a, Result<Outcome, Failure>> {
-            if reference.identifier == "slow" {
-                return std::future::pending().boxed();
-            }
-            let outcome = match reference.identifier.parse::<u32>() {
-                Err(_) => Outcome::NotMine,
-                Ok(0) => Outcome::Found(LoadResult::Search(Vec::new())),
-                Ok(n) => Outcome::Reference(Reference::new((n - 1).to_string())),
-            };
-            async { Ok(outcome) }.boxed()
-        }
-
-        fn open(&self, _: &Track) -> Result<Supply, Failure> {
-            Err(Failure::common("no"))
-        }
-    }
-
-    fn counting() -> Registry {
-        Registry(Arc::new(Inner {
-            sources: vec![Box::new(Counting)],
-            clients: Clients::new(crate::net::Settings::default()),
-            runtime: Handle::current(),
-            resolves: Resolves::new(resolves::Settings::default()),
-        }))
-    }
-
-    #[tokio::test]
-    async fn four_references_are_followed_and_the_fifth_gives_nothing() {
-        let registry = counting();
-        let found = LoadResult::Search(Vec::new());
-        assert_eq!(registry.load("4").await.expect("no failure"), found);
-        assert_eq!(
-            registry.load("5").await.expect("no failure"),
-            LoadResult::Empty
-        );
-    }
-
-    #[tokio::test]
-    async fn what_nobody_knows_is_empty_and_what_is_too_long_an_error() {
-        let registry = counting();
-        assert_eq!(
-            registry.load("x").await.expect("no failure"),
-            LoadResult::Empty
-        );
-        assert!(
-            registry
-                .load(&"x".repeat(MAX_IDENTIFIER_LEN + 1))
-                .await
-                .is_err()
-        );
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_was_found_is_remembered_and_what_took_too_long_is_not() {
-        let registry = counting();
-        for _ in 0..2 {
-            registry.load("3").await.expect("no failure");
-        }
-        let counts = registry.resolves();
-        assert_eq!((counts.misses, counts.hits, counts.entries), (1, 1, 1));
-        for _ in 0..2 {
-            registry.load("slow").await.expect_err("too long");
-        }
-        let counts = registry.resolves();
-        assert_eq!((counts.misses, counts.hits, counts.entries), (3, 1, 1));
-    }
-
-    #[tokio::test]
-    async fn sources_are_asked_in_order_and_http_last() {
-        let settings = Settings {
-            nico: true,
-            local: true,
-            ytdlp: ytdlp::Settings::off(),
-            ..Settings::default()
-        };
-        let registry = Registry::new(settings);
-        assert_eq!(
-            registry.names(),
-            [
-                "youtube",
-                "soundcloud",
-                "bandcamp",
-                "twitch",
-                "vimeo",
-                "niconico",
-                "local",
-                "http"
-            ]
-        );
-        assert!(registry.has("http") && !registry.has("spotify"));
-    }
-}
+mod tests;

@@ -3,6 +3,8 @@
 
 pub mod codec;
 pub mod extended;
+pub mod lyrics;
+pub mod marks;
 mod utf;
 
 /// Length of streams and of tracks whose length nobody knows, in milliseconds.

@@ -8,7 +8,11 @@ use tokio_tungstenite::{
     tungstenite::{Message, client::IntoClientRequest, handshake::client::Response},
 };
 
-async fn connect(node: &Node, session: Option<&str>) -> (WebSocketStream<TcpStream>, Response) {
+/// Opens a client's socket, which may name the session that it had.
+pub(super) async fn connect(
+    node: &Node,
+    session: Option<&str>,
+) -> (WebSocketStream<TcpStream>, Response) {
     let address = format!("ws://{}/v4/websocket", node.address);
     let mut request = address.into_client_request().unwrap();
     let headers = request.headers_mut();
@@ -65,7 +69,8 @@ async fn a_client_that_breaks_the_protocol_is_told_how() {
     }
 }
 
-async fn text(socket: &mut WebSocketStream<TcpStream>) -> Value {
+/// The next message.
+pub(super) async fn text(socket: &mut WebSocketStream<TcpStream>) -> Value {
     loop {
         match socket.next().await.unwrap().unwrap() {
             Message::Text(text) => return serde_json::from_str(&text).unwrap(),
@@ -75,7 +80,8 @@ async fn text(socket: &mut WebSocketStream<TcpStream>) -> Value {
     }
 }
 
-async fn session_id(socket: &mut WebSocketStream<TcpStream>) -> String {
+/// The id of a session that was just opened.
+pub(super) async fn session_id(socket: &mut WebSocketStream<TcpStream>) -> String {
     text(socket).await["sessionId"].as_str().unwrap().to_owned()
 }
 

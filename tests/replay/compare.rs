@@ -68,6 +68,8 @@ const OWN: &[&str] = &[
     ".git.commitTime",
     ".jvm",
     ".lavaplayer",
+    // what plugins do elsewhere is built in here, and announced
+    ".plugins",
     // positions run; how they run is judged by the replay
     ".state.position",
     ".info.position",

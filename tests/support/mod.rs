@@ -17,7 +17,7 @@ use lavalink_rust::{
     session::{self, Sessions},
     source::{self, Registry},
     stats::system::System,
-    track::LoadResult,
+    track::{LoadResult, Track, lyrics::Lyrics, marks::Marks},
     units::Samples,
 };
 
@@ -60,6 +60,22 @@ impl World for SilentWorld {
             assert_ne!(identifier, PANIC, "as the test wants it");
             Ok(LoadResult::Empty)
         })
+    }
+
+    fn lyrics(
+        &self,
+        _track: Arc<Track>,
+        _skip_track_source: bool,
+    ) -> BoxFuture<'static, Result<Option<Lyrics>, Failure>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    fn marks(
+        &self,
+        _track: Arc<Track>,
+        _categories: Vec<String>,
+    ) -> BoxFuture<'static, Result<Marks, Failure>> {
+        Box::pin(async { Ok(Marks::default()) })
     }
 
     fn panics(&self) -> u64 {

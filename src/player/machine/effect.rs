@@ -37,6 +37,24 @@ pub enum Effect {
     SetLimit(Option<Samples>),
     /// No frame is taken while paused.
     SetPaused(bool),
+    /// Look the words of the track up; [`Machine::found_lyrics`](super::Machine::found_lyrics) takes them.
+    FindLyrics {
+        /// Comes back with them.
+        generation: u64,
+        /// Whose.
+        track: Arc<Track>,
+        /// Whether they must come from another source than the track's.
+        skip_track_source: bool,
+    },
+    /// Look up what is marked in the track; [`Machine::found_marks`](super::Machine::found_marks) takes it.
+    FindMarks {
+        /// Comes back with it.
+        generation: u64,
+        /// In which.
+        track: Arc<Track>,
+        /// Kinds of segments; they come back, too.
+        categories: Vec<String>,
+    },
     /// Connect to a voice server.
     OpenVoice {
         /// Comes back with its events.

@@ -1,7 +1,7 @@
 //! Owns: what a machine knows of the current track.
 //! Never knows: what to do about it.
 
-use super::Moment;
+use super::{Moment, Places};
 use crate::{
     player::note::{Shown, UserData},
     track::Track,
@@ -21,6 +21,7 @@ pub(super) struct Playing {
     pub(super) sought: Option<(Samples, Samples)>,
     pub(super) is_stuck: bool,
     pub(super) stream_title: Option<Arc<str>>,
+    pub(super) places: Places,
     pub(super) next_update: Instant,
     pub(super) next_check: Instant,
     pub(super) polls: u64,

@@ -2,6 +2,7 @@
 //! Never knows: anything that runs.
 
 mod change;
+mod places;
 mod track;
 mod voice;
 
@@ -76,6 +77,23 @@ fn brief(effect: &Effect) -> String {
             assert_eq!(s.is_connected, s.ping_ms.is_some());
             text
         }
+        Effect::Tell(Note::LyricsFound(_)) => "lyrics found".into(),
+        Effect::Tell(Note::LyricsNotFound) => "no lyrics".into(),
+        Effect::Tell(Note::LyricsLine {
+            index, is_skipped, ..
+        }) => format!("line {index}{}", if *is_skipped { " skipped" } else { "" }),
+        Effect::Tell(Note::SegmentsLoaded(all)) => {
+            all.iter().fold("segments".to_owned(), |all, it| {
+                format!("{all} {}-{}", it.start.0, it.end.0)
+            })
+        }
+        Effect::Tell(Note::SegmentSkipped(it)) => format!("skipped {}-{}", it.start.0, it.end.0),
+        Effect::Tell(Note::ChaptersLoaded(all)) => format!("chapters {}", all.len()),
+        Effect::Tell(Note::ChapterStarted(it)) => format!("chapter {}", it.name),
+        Effect::FindLyrics {
+            skip_track_source, ..
+        } => format!("[find lyrics {skip_track_source}]"),
+        Effect::FindMarks { categories, .. } => format!("[find marks {categories:?}]"),
         Effect::Tell(Note::StreamTitle(title)) => format!("title {:?}", title.text),
         Effect::Tell(Note::StreamRejoined(r)) => format!("rejoined {:?} {}", r.reason, r.attempts),
         Effect::Tell(Note::Underrun(u)) => format!("underrun {:?}", u.cause),

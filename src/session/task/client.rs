@@ -38,17 +38,24 @@ impl Session {
     pub(super) fn tell(&mut self, guild: GuildId, notes: Vec<Note>, now: Now) {
         for note in notes {
             // nobody wants to know later where a player stood
-            let is_update = matches!(note, Note::Update(_));
-            if is_update && matches!(self.client, Client::Away { .. }) {
+            let is_passing = matches!(note, Note::Update(_) | Note::LyricsLine { .. });
+            if is_passing && matches!(self.client, Client::Away { .. }) {
                 continue;
             }
             if let Note::StreamRejoined(rejoined) = &note {
                 self.context.rejoins.add(rejoined.reason);
             }
             let message = view::message(guild, note, now);
-            if !message.is_extension() || self.is_told_extensions() {
-                self.push(message.to_json(), !is_update);
+            if self.is_told(&message) {
+                self.push(message.to_json(), !is_passing);
             }
+        }
+    }
+
+    fn is_told(&self, message: &Message) -> bool {
+        match message {
+            Message::Event(event) if event.is_of_sponsorblock() => self.uses_sponsorblock,
+            message => !message.is_extension() || self.is_told_extensions(),
         }
     }
 

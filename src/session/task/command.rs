@@ -1,6 +1,7 @@
 //! Owns: what can be asked of a session's task, and how it answers.
 //! Never knows: what is done about it.
 
+use super::PluginCommand;
 use crate::{
     player::{Attempt, PlayerEvent, note::VoiceTarget},
     protocol::{diagnosis::Diagnosis, rest},
@@ -63,6 +64,8 @@ pub(in crate::session) enum Command {
     ),
     Destroy(GuildId, oneshot::Sender<Flushed>),
     Configure(rest::SessionUpdate, oneshot::Sender<rest::Session>),
+    /// About what plugins of Lavalink add to a player.
+    Plugin(GuildId, PluginCommand),
     /// The client is back.
     Attach(Inlet, oneshot::Sender<()>),
     /// The program ends.

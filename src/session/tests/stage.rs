@@ -8,7 +8,7 @@ use crate::{
     player::{Call, OnSound, OnVoice, Output, OutputStats, Report, Run, Sound},
     player::{machine::Play, note::VoiceTarget},
     protocol::message::{Cpu, Memory},
-    track::{LoadResult, Playlist, Track, codec},
+    track::{LoadResult, Playlist, Track, codec, lyrics::Lyrics, marks::Marks},
     units::{ChannelId, Millis, Samples, Secret, UserId},
 };
 use futures_util::future::{BoxFuture, FutureExt};
@@ -35,12 +35,19 @@ struct Props {
     writers: Vec<FrameWriter>,
     voices: Vec<Voice>,
     underruns: Arc<Underruns>,
+    lyrics: Option<Result<Option<Lyrics>, Failure>>,
+    marks: Option<Result<Marks, Failure>>,
+    /// Tracks whose words were looked up, and whether not at their own source.
+    sung: Vec<(String, bool)>,
+    sought: Arc<Mutex<Vec<Samples>>>,
 }
 
-struct FakeSound;
+struct FakeSound(Arc<Mutex<Vec<Samples>>>);
 
 impl Sound for FakeSound {
-    fn seek(&self, _: Samples) {}
+    fn seek(&self, to: Samples) {
+        self.0.lock().unwrap().push(to);
+    }
     fn set_volume(&self, _: u16) {}
     fn set_filters(&self, _: FilterSpec) {}
     fn report(&self) -> Report {
@@ -131,6 +138,23 @@ impl World for FakeWorld {
         .boxed()
     }
 
+    fn lyrics(
+        &self,
+        track: Arc<Track>,
+        skip_track_source: bool,
+    ) -> BoxFuture<'static, Result<Option<Lyrics>, Failure>> {
+        let mut props = self.0.lock().unwrap();
+        let name = track.info.identifier.clone();
+        props.sung.push((name, skip_track_source));
+        let found = props.lyrics.clone().unwrap_or(Ok(None));
+        async { found }.boxed()
+    }
+
+    fn marks(&self, _: Arc<Track>, _: Vec<String>) -> BoxFuture<'static, Result<Marks, Failure>> {
+        let found = self.0.lock().unwrap().marks.clone();
+        async { found.unwrap_or_else(|| Ok(Marks::default())) }.boxed()
+    }
+
     fn panics(&self) -> u64 {
         0
     }
@@ -160,7 +184,7 @@ impl World for FakeWorld {
         props.runs.push(run);
         props.sounds.push(events);
         props.writers.push(writer);
-        Ok((Box::new(FakeSound), reader))
+        Ok((Box::new(FakeSound(props.sought.clone())), reader))
     }
 
     fn connect(&self, _: Call, events: OnVoice) -> Box<dyn Output> {
@@ -311,6 +335,35 @@ impl Stage {
         sound(event);
     }
 
+    /// What looking for lyrics gives.
+    pub(super) fn sing(&self, lyrics: Result<Option<Lyrics>, Failure>) {
+        self.world.0.lock().unwrap().lyrics = Some(lyrics);
+    }
+
+    /// What looking for marks gives.
+    pub(super) fn mark(&self, marks: Result<Marks, Failure>) {
+        self.world.0.lock().unwrap().marks = Some(marks);
+    }
+
+    /// Tracks whose words were looked up, and whether not at their own source.
+    pub(super) fn sung(&self) -> Vec<(String, bool)> {
+        self.world.0.lock().unwrap().sung.clone()
+    }
+
+    /// Where playbacks were sought to.
+    pub(super) fn sought(&self) -> Vec<Millis> {
+        let sought = self.world.0.lock().unwrap().sought.clone();
+        let sought = sought.lock().unwrap();
+        sought.iter().map(|to| to.to_millis()).collect()
+    }
+
+    /// Frames have been taken up to there.
+    pub(super) fn stand_at(&self, index: usize, ms: i64) {
+        let at = Millis(ms).to_samples();
+        let props = self.world.0.lock().unwrap();
+        props.writers[index].progress().end_seek(at, at);
+    }
+
     pub(super) fn runs(&self) -> Vec<Run> {
         self.world.0.lock().unwrap().runs.clone()
     }
@@ -404,6 +457,10 @@ impl Client {
     }
 }
 
+fn span(segment: &Value) -> String {
+    format!("{}-{}", segment["start"], segment["end"])
+}
+
 fn brief(message: &Value) -> String {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let name = || text(&message["track"]["info"]["identifier"]);
@@ -423,6 +480,14 @@ fn brief(message: &Value) -> String {
         (_, "WebSocketClosedEvent") => {
             format!("closed {} {}", message["code"], message["byRemote"])
         }
+        (_, "LyricsFoundEvent") => "lyrics found".into(),
+        (_, "LyricsNotFoundEvent") => "lyrics not found".into(),
+        (_, "LyricsLineEvent") => format!(
+            "lyrics line {} skipped {}",
+            message["lineIndex"], message["skipped"]
+        ),
+        (_, "SegmentsLoaded") => format!("segments {}", span(&message["segments"][0])),
+        (_, "SegmentSkipped") => format!("segment skipped {}", span(&message["segment"])),
         (_, "UnderrunEvent") => format!(
             "underrun {} {} ended {}",
             text(&message["cause"]),

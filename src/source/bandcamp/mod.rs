@@ -6,6 +6,7 @@ mod page;
 
 use super::{
     Outcome, Page as Html, Reference, Source, Supply,
+    findings::{Findings, Kind},
     site::{
         Site,
         cache::{Cache, Limits},
@@ -115,6 +116,14 @@ impl Source for Bandcamp {
         .boxed()
     }
 
+    fn search<'a>(
+        &'a self,
+        query: &'a str,
+        kinds: &'a [Kind],
+    ) -> BoxFuture<'a, Result<Option<Findings>, Failure>> {
+        self.shared.find(query, kinds).boxed()
+    }
+
     fn open(&self, track: &Track) -> Result<Supply, Failure> {
         let may_ask = |page: &Address| self.shared.may_ask(page);
         let page = Address::parse(&track.info.identifier).filter(may_ask);
@@ -178,16 +187,48 @@ impl Shared {
     }
 
     async fn search_api(&self, words: &str) -> Result<Vec<Track>, Failure> {
+        let answer = self.ask_api(words, "t").await?;
+        Ok(page::api_hits(&answer, &self.site.data().bandcamp))
+    }
+
+    /// What the API finds of a kind: `t` for tracks, empty for all.
+    async fn ask_api(&self, words: &str, filter: &str) -> Result<Value, Failure> {
         let url = self.url("/api/bcsearch_public_api/1/autocomplete_elastic")?;
         let wanted = json!({
-            "search_text": words, "search_filter": "t", "full_page": false, "fan_id": null,
+            "search_text": words, "search_filter": filter, "full_page": false, "fan_id": null,
         });
         let call = Call::post_json(address(&url)?, &wanted).as_search();
-        let Some(answer) = self.site.accept(self.site.ask(call).await?)? else {
-            return Ok(Vec::new());
+        match self.site.accept(self.site.ask(call).await?)? {
+            Some(answer) => self.site.json(&answer),
+            None => Ok(Value::Null),
+        }
+    }
+
+    /// Things of these kinds that fit a query, by one request; `None` when it is none of Bandcamp's. Lists of people are no kind
+    /// of thing there.
+    async fn find(&self, query: &str, kinds: &[Kind]) -> Result<Option<Findings>, Failure> {
+        let Some(words) = query.strip_prefix("bcsearch:").map(str::trim) else {
+            return Ok(None);
         };
-        let answer = self.site.json(&answer)?;
-        Ok(page::api_hits(&answer, &self.site.data().bandcamp))
+        let is_asked = kinds
+            .iter()
+            .any(|kind| matches!(kind, Kind::Track | Kind::Album | Kind::Artist));
+        if words.is_empty() || !is_asked {
+            return Ok(Some(Findings::default()));
+        }
+        let answer = self.ask_api(words, "").await?;
+        let data = self.site.data();
+        let mut found = page::api_findings(&answer, &data.bandcamp);
+        if !kinds.contains(&Kind::Track) {
+            found.tracks.clear();
+        }
+        if !kinds.contains(&Kind::Album) {
+            found.albums.clear();
+        }
+        if !kinds.contains(&Kind::Artist) {
+            found.artists.clear();
+        }
+        Ok(Some(found))
     }
 
     async fn html(&self, call: Call) -> Result<Option<Html>, Failure> {

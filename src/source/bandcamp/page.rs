@@ -6,13 +6,14 @@ use crate::{
     net::address::Address,
     source::{
         UNKNOWN_AUTHOR, UNKNOWN_TITLE,
+        findings::{Collection, Findings, Kind},
         site::{
             html::{attribute, between, element},
             json::{self, Pick, Unexpected},
         },
         unescape,
     },
-    track::{Track, TrackInfo, UNKNOWN_LENGTH},
+    track::{Playlist, Track, TrackInfo, UNKNOWN_LENGTH},
 };
 use serde_json::Value;
 
@@ -233,6 +234,52 @@ pub fn api_hits(answer: &Value, facts: &Facts) -> Vec<Track> {
         .take(MAX_TRACKS)
         .filter_map(hit)
         .collect()
+}
+
+/// Everything that the API gives for a search.
+#[must_use]
+pub fn api_findings(answer: &Value, facts: &Facts) -> Findings {
+    let hits = || answer.list("auto.results").iter().take(MAX_TRACKS);
+    Findings {
+        tracks: api_hits(answer, facts),
+        albums: hits().filter_map(|hit| album(hit, facts)).collect(),
+        artists: hits().filter_map(artist).collect(),
+        ..Findings::default()
+    }
+}
+
+fn album(hit: &Value, facts: &Facts) -> Option<Playlist> {
+    let url = hit
+        .text("item_url_path")
+        .filter(|_| hit.text("type") == Some("a"))?;
+    Address::parse(url)?;
+    let collection = Collection {
+        kind: Kind::Album,
+        name: hit.text("name")?,
+        url,
+        artwork: artwork(hit, facts),
+        author: hit.text("band_name"),
+        tracks: None,
+    };
+    Some(collection.into_playlist())
+}
+
+/// An artist or a label.
+fn artist(hit: &Value) -> Option<Playlist> {
+    let url = hit
+        .text("item_url_root")
+        .filter(|_| hit.text("type") == Some("b"))?;
+    Address::parse(url)?;
+    let name = hit.text("name")?;
+    let collection = Collection {
+        kind: Kind::Artist,
+        name,
+        url,
+        artwork: hit.text("img").map(str::to_owned),
+        author: Some(name),
+        tracks: None,
+    };
+    Some(collection.into_playlist())
 }
 
 /// What is shown of a track.

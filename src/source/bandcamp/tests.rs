@@ -1,6 +1,8 @@
 //! Owns: what the `bandcamp` source is held to, against pages in the shapes of the site's.
 //! Never knows: how it works inside.
 
+mod search;
+
 use crate::{
     error::Severity,
     net::{

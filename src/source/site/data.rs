@@ -3,8 +3,8 @@
 //! Never knows: what a source does with it.
 
 use crate::source::{
-    applemusic, bandcamp, deezer, nico, soundcloud, spotify, tidal, twitch, vimeo, yandexmusic,
-    youtube, ytdlp,
+    applemusic, bandcamp, deezer, lrclib, nico, soundcloud, sponsorblock, spotify, tidal, twitch,
+    vimeo, yandexmusic, youtube, ytdlp,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -54,6 +54,10 @@ pub struct SiteData {
     pub yandexmusic: yandexmusic::Facts,
     /// yt-dlp.
     pub ytdlp: ytdlp::Facts,
+    /// LRCLIB.
+    pub lrclib: lrclib::Facts,
+    /// SponsorBlock.
+    pub sponsorblock: sponsorblock::Facts,
 }
 
 /// Why a file is not used.

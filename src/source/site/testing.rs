@@ -69,7 +69,9 @@ impl World {
                 "applemusic": { "api": "http://api.music.apple.com/v1", "site": "http://music.apple.com" },
                 "deezer": { "api": "http://api.deezer.com/2.0", "pageSize": 2 },
                 "tidal": { "api": "http://api.tidal.com/v1", "pageSize": 2 },
-                "yandexmusic": { "api": "http://api.music.yandex.net" }
+                "yandexmusic": { "api": "http://api.music.yandex.net" },
+                "lrclib": { "api": "http://lrclib.net/api" },
+                "sponsorblock": { "api": "http://sponsor.ajay.app/api" }
             }"#,
         )
         .expect("written");

@@ -116,18 +116,18 @@ impl Api {
         }
     }
 
-    /// A `collection` of tracks that fit some words.
+    /// A `collection` of things of a kind that fit some words.
     ///
     /// # Errors
     /// As [`resolve`](Self::resolve).
-    pub async fn search(&self, search: &Search) -> Result<Option<Value>, Failure> {
+    pub async fn search(&self, kind: Kind, search: &Search) -> Result<Option<Value>, Failure> {
         let (offset, limit) = (search.offset.to_string(), search.limit.to_string());
         let wanted = [
             ("q", &*search.words),
             ("offset", &offset),
             ("limit", &limit),
         ];
-        self.get("/search/tracks", &wanted).await
+        self.get(&format!("/search/{}", kind.path()), &wanted).await
     }
 
     /// A user's list, as far as it is read; `None` when there is no such user. Each track goes through `read` as soon as it is

@@ -3,10 +3,11 @@
 
 mod api;
 mod link;
+mod search;
 mod track;
 
 use super::{
-    Outcome, Reference, Source, Supply,
+    Outcome, Reference, Source, Supply, findings,
     site::{
         Site,
         cache::{Cache, Limits},
@@ -122,6 +123,14 @@ impl Source for SoundCloud {
         self.shared.look_up(&reference.identifier).boxed()
     }
 
+    fn search<'a>(
+        &'a self,
+        query: &'a str,
+        kinds: &'a [findings::Kind],
+    ) -> BoxFuture<'a, Result<Option<findings::Findings>, Failure>> {
+        self.shared.find(query, kinds).boxed()
+    }
+
     fn open(&self, track: &Track) -> Result<Supply, Failure> {
         let wanted = Arc::new(Wanted::of(&track.info, &self.shared.api)?);
         let shared = self.shared.clone();
@@ -155,7 +164,11 @@ impl Shared {
             Link::Search(_) if !self.settings.search => return Ok(Outcome::NotMine),
             Link::Search(search) if search.words.is_empty() => LoadResult::Empty,
             Link::Search(search) => {
-                let found = self.api.search(&search).await?.unwrap_or_default();
+                let found = self
+                    .api
+                    .search(Kind::Track, &search)
+                    .await?
+                    .unwrap_or_default();
                 let found = found.list("collection").iter();
                 let tracks: Vec<Track> = found.filter_map(|it| self.playable(it)).collect();
                 match tracks.is_empty() {

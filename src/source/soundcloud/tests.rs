@@ -2,6 +2,7 @@
 //! Never knows: how it works inside.
 
 mod plays;
+mod search;
 
 use crate::{
     error::Severity,

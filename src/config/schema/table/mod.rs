@@ -6,6 +6,7 @@ mod fetching;
 mod lavalink;
 mod lavasrc;
 mod ours;
+mod plugins;
 mod resolve;
 mod route_planner;
 mod youtube;
@@ -28,6 +29,7 @@ pub(in crate::config) static TABLE: LazyLock<Vec<Key>> = LazyLock::new(|| {
         route_planner::KEYS,
         fetching::KEYS,
         resolve::KEYS,
+        plugins::KEYS,
         ours::KEYS,
     ]
     .concat()
