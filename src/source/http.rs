@@ -129,10 +129,10 @@ impl Source for Http {
         let hint = probe::hint(track, address.extension());
         if probe::is_hls(track) {
             let window = hls::fetch(&self.clients, address, &self.runtime);
-            return Ok(Supply::Window(Media { window, hint }));
+            return Ok(Supply::Window(Box::new(Media { window, hint })));
         }
         let window = http::fetch(&self.clients, address, &self.runtime);
-        Ok(Supply::Window(Media { window, hint }))
+        Ok(Supply::Window(Box::new(Media { window, hint })))
     }
 }
 

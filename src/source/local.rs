@@ -98,7 +98,7 @@ impl Source for Local {
                 Failure::suspicious("Something broke when playing the track.").because(error)
             })
         });
-        Ok(Supply::Window(Media { window, hint }))
+        Ok(Supply::Window(Box::new(Media { window, hint })))
     }
 }
 

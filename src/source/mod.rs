@@ -210,7 +210,7 @@ pub enum Supply {
         hint: Hint,
     },
     /// It is being fetched already.
-    Window(Media),
+    Window(Box<Media>),
 }
 
 /// The bytes of a track.

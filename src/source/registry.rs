@@ -201,7 +201,7 @@ impl Registry {
     pub fn open(&self, track: &Track) -> Result<Media, Failure> {
         let inner = &self.0;
         Ok(match inner.begin(track)? {
-            (_, Supply::Window(media)) => media,
+            (_, Supply::Window(media)) => *media,
             (name, Supply::Located { locate, hint }) => {
                 let clients = inner.clients.of_source(name);
                 Media {
@@ -454,8 +454,8 @@ impl Inner {
         let source = self.sources.iter().find(|source| source.name() == name);
         let missing = || Failure::common(format!("The source {name} is not enabled."));
         let supply = source.ok_or_else(missing).and_then(|it| it.open(track));
-        let with_name = |it: &Box<dyn Source>| Some((it.name(), it.stand_in(track)?));
-        match self.sources.iter().find_map(with_name) {
+        let mut others = self.sources.iter();
+        match others.find_map(|it| Some((it.name(), it.stand_in(track)?))) {
             None => Ok((source.map_or("", |it| it.name()), supply?)),
             Some((name, other)) => Ok((
                 source.map_or(name, |it| it.name()),
