@@ -46,7 +46,8 @@ impl World {
             br#"{
                 "youtube": {
                     "site": "http://www.youtube.com", "api": "http://youtubei.googleapis.com/youtubei/v1",
-                    "musicApi": "http://music.youtube.com/youtubei/v1"
+                    "musicApi": "http://music.youtube.com/youtubei/v1",
+                    "oauth": { "token": "http://www.youtube.com/o/oauth2/token" }
                 },
                 "soundcloud": {
                     "site": "http://soundcloud.com", "api": "http://api-v2.soundcloud.com",

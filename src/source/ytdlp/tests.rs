@@ -315,8 +315,11 @@ async fn youtube_is_asked_only_when_that_is_configured() {
         ("ytsearch3:*", Said::Json(hits)),
         ("*abcdefghijk*", Said::Json(video("sound"))),
     ]);
-    let without_youtube =
-        |settings: crate::source::Settings, ytdlp| crate::source::Settings { ytdlp, ..settings };
+    let without_youtube = |settings: crate::source::Settings, ytdlp| crate::source::Settings {
+        youtube: None,
+        ytdlp,
+        ..settings
+    };
     let ytdlp = |youtube| Settings {
         enabled: Some(true),
         path: program.path(),
