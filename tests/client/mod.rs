@@ -30,6 +30,7 @@ pub async fn node_with(ca: &Path, change: impl FnOnce(&mut Config)) -> Node {
     config.lavalink.password = Secret::new(PASSWORD);
     config.lavalink.sources.local = true;
     // sites are none of a test's business
+    config.youtube.is_on = false;
     config.lavalink.sources.soundcloud = false;
     config.lavalink.sources.bandcamp = false;
     config.lavalink.sources.twitch = false;

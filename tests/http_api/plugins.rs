@@ -17,7 +17,8 @@ async fn plugins_are_announced_by_the_names_that_clients_look_for() {
         [
             "lavasearch-plugin",
             "lavalyrics-plugin",
-            "sponsorblock-plugin"
+            "sponsorblock-plugin",
+            "youtube-plugin"
         ]
     );
     for plugin in plugins {
