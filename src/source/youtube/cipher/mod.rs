@@ -176,9 +176,17 @@ impl Cipher {
 }
 
 impl Inner {
-    async fn player(&self, url: &Url) -> Result<Arc<Player>, Failure> {
-        let reading = async { script::read(&self.site, url).await.map(Arc::new) };
-        self.players.get(url, reading).await
+    /// A script, fetched and read. That goes on when the load that wanted it has given up: on a small device it takes longer
+    /// than a load may, and would be begun anew by each.
+    async fn player(self: &Arc<Self>, url: &Url) -> Result<Arc<Player>, Failure> {
+        let (inner, url) = (self.clone(), url.clone());
+        let reading = tokio::spawn(async move {
+            let reading = async { script::read(&inner.site, &url).await.map(Arc::new) };
+            inner.players.get(&url, reading).await
+        });
+        reading.await.map_err(|error| {
+            Failure::fault("Reading YouTube's player script failed.").because(error)
+        })?
     }
 }
 

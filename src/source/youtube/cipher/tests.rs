@@ -9,6 +9,7 @@ use crate::{
     source::site::testing::{json, status, told},
 };
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 const PLAYER: &str = "http://www.youtube.com/s/player/c9168c90/player_ias.vflset/en_GB/base.js";
 pub(super) const LOCKED: &str =
@@ -92,6 +93,30 @@ async fn scripts_come_from_the_site_only() {
         failure.root_cause(),
         "there is no player script where one was named"
     );
+}
+
+#[tokio::test]
+async fn a_script_is_read_to_its_end_when_nobody_waits_any_more() {
+    let (asked, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (told, may_go) = (asked.clone(), go.clone());
+    let server = Server::start(move |_| {
+        told.notify_one();
+        let script = whole(SCRIPT.as_bytes(), &[("Content-Type", "text/javascript")]);
+        vec![Step::Until(may_go.clone()), Step::Send(script)]
+    })
+    .await;
+    let site = Site::served_by("YouTube", &server, "{}");
+    let cipher = Cipher::new(site, Settings::default());
+    let impatient = tokio::spawn({
+        let cipher = cipher.clone();
+        async move { cipher.timestamp(&player()).await }
+    });
+    asked.notified().await;
+    impatient.abort();
+    assert!(impatient.await.is_err());
+    go.notify_one();
+    cipher.timestamp(&player()).await.expect("a number");
+    assert_eq!(server.seen().len(), 1);
 }
 
 #[tokio::test]
