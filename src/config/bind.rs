@@ -303,7 +303,7 @@ impl Binder {
                 "lavalink.plugins".to_owned(),
                 Diagnostic::warning(
                     origin,
-                    "lavalink.plugins: plugins of the JVM cannot be loaded by this node",
+                    "lavalink.plugins: plugins of the JVM cannot be loaded by this node; what is built in instead stands in the README",
                 ),
             ),
             Standing::PluginBlock => {

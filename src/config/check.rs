@@ -48,6 +48,8 @@ impl Binder {
         self.check_password(&config, &given);
         self.check_files(&config, &given, &values);
         self.check_routes(&config, &given);
+        self.check_probe(&config, &given);
+        self.check_names(&config, &given);
         self.errors.sort_by(|a, b| a.origin.cmp(&b.origin));
         self.warnings
             .sort_by(|a, b| (a.level, &a.origin).cmp(&(b.level, &b.origin)));
@@ -222,6 +224,47 @@ impl Binder {
         }
     }
 
+    fn check_probe(&mut self, config: &Config, given: &BTreeMap<Slot, Given>) {
+        const PATH: &str = "routePlanner.probe";
+        if let Err(mistake) = config.route_planner.target() {
+            let written = given.values().find(|one| one.place.key().path == PATH);
+            let origin = written.map_or(Origin::Nowhere, |one| one.origin.clone());
+            let message = format!("{PATH} is {mistake}");
+            self.errors.push(Diagnostic::error(origin, message));
+        }
+    }
+
+    /// Names that no source or category has: what is said of them has no effect.
+    fn check_names(&mut self, config: &Config, given: &BTreeMap<Slot, Given>) {
+        for one in given.values() {
+            let path = one.place.key().path;
+            let (known, unknown): (&[&str], Vec<&str>) = match path {
+                "fetching.sites.fragments.*"
+                | "fetching.sites.chunkBytes.*"
+                | "fetching.sites.requestBytes.*" => (SOURCES, not_in(SOURCES, [&one.place.name])),
+                "plugins.lavalyrics.sources" => {
+                    let names = &config.plugins.lyrics_sources;
+                    (LYRICS_SOURCES, not_in(LYRICS_SOURCES, names))
+                }
+                "plugins.sponsorblock.categories" => {
+                    let names = &config.plugins.sponsorblock_categories;
+                    (CATEGORIES, not_in(CATEGORIES, names))
+                }
+                _ => continue,
+            };
+            if !unknown.is_empty() {
+                let message = format!(
+                    "{}: {} has no effect; known are {}",
+                    one.place.path(),
+                    unknown.join(", "),
+                    known.join(", ")
+                );
+                self.warnings
+                    .push(Diagnostic::warning(one.origin.clone(), message));
+            }
+        }
+    }
+
     fn check_password(&mut self, config: &Config, given: &BTreeMap<Slot, Given>) {
         const PATH: &str = "lavalink.server.password";
         let written = given.values().find(|one| one.place.key().path == PATH);
@@ -245,6 +288,44 @@ impl Binder {
             _ => {}
         }
     }
+}
+
+/// Names of sources, as tracks carry them.
+const SOURCES: &[&str] = &[
+    "youtube",
+    "soundcloud",
+    "bandcamp",
+    "twitch",
+    "vimeo",
+    "niconico",
+    "spotify",
+    "applemusic",
+    "deezer",
+    "tidal",
+    "yandexmusic",
+    "ytdlp",
+    "http",
+    "local",
+];
+/// Who has lyrics.
+const LYRICS_SOURCES: &[&str] = &["lrcLib"];
+/// Kinds of segments that SponsorBlock skips (its documentation, "Types").
+const CATEGORIES: &[&str] = &[
+    "sponsor",
+    "selfpromo",
+    "interaction",
+    "intro",
+    "outro",
+    "preview",
+    "hook",
+    "music_offtopic",
+    "filler",
+];
+
+fn not_in<'a>(known: &[&str], names: impl IntoIterator<Item = &'a String>) -> Vec<&'a str> {
+    let is_unknown = |name: &&str| !known.iter().any(|it| it.eq_ignore_ascii_case(name));
+    let names = names.into_iter().map(String::as_str);
+    names.filter(is_unknown).collect()
 }
 
 fn no_password(path: &str, origin: Origin) -> Diagnostic {

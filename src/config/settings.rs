@@ -325,6 +325,25 @@ section! {
     }
 }
 
+impl RoutePlanner {
+    /// What [`probe`](Self::probe) names; `None`: nothing.
+    ///
+    /// # Errors
+    /// What it should be.
+    pub fn target(&self) -> Result<Option<(String, u16)>, &'static str> {
+        const SHAPE: &str = "no host and port, such as www.youtube.com:443";
+        if self.probe.is_empty() {
+            return Ok(None);
+        }
+        let (host, port) = self.probe.rsplit_once(':').ok_or(SHAPE)?;
+        let port = port.parse().map_err(|_| SHAPE)?;
+        match host.is_empty() {
+            true => Err(SHAPE),
+            false => Ok(Some((host.to_owned(), port))),
+        }
+    }
+}
+
 section! {
     /// `resolve.cache`: our own keys. A time of 0 keeps nothing.
     ResolveCache {

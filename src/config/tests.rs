@@ -368,7 +368,7 @@ fn blocks_of_plugins_and_of_spring_never_stop_the_node() {
     assert_eq!(
         texts(&loaded.warnings),
         [
-            "lavalink.plugins: plugins of the JVM cannot be loaded by this node",
+            "lavalink.plugins: plugins of the JVM cannot be loaded by this node; what is built in instead stands in the README",
             "server.ssl is a Spring key without effect here: this node speaks plain HTTP; put a proxy in front of it for TLS",
             "spring.application is a Spring key without effect here",
             "management is a Spring key without effect here",

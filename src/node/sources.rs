@@ -28,10 +28,7 @@ pub(crate) fn source_settings(config: &Config) -> source::Settings {
         twitch: sources.twitch,
         vimeo: sources.vimeo,
         nico: sources.nico,
-        spotify: config
-            .lavasrc
-            .is_spotify_on
-            .then(|| spotify_settings(&config.lavasrc.spotify)),
+        spotify: spotify_settings(&config.lavasrc),
         applemusic: config
             .lavasrc
             .is_applemusic_on
@@ -83,7 +80,9 @@ fn mirror_settings(config: &Config) -> source::MirrorSettings {
     settings.unwrap_or_default()
 }
 
-fn spotify_settings(config: &config::Spotify) -> source::SpotifySettings {
+/// `None` when the source is off, or without what its API wants.
+fn spotify_settings(config: &config::LavaSrc) -> Option<source::SpotifySettings> {
+    let (is_on, config) = (config.is_spotify_on, &config.spotify);
     let is_set = |secret: &Secret| !secret.expose().trim().is_empty();
     let (id, secret) = (&config.client_id, &config.client_secret);
     let credentials = if !id.is_empty() && is_set(secret) {
@@ -93,14 +92,20 @@ fn spotify_settings(config: &config::Spotify) -> source::SpotifySettings {
         let endpoint = Some(&config.token_endpoint).filter(|it| is_set(it));
         endpoint.cloned().map(source::SpotifyCredentials::Endpoint)
     };
-    source::SpotifySettings {
+    if is_on && credentials.is_none() {
+        tracing::warn!(
+            "the source spotify is off: neither plugins.lavasrc.spotify.clientId and clientSecret nor customTokenEndpoint are set"
+        );
+        return None;
+    }
+    is_on.then(|| source::SpotifySettings {
         credentials,
         country: config.country_code.clone(),
         playlist_pages: config.playlist_load_limit,
         album_pages: config.album_load_limit,
         resolve_artists: config.resolve_artists_in_search,
         local_files: config.local_files,
-    }
+    })
 }
 
 fn applemusic_settings(config: &config::AppleMusic) -> source::AppleMusicSettings {
@@ -160,14 +165,8 @@ fn youtube_settings(youtube: &config::YouTube) -> Option<source::YouTubeSettings
 pub(super) fn route_settings(config: &Config) -> anyhow::Result<Option<net::routes::Settings>> {
     let (limit, own) = (&config.lavalink.rate_limit, &config.route_planner);
     let plan = limit.plan().context("lavalink.server.ratelimit")?;
-    let probe = match own.probe.rsplit_once(':') {
-        None if own.probe.is_empty() => None,
-        Some((host, port)) if !host.is_empty() => {
-            let port = port.parse().context("the port of routePlanner.probe")?;
-            Some((host.to_owned(), port))
-        }
-        _ => anyhow::bail!("routePlanner.probe is no host and port, such as www.youtube.com:443"),
-    };
+    let probe = own.target().map_err(anyhow::Error::msg);
+    let probe = probe.context("routePlanner.probe")?;
     Ok(plan.map(|plan| net::routes::Settings {
         plan,
         search_triggers_fail: limit.search_triggers_fail,

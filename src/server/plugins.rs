@@ -43,7 +43,7 @@ pub fn announced(sources: &Registry) -> Vec<Plugin> {
     let has_lavasrc = OF_LAVASRC.iter().any(|name| sources.has(name)) || sources.has_lrclib();
     let all = [
         ("lavasearch-plugin", "1.0.0", true),
-        ("lavalyrics-plugin", "1.0.0", true),
+        ("lavalyrics-plugin", "1.0.0", sources.has_lrclib()),
         ("sponsorblock-plugin", "3.0.1", sources.has_sponsorblock()),
         ("lavasrc-plugin", "4.8.1", has_lavasrc),
         ("youtube-plugin", "1.13.5", sources.has("youtube")),

@@ -14,12 +14,7 @@ async fn plugins_are_announced_by_the_names_that_clients_look_for() {
     let names: Vec<_> = plugins.iter().map(|plugin| &plugin["name"]).collect();
     assert_eq!(
         names,
-        [
-            "lavasearch-plugin",
-            "lavalyrics-plugin",
-            "sponsorblock-plugin",
-            "youtube-plugin"
-        ]
+        ["lavasearch-plugin", "sponsorblock-plugin", "youtube-plugin"]
     );
     for plugin in plugins {
         let version = plugin["version"].as_str().unwrap();

@@ -39,3 +39,30 @@ fn blocks_of_addresses_have_to_suit_the_strategy() {
         assert!(found[0].message.contains("ratelimit.ipBlocks"), "{found:?}");
     }
 }
+
+#[test]
+fn a_probe_that_is_no_host_and_port_is_told_at_its_place() {
+    for probe in ["nowhere", ":443", "a.example:many"] {
+        let loaded = of(&format!("{PASSWORD}routePlanner: {{probe: '{probe}'}}\n"));
+        let errors = loaded.config.expect_err(probe);
+        assert!(
+            errors[0].message.contains("routePlanner.probe"),
+            "{errors:?}"
+        );
+        assert_ne!(errors[0].origin, Origin::Nowhere);
+    }
+}
+
+#[test]
+fn names_that_nobody_has_are_told() {
+    let loaded = of(&format!(
+        "{PASSWORD}fetching: {{sites: {{fragments: {{yuotube: 3, youtube: 3}}}}}}\n\
+         plugins:\n  lavalyrics: {{sources: [genius, lrcLib]}}\n  sponsorblock: {{categories: [sponsors, intro]}}\n"
+    ));
+    assert!(loaded.config.is_ok());
+    let told: Vec<&str> = loaded.warnings.iter().map(|it| &*it.message).collect();
+    for unknown in ["yuotube", "genius", "sponsors"] {
+        let about = |text: &&&str| text.contains(&format!("{unknown} has no effect"));
+        assert_eq!(told.iter().filter(about).count(), 1, "{unknown}: {told:?}");
+    }
+}
