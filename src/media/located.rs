@@ -63,15 +63,33 @@ pub enum Located {
     Hls(Link),
 }
 
-/// Finds out where a stream is now; told whether what was found before has been refused. What is found later must be the same
-/// stream, in the same bytes or segments.
-pub type Locate = Box<dyn Fn(bool) -> BoxFuture<'static, Result<Located, Failure>> + Send + Sync>;
+/// Why a stream is sought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sought {
+    /// For the first time.
+    First,
+    /// What was found did not give a single byte: another form of the same sound will do, of the same kind.
+    Unheard,
+    /// What was found has broken off: it must be the same stream, in the same bytes or segments.
+    Heard,
+}
+
+impl Sought {
+    /// Whether what was found before does not work any more.
+    #[must_use]
+    pub const fn is_again(self) -> bool {
+        !matches!(self, Self::First)
+    }
+}
+
+/// Finds out where a stream is now.
+pub type Locate = Box<dyn Fn(Sought) -> BoxFuture<'static, Result<Located, Failure>> + Send + Sync>;
 
 /// The same, for a track that stands for one of another source.
 #[must_use]
 pub fn of_source(locate: Locate, name: &'static str) -> Locate {
-    Box::new(move |is_again| {
-        let finding = locate(is_again);
+    Box::new(move |sought| {
+        let finding = locate(sought);
         let found = async move {
             let mut found = finding.await?;
             let (Located::File(link) | Located::Hls(link)) = &mut found;
@@ -90,7 +108,7 @@ pub fn fetch(clients: &Clients, locate: Locate, runtime: &Handle) -> ByteWindow 
     let locator = Locator::new(locate, clients.settings().resolve_timeout);
     let clients = clients.clone();
     runtime.spawn(async move {
-        let Some(found) = locator.locate(false, &writer).await else {
+        let Some(found) = locator.locate(Sought::First, &writer).await else {
             return;
         };
         match found {
@@ -112,12 +130,18 @@ const GOOD: u64 = 256 * 1024;
 /// The longest wait before a link is sought again.
 const MAX_DELAY: Duration = Duration::from_secs(15);
 
-/// Decides when a link is sought again: once, and again when the one that was found then has worked.
+/// Links in a row that may give nothing: as many as a site may have forms and clients, and little enough to end soon.
+const MAX_FRUITLESS: u32 = 4;
+
+/// Decides when a link is sought again: a few times, and as often again when one that was found then has worked.
 pub(super) struct Locator {
     locate: Locate,
     /// The longest that finding it may take.
     limit: Duration,
-    may_renew: bool,
+    /// Links in a row that gave less than [`backoff::PROGRESS`].
+    fruitless: u32,
+    /// Whether any bytes have come, from this link or another.
+    is_heard: bool,
     /// Bytes that came from this link.
     delivered: u64,
     /// Links in a row that were not [`GOOD`].
@@ -129,7 +153,8 @@ impl Locator {
         Self {
             locate,
             limit,
-            may_renew: true,
+            fruitless: 0,
+            is_heard: false,
             delivered: 0,
             brief: 0,
         }
@@ -138,13 +163,13 @@ impl Locator {
     /// Where the stream is; `None` when the window is gone.
     async fn locate(
         &self,
-        is_again: bool,
+        sought: Sought,
         writer: &LaneWriter,
     ) -> Option<Result<Located, Failure>> {
         tokio::select! {
             biased;
             () = writer.closed() => None,
-            found = tokio::time::timeout(self.limit, (self.locate)(is_again)) => {
+            found = tokio::time::timeout(self.limit, (self.locate)(sought)) => {
                 Some(found.unwrap_or_else(|_| {
                     let limit = NetError::Timeout(self.limit);
                     Err(Failure::suspicious("Finding the track's sound took too long.").because(limit))
@@ -170,16 +195,21 @@ impl Locator {
             () = writer.closed() => return None,
             () = tokio::time::sleep(delay) => {}
         }
-        self.locate(true, writer).await
+        let sought = match self.is_heard {
+            true => Sought::Heard,
+            false => Sought::Unheard,
+        };
+        self.locate(sought, writer).await
     }
 
     /// Whether it is sought again after this, and how long to wait before; for `chance` see [`backoff::delay`].
     fn renew(&mut self, error: &NetError, is_last: bool, chance: u64) -> Option<Duration> {
         let is_expired = matches!(error, NetError::Status(401 | 403 | 404 | 410));
         let is_worn_out = is_last && error.is_retryable();
-        if !(is_expired || is_worn_out) || !std::mem::take(&mut self.may_renew) {
+        if !(is_expired || is_worn_out) || self.fruitless >= MAX_FRUITLESS {
             return None;
         }
+        self.fruitless += 1;
         self.delivered = 0;
         let delay = match self.brief.checked_sub(1) {
             None => Duration::ZERO,
@@ -192,7 +222,10 @@ impl Locator {
     /// Bytes have come.
     pub(super) fn progressed(&mut self, len: u64) {
         self.delivered = self.delivered.saturating_add(len);
-        self.may_renew |= self.delivered >= backoff::PROGRESS;
+        self.is_heard |= len > 0;
+        if self.delivered >= backoff::PROGRESS {
+            self.fruitless = 0;
+        }
         if self.delivered >= GOOD {
             self.brief = 0;
         }

@@ -15,7 +15,7 @@ use crate::{
     net::testing::{Asked, Server, Step, clients, ranged, response, whole},
 };
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicUsize, Ordering},
 };
 
@@ -88,13 +88,45 @@ async fn a_file_goes_on_at_the_same_byte_of_a_new_link() {
 }
 
 #[tokio::test]
-async fn links_that_never_work_are_sought_twice() {
+async fn links_that_never_work_are_sought_a_few_times() {
     for kind in [Located::File, Located::Hls] {
         let server = serve(|_| refused()).await;
         let failure = failure(located(&server, kind).rest().await);
         assert_eq!(failure.root_cause(), "Not success status code: 403");
-        assert_eq!(asked(&server), ["/0", "/1"].map(|path| request(path, None)));
+        let links = ["/0", "/1", "/2", "/3", "/4"];
+        assert_eq!(asked(&server), links.map(|path| request(path, None)));
     }
+}
+
+#[tokio::test]
+async fn several_links_in_a_row_may_be_refused_before_a_byte_and_in_the_middle() {
+    let server = serve(|asked| match &*asked.path {
+        "/0" | "/1" | "/3" | "/4" => refused(),
+        "/2" if asked.before == 0 => cut(asked, &data(), 400_000),
+        "/2" => refused(),
+        _ => ranged(asked, &data()),
+    })
+    .await;
+    let (first, sought) = (server.address("/"), Arc::new(Mutex::new(Vec::new())));
+    let told = sought.clone();
+    let locate: Locate = Box::new(move |why| {
+        let mut told = told.lock().expect("whole");
+        told.push(why);
+        let link = (told.len() - 1).to_string();
+        let address = first.join(&link).ok_or_else(|| Failure::fault("no link"));
+        Box::pin(async move { address.map(|it| Located::File(it.into())) })
+    });
+    let mut reader = Reader::new(fetch(&clients(), locate, &Handle::current()));
+    assert!(reader.rest().await.expect("all") == data());
+    let expected = [
+        Sought::First,
+        Sought::Unheard,
+        Sought::Unheard,
+        Sought::Heard,
+        Sought::Heard,
+        Sought::Heard,
+    ];
+    assert_eq!(*sought.lock().expect("whole"), expected);
 }
 
 #[tokio::test]
@@ -152,7 +184,6 @@ fn links_that_hold_for_a_moment_are_sought_more_and_more_slowly() {
     for _ in 0..12 {
         let wait = locator.renew(&NetError::Status(403), false, 0);
         waits.push(wait.expect("it had worked").as_millis());
-        assert_eq!(locator.renew(&NetError::Status(403), false, 0), None);
         locator.progressed(backoff::PROGRESS);
     }
     assert_eq!(waits[..5], [0, 100, 200, 400, 800]);
@@ -160,6 +191,8 @@ fn links_that_hold_for_a_moment_are_sought_more_and_more_slowly() {
     locator.progressed(GOOD);
     let wait = locator.renew(&NetError::Status(410), false, 0);
     assert_eq!(wait, Some(Duration::ZERO));
+    let next = || locator.renew(&NetError::Status(403), false, 0);
+    assert_eq!(std::iter::from_fn(next).count(), MAX_FRUITLESS as usize - 1);
 }
 
 #[test]

@@ -4,7 +4,10 @@
 use super::Supply;
 use crate::{
     error::{Failure, Severity},
-    media::{demux::probe::Hint, located::Locate},
+    media::{
+        demux::probe::Hint,
+        located::{Locate, Sought},
+    },
 };
 use futures_util::FutureExt;
 use std::sync::{Arc, OnceLock};
@@ -34,14 +37,14 @@ pub fn supply(first: Result<Supply, Failure>, other: Locate) -> Supply {
 fn either(first: Locate, other: Locate) -> Locate {
     let both = Arc::new((first, other));
     let finder = Arc::new(OnceLock::new());
-    Box::new(move |is_again| {
+    Box::new(move |sought| {
         let (both, finder) = (both.clone(), finder.clone());
         async move {
             let (first, other) = &*both;
             if finder.get() == Some(&Finder::StandIn) {
-                return other(is_again).await;
+                return other(sought).await;
             }
-            let found = first(is_again).await;
+            let found = first(sought).await;
             let failure = match found {
                 Ok(found) => {
                     finder.get_or_init(|| Finder::First);
@@ -54,7 +57,7 @@ fn either(first: Locate, other: Locate) -> Locate {
                 return Err(failure);
             }
             tracing::debug!(why = %failure.trace(), "another source stands in");
-            let found = other(false).await;
+            let found = other(Sought::First).await;
             if found.is_ok() {
                 finder.get_or_init(|| Finder::StandIn);
             }
@@ -79,7 +82,7 @@ mod tests {
 
     fn finds(answer: impl Fn(bool) -> Found + Send + Sync + 'static) -> Locate {
         Box::new(move |is_again| {
-            let found = answer(is_again);
+            let found = answer(is_again.is_again());
             let future: BoxFuture<'static, Found> = async { found }.boxed();
             future
         })
@@ -91,30 +94,41 @@ mod tests {
             finds(|_| Ok(file("first"))),
             finds(|_| panic!("not needed")),
         );
-        assert_eq!(works(false).await.expect("found"), file("first"));
+        assert_eq!(works(Sought::First).await.expect("found"), file("first"));
         let fails_once = finds(|is_again| match is_again {
             false => Err(Failure::suspicious("changed")),
             true => panic!("not asked again"),
         });
         let stands_in = either(fails_once, finds(|_| Ok(file("other"))));
-        assert_eq!(stands_in(false).await.expect("found"), file("other"));
-        assert_eq!(stands_in(true).await.expect("found"), file("other"));
+        assert_eq!(
+            stands_in(Sought::First).await.expect("found"),
+            file("other")
+        );
+        assert_eq!(
+            stands_in(Sought::Heard).await.expect("found"),
+            file("other")
+        );
         let breaks_later = finds(|is_again| match is_again {
             false => Ok(file("first")),
             true => Err(Failure::suspicious("changed")),
         });
         let other = either(breaks_later, finds(|_| panic!("other bytes")));
-        other(false).await.expect("found");
-        other(true).await.expect_err("it stays with the first");
+        other(Sought::First).await.expect("found");
+        other(Sought::Heard)
+            .await
+            .expect_err("it stays with the first");
     }
 
     #[tokio::test]
     async fn what_is_refused_to_all_is_not_sought_elsewhere() {
         let refused = finds(|_| Err(Failure::common("private")));
-        let failure = either(refused, finds(|_| panic!("not asked")))(false).await;
+        let failure = either(refused, finds(|_| panic!("not asked")))(Sought::First).await;
         assert_eq!(failure.expect_err("refused").message, "private");
         let changed = finds(|_| Err(Failure::suspicious("changed")));
         let both = either(changed, finds(|_| Err(Failure::fault("no program"))));
-        assert_eq!(both(false).await.expect_err("no").message, "changed");
+        assert_eq!(
+            both(Sought::First).await.expect_err("no").message,
+            "changed"
+        );
     }
 }

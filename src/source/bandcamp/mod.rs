@@ -16,7 +16,10 @@ use super::{
 };
 use crate::{
     error::Failure,
-    media::{demux::probe::Hint, located::Located},
+    media::{
+        demux::probe::Hint,
+        located::{Located, Sought},
+    },
     net::{address::Address, call::Call},
     track::{LoadResult, Track},
 };
@@ -129,10 +132,10 @@ impl Source for Bandcamp {
         let page = Address::parse(&track.info.identifier).filter(may_ask);
         let page = page.ok_or_else(|| Failure::common("The track is none of Bandcamp's."))?;
         let shared = self.shared.clone();
-        let locate = move |is_again| {
+        let locate = move |sought: Sought| {
             let (shared, page) = (shared.clone(), page.clone());
             async move {
-                let found = shared.locate(page, is_again).await;
+                let found = shared.locate(page, sought.is_again()).await;
                 found.map(|address| Located::File(address.into()))
             }
             .boxed()

@@ -17,7 +17,10 @@ use super::{
 };
 use crate::{
     error::Failure,
-    media::{demux::probe::Hint, located::Located},
+    media::{
+        demux::probe::Hint,
+        located::{Located, Sought},
+    },
     net::{address::Address, call::Call},
     track::{LoadResult, Track, extended::Extended},
 };
@@ -92,11 +95,11 @@ impl Source for Deezer {
         }
         let wanted = Arc::new((track.info.identifier.clone(), extended.preview_url));
         let api = self.api.clone();
-        let locate = move |is_again: bool| {
+        let locate = move |sought: Sought| {
             let (api, wanted) = (api.clone(), wanted.clone());
             async move {
                 let (id, known) = &*wanted;
-                let known = known.as_deref().filter(|_| !is_again);
+                let known = known.as_deref().filter(|_| !sought.is_again());
                 api.preview(id, known)
                     .await
                     .map(|it| Located::File(it.into()))

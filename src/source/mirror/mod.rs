@@ -18,7 +18,7 @@ use crate::{
     error::Failure,
     media::{
         demux::probe::Hint,
-        located::{Locate, Located},
+        located::{Locate, Located, Sought},
     },
     net::address::Address,
     track::{LoadResult, Track, TrackInfo, extended::Extended},
@@ -123,9 +123,9 @@ impl Mirror {
             info: track.info.clone(),
             chosen: Mutex::new(None),
         });
-        let locate = move |is_again| {
+        let locate = move |sought| {
             let run = run.clone();
-            async move { run.locate(is_again).await }.boxed()
+            async move { run.locate(sought).await }.boxed()
         };
         Ok(Supply::Located {
             locate: Box::new(locate),
@@ -242,14 +242,14 @@ struct Run {
 }
 
 impl Run {
-    async fn locate(&self, is_again: bool) -> Result<Located, Failure> {
+    async fn locate(&self, sought: Sought) -> Result<Located, Failure> {
         let chosen = self
             .chosen
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
         if let Some(locate) = chosen {
-            return (*locate)(is_again).await;
+            return (*locate)(sought).await;
         }
         // what is told when nothing plays: why a hit does not, rather than why a search failed
         let (mut unplayable, mut unsearched) = (None, None);
@@ -289,7 +289,7 @@ impl Run {
 
     async fn begin(&self, hit: &Track) -> Result<Located, Failure> {
         let locate = Arc::new(self.mirror.others.locate(hit)?);
-        let located = (*locate)(false).await?;
+        let located = (*locate)(Sought::First).await?;
         let (source, title) = (&hit.info.source_name, &hit.info.title);
         tracing::debug!(source, title, "a mirror was found");
         *self.chosen.lock().unwrap_or_else(PoisonError::into_inner) = Some(locate);

@@ -220,7 +220,9 @@ async fn previews_are_played_from_where_their_source_has_them() {
     };
     let address = Address::parse(url).expect("an address");
     assert_eq!(
-        locate(false).await.expect("found"),
+        locate(crate::media::located::Sought::First)
+            .await
+            .expect("found"),
         Located::File(address.into())
     );
     assert_eq!(hint.extension.as_deref(), Some("mp3"));

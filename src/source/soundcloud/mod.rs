@@ -16,7 +16,10 @@ use super::{
 };
 use crate::{
     error::Failure,
-    media::{demux::probe::Hint, located::Located},
+    media::{
+        demux::probe::Hint,
+        located::{Located, Sought},
+    },
     track::{LoadResult, Track, TrackInfo},
 };
 use api::Api;
@@ -134,9 +137,9 @@ impl Source for SoundCloud {
     fn open(&self, track: &Track) -> Result<Supply, Failure> {
         let wanted = Arc::new(Wanted::of(&track.info, &self.shared.api)?);
         let shared = self.shared.clone();
-        let locate = move |is_again| {
+        let locate = move |sought: Sought| {
             let (shared, wanted) = (shared.clone(), wanted.clone());
-            async move { shared.locate(&wanted, is_again).await }.boxed()
+            async move { shared.locate(&wanted, sought.is_again()).await }.boxed()
         };
         Ok(Supply::Located {
             locate: Box::new(locate),

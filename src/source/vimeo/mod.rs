@@ -14,7 +14,10 @@ use super::{
 };
 use crate::{
     error::Failure,
-    media::{demux::probe::Hint, located::Located},
+    media::{
+        demux::probe::Hint,
+        located::{Located, Sought},
+    },
     net::address::Address,
     track::{LoadResult, Track},
 };
@@ -102,9 +105,9 @@ impl Source for Vimeo {
         let link = Link::of_track(&track.info.identifier).or(uri);
         let link = link.ok_or_else(|| Failure::common("The track is none of Vimeo's."))?;
         let (shared, link) = (self.shared.clone(), Arc::new(link));
-        let locate = move |is_again| {
+        let locate = move |sought: Sought| {
             let (shared, link) = (shared.clone(), link.clone());
-            async move { shared.locate(&link, is_again).await }.boxed()
+            async move { shared.locate(&link, sought.is_again()).await }.boxed()
         };
         Ok(Supply::Located {
             locate: Box::new(locate),

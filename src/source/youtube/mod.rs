@@ -32,7 +32,7 @@ use super::{
 };
 use crate::{
     error::Failure,
-    media::demux::probe::Hint,
+    media::{demux::probe::Hint, located::Sought},
     track::{LoadResult, Track},
 };
 use api::Api;
@@ -172,9 +172,9 @@ impl Source for YouTube {
             .ok_or_else(|| Failure::common("The track is none of YouTube's."))?;
         let wanted = Arc::new(Wanted::new(id));
         let shared = self.shared.clone();
-        let locate = move |is_again| {
+        let locate = move |sought: Sought| {
             let (shared, wanted) = (shared.clone(), wanted.clone());
-            async move { shared.locate(&wanted, is_again).await }.boxed()
+            async move { shared.locate(&wanted, sought).await }.boxed()
         };
         Ok(Supply::Located {
             locate: Box::new(locate),

@@ -13,12 +13,12 @@ use super::{
 };
 use crate::{
     error::Failure,
-    media::located::{Link, Located},
+    media::located::{Link, Located, Sought},
     net::address::Address,
     source::site::is_below,
 };
 use http::{HeaderMap, HeaderValue, header};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
 use url::Url;
 
@@ -30,25 +30,43 @@ struct UnknownHost;
 /// What is played.
 pub struct Wanted {
     id: VideoId,
-    /// What was found before, by which it is found again. Held for a copy.
-    last: Mutex<Option<Arc<Found>>>,
+    // held for a copy or a change
+    known: Mutex<Known>,
+}
+
+/// What was found of a video while it is played.
+#[derive(Clone, Default)]
+struct Known {
+    /// By which it is found again.
+    last: Option<Arc<Found>>,
+    /// The clients whose links were refused, in order.
+    refused: Vec<String>,
 }
 
 impl Wanted {
     /// A video, nothing of which is known yet.
     #[must_use]
-    pub const fn new(id: VideoId) -> Self {
-        let last = Mutex::new(None);
-        Self { id, last }
+    pub fn new(id: VideoId) -> Self {
+        let known = Mutex::default();
+        Self { id, known }
     }
 
-    fn last(&self) -> Option<Arc<Found>> {
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        last.clone()
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn remember(&self, found: Arc<Found>) {
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
+        self.known().last = Some(found);
+    }
+
+    /// What is known; what was found last has been refused, if its time was not over.
+    fn refused(&self, now: Instant) -> Known {
+        let mut known = self.known();
+        if let Some(last) = known.last.clone().filter(|last| now < last.until) {
+            known.refused.retain(|name| *name != last.client);
+            known.refused.push(last.client.clone());
+        }
+        known.clone()
     }
 }
 
@@ -81,7 +99,7 @@ impl Found {
             && client.needs.is_empty()
             && !has_token
             && api.settings().allows(asker.name(), Task::Play);
-        let (form, url) = plays.then(|| choose(sound, None))??;
+        let (form, url) = plays.then(|| choose(sound, None, Sought::First))??;
         let Chosen::Open(url) = url else {
             return None;
         };
@@ -94,19 +112,19 @@ impl Found {
             Form::Hls => Located::Hls(self.link.clone()),
         }
     }
+}
 
-    /// The clients in the order in which they are asked for the same form again: when its time was over the same one first,
-    /// else it was refused to that one, which comes last.
-    fn order(&self, askers: Vec<Asker>, now: Instant) -> Vec<Asker> {
-        let is_last = |asker: &Asker| asker.name() == self.client;
-        let (same, mut others): (Vec<_>, Vec<_>) = askers.into_iter().partition(is_last);
-        match now >= self.until {
-            true => [same, others].concat(),
-            false => {
-                others.extend(same);
-                others
-            }
-        }
+impl Known {
+    /// The clients in the order in which they are asked again: who gave the last link first, because its time was over;
+    /// those whose links were refused last, the one that was refused first before the others.
+    fn order(&self, mut askers: Vec<Asker>) -> Vec<Asker> {
+        let last = self.last.as_ref().map(|last| &*last.client);
+        askers.sort_by_key(|asker| {
+            let name = asker.name();
+            let refused = self.refused.iter().position(|it| it == name);
+            (refused.map_or(0, |at| at + 1), last != Some(name))
+        });
+        askers
     }
 }
 
@@ -116,8 +134,12 @@ enum Chosen<'a> {
     Sealed(&'a File),
 }
 
-/// The form to play: the best, or the one that was played before.
-fn choose<'a>(sound: &'a Sound, before: Option<&Form>) -> Option<(Form, Chosen<'a>)> {
+/// The form to play: the best, or the one that was played before; of what nobody has heard yet, the best of its kind.
+fn choose<'a>(
+    sound: &'a Sound,
+    before: Option<&Form>,
+    sought: Sought,
+) -> Option<(Form, Chosen<'a>)> {
     let file = |file: &'a File| {
         let place = match &file.place {
             Place::Open(url) => Chosen::Open(url),
@@ -128,6 +150,7 @@ fn choose<'a>(sound: &'a Sound, before: Option<&Form>) -> Option<(Form, Chosen<'
     let hls = || Some((Form::Hls, Chosen::Open(sound.hls.as_deref()?)));
     match before {
         Some(Form::Hls) => hls(),
+        Some(Form::File(_)) if sought != Sought::Heard => sound.files.first().map(file),
         Some(Form::File(id)) => sound.files.iter().find(|it| it.id == *id).map(file),
         // the files of what is live are pieces
         None if sound.is_live => hls(),
@@ -154,30 +177,44 @@ fn found(asker: &Asker, sound: &Sound, form: Form, url: &Url) -> Option<Found> {
 }
 
 impl Shared {
-    /// Finds out where the sound of a video is. `is_again` when what was found before has been refused.
-    pub(super) async fn locate(&self, wanted: &Wanted, is_again: bool) -> Result<Located, Failure> {
+    /// Finds out where the sound of a video is.
+    pub(super) async fn locate(&self, wanted: &Wanted, sought: Sought) -> Result<Located, Failure> {
         let id = &wanted.id;
-        if is_again {
-            self.found.forget(id, std::time::Duration::ZERO);
-        }
-        let found = match wanted.last() {
-            Some(last) => self.find(id, Some(&last)).await?,
-            None => self.found.get(id, self.find(id, None)).await?,
+        let found = match sought.is_again() {
+            true => {
+                self.found.forget(id, std::time::Duration::ZERO);
+                let known = wanted.refused(Instant::now());
+                self.find(id, &known, sought).await?
+            }
+            false => {
+                let known = Known::default();
+                self.found.get(id, self.find(id, &known, sought)).await?
+            }
         };
         let located = found.located();
         wanted.remember(found);
         Ok(located)
     }
 
-    async fn find(&self, id: &VideoId, last: Option<&Found>) -> Result<Arc<Found>, Failure> {
-        let mut askers = self.api.askers(Task::Play);
-        if let Some(last) = last {
-            askers = last.order(askers, Instant::now());
-        }
+    async fn find(
+        &self,
+        id: &VideoId,
+        known: &Known,
+        sought: Sought,
+    ) -> Result<Arc<Found>, Failure> {
+        let before = known.last.as_ref().map(|last| &last.form);
         let mut refusals = Refusals::default();
-        for asker in askers {
+        for asker in known.order(self.api.askers(Task::Play)) {
             let found = match self.described(&asker, id, Task::Play).await {
-                Ok(video) => self.open(&asker, id, &video.sound, last).await,
+                Ok(video) => {
+                    self.open(
+                        &asker,
+                        id,
+                        choose(&video.sound, before, sought),
+                        &video.sound,
+                    )
+                    .await
+                }
                 Err(refusal) => Err(refusal),
             };
             match found {
@@ -204,11 +241,10 @@ impl Shared {
         &self,
         asker: &Asker,
         id: &VideoId,
+        chosen: Option<(Form, Chosen<'_>)>,
         sound: &Sound,
-        last: Option<&Found>,
     ) -> Result<Found, Refusal> {
-        let before = last.map(|last| &last.form);
-        let (form, chosen) = choose(sound, before).ok_or(Refusal::NoForm)?;
+        let (form, chosen) = chosen.ok_or(Refusal::NoForm)?;
         let mut url = self.unseal(asker, &chosen, &form).await?;
         if form != Form::Hls
             && let Some(token) = self.api.po_token(asker, id).await?

@@ -20,7 +20,7 @@ use crate::{
     error::Failure,
     media::{
         demux::probe::Hint,
-        located::{self, Locate, Located},
+        located::{self, Locate, Located, Sought},
     },
     net::{Clients, address::Address},
     track::{LoadResult, Playlist, Track},
@@ -248,9 +248,9 @@ impl YtDlp {
             page,
             form: OnceLock::new(),
         });
-        Box::new(move |is_again| {
+        Box::new(move |sought: Sought| {
             let (shared, wanted) = (shared.clone(), wanted.clone());
-            async move { shared.locate(&wanted, is_again).await }.boxed()
+            async move { shared.locate(&wanted, sought.is_again()).await }.boxed()
         })
     }
 }

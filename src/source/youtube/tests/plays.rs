@@ -56,7 +56,7 @@ async fn the_best_form_is_fetched_as_the_client_that_was_told_of_it() {
 async fn a_refused_link_is_found_anew_in_the_same_form_by_the_next_client() {
     let world = World::new(|asked| match &*asked.path {
         OPUS => match asked.from() {
-            None => {
+            None | Some(0) => {
                 let mut answer = ranged(asked, &sound());
                 answer.truncate(answer.len() - 50_000);
                 answer
@@ -77,6 +77,35 @@ async fn a_refused_link_is_found_anew_in_the_same_form_by_the_next_client() {
                 json(&other)
             }
             _ => status(404),
+        }),
+    })
+    .await;
+    let track = world.track(PAGE).await;
+    assert!(world.sound(&track).await.expect("sound") == sound());
+}
+
+/// Reference, 8.2: a 403 at the start moves on to the next client, which may have other forms only.
+#[tokio::test]
+async fn links_refused_before_a_byte_are_left_for_other_clients_and_forms() {
+    let world = World::new(|asked| match &*asked.path {
+        OPUS => status(403),
+        "http://r2.googlevideo.com/refused" => status(403),
+        "http://r3.googlevideo.com/m4a" => ranged(asked, &sound()),
+        other if other.contains("googlevideo") => panic!("{other}"),
+        _ => api(asked, &|call: &Call| {
+            let with = |mut form: Value, url: &str| {
+                form["url"] = json!(url);
+                let mut other = video(ID);
+                other["streamingData"]["adaptiveFormats"] = json!([form]);
+                json(&other)
+            };
+            let m4a = form(140, "audio/mp4; codecs=\"mp4a.40.2\"");
+            match &*call.client {
+                "VISIONOS" => json(&video(ID)),
+                "ANDROID_VR" => with(opus(), "http://r2.googlevideo.com/refused"),
+                "IOS" => with(m4a, "http://r3.googlevideo.com/m4a"),
+                _ => status(404),
+            }
         }),
     })
     .await;
