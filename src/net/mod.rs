@@ -418,7 +418,7 @@ impl Clients {
         address: &Address,
         request: Request<connect::Body>,
     ) -> Result<Response, NetError> {
-        match self.routes().filter(|_| self.way != Way::Beside) {
+        match self.routing() {
             Some(routes) => self.send_from(routes, address, request).await,
             None => self.exchange(self.client()?, address, request).await,
         }
