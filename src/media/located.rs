@@ -21,6 +21,8 @@ pub struct Link {
     pub address: Address,
     /// Headers of each request, the segments of HLS included, to this host and its [neighbours](Clients::with_headers).
     pub headers: HeaderMap,
+    /// Hosts of the same site: there, and below, go all headers, also those that say who asks.
+    pub trusted: Vec<String>,
     /// The source in whose manner it is fetched, when that is another than the track's: that of a track which stands for one
     /// of a site without sound of its own.
     pub source: Option<&'static str>,
@@ -40,7 +42,17 @@ impl Link {
         Self {
             address,
             headers,
+            trusted: Vec::new(),
             source: None,
+        }
+    }
+
+    /// The same, whose headers all go to these hosts, too, and below.
+    #[must_use]
+    pub fn trusting(self, hosts: &[String]) -> Self {
+        Self {
+            trusted: hosts.to_vec(),
+            ..self
         }
     }
 
@@ -50,7 +62,7 @@ impl Link {
             Some(name) => &clients.of_source(name),
             None => clients,
         };
-        clients.with_headers(&self.address, self.headers.clone())
+        clients.with_headers(&self.address, self.headers.clone(), self.trusted.clone())
     }
 }
 

@@ -80,7 +80,8 @@ pub(super) fn client_from(
     over(Tcp::Bound(dialer), settings, tls)
 }
 
-fn resolver(settings: &Settings, guard: &Guard) -> Guard {
+/// What looks up the host that is connected to: the guard, or for a proxy's own address one that blocks nothing.
+pub(super) fn resolver(settings: &Settings, guard: &Guard) -> Guard {
     match &settings.proxy {
         None => guard.clone(),
         // the proxy itself is the operator's choice; targets are checked before they are sent to it

@@ -52,7 +52,7 @@ struct Entry {
     asked: Instant,
     found: Option<(Instant, Addresses)>,
     failed: Option<(Instant, Arc<io::Error>)>,
-    /// Being looked up, by whoever waits for it.
+    /// Being looked up, by a task that notes the answer when it comes, whether or not anybody still waits for it.
     flight: Option<Flight>,
 }
 
@@ -109,6 +109,12 @@ impl Names {
         }))
     }
 
+    /// The same addresses for every name.
+    #[cfg(test)]
+    pub(super) fn always(addresses: Vec<IpAddr>) -> Self {
+        Self::new(move |_| std::future::ready(Ok(addresses.clone())).boxed())
+    }
+
     /// The addresses of a name, in the resolver's order. Cancel-safe: when one who waits is gone, the others go on.
     ///
     /// # Errors
@@ -118,19 +124,13 @@ impl Names {
             Ok(known) => return known.map_err(again),
             Err(asked) => asked,
         };
-        let answer = match stale {
-            None => flight.clone().await,
-            Some(stale) => match tokio::time::timeout(PATIENCE, flight.clone()).await {
+        match stale {
+            None => flight.await.map_err(again),
+            Some(stale) => match tokio::time::timeout(PATIENCE, flight).await {
                 Ok(Ok(addresses)) => Ok(addresses),
-                Ok(Err(error)) => {
-                    self.learn(name, &flight, &Err(error));
-                    return Ok(stale);
-                }
-                Err(_) => return Ok(stale),
+                Ok(Err(_)) | Err(_) => Ok(stale),
             },
-        };
-        self.learn(name, &flight, &answer);
-        answer.map_err(again)
+        }
     }
 
     /// What is known, or who finds it out, with what may stand in for it.
@@ -153,29 +153,40 @@ impl Names {
         if let Some(known) = entry.known(now) {
             return Ok(known);
         }
-        let flight = entry.flight.get_or_insert_with(|| {
-            let looked_up = (self.0.look_up)(name.to_owned());
-            let answer = async move {
-                let found: Vec<_> = looked_up.await.map_err(Arc::new)?;
-                if found.is_empty() {
-                    let nothing =
-                        io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-                    return Err(Arc::new(nothing));
-                }
-                Ok(found.into_iter().take(MAX_ADDRESSES).collect())
-            };
-            answer.boxed().shared()
-        });
-        Err((flight.clone(), entry.stale(now)))
+        // one that is over and still here was never noted: its task is gone
+        let under_way = entry.flight.take().filter(|it| it.peek().is_none());
+        let flight = under_way.unwrap_or_else(|| self.depart(name));
+        entry.flight = Some(flight.clone());
+        Err((flight, entry.stale(now)))
     }
 
-    /// Notes what a flight has found, unless somebody else who waited for it has.
-    fn learn(&self, name: &str, flight: &Flight, answer: &Answer) {
-        let mut book = self.0.book.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(entry) = book.get_mut(name) else {
-            return;
+    /// Looks a name up in a task of its own, which ends by itself.
+    fn depart(&self, name: &str) -> Flight {
+        let looked_up = (self.0.look_up)(name.to_owned());
+        let (names, name) = (self.clone(), name.to_owned());
+        let task = tokio::spawn(async move {
+            let answer = match looked_up.await {
+                Ok(found) if found.is_empty() => {
+                    let kind = io::ErrorKind::NotFound;
+                    Err(Arc::new(io::Error::new(kind, "the name has no address")))
+                }
+                Ok(found) => Ok(found.into_iter().take(MAX_ADDRESSES).collect()),
+                Err(error) => Err(Arc::new(error)),
+            };
+            names.learn(&name, &answer);
+            answer
+        });
+        let answer = async move {
+            let ended = task.await;
+            ended.unwrap_or_else(|error| Err(Arc::new(io::Error::other(error))))
         };
-        if entry.flight.as_ref().is_some_and(|own| own.ptr_eq(flight)) {
+        answer.boxed().shared()
+    }
+
+    /// Notes what has just been found, unless the name was forgotten meanwhile.
+    fn learn(&self, name: &str, answer: &Answer) {
+        let mut book = self.0.book.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = book.get_mut(name) {
             entry.learn(Instant::now(), answer);
         }
     }
@@ -278,6 +289,19 @@ mod tests {
         assert!(gone.is_err());
         assert_eq!(resolver.ask("a").await.expect("the same question"), 1);
         assert_eq!(resolver.asked(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_nobody_waited_for_is_as_old_as_it_is() {
+        let resolver = Resolver::new(vec![Says::Address(1), Says::Address(2)]);
+        let gone = tokio::time::timeout(Duration::from_millis(50), resolver.ask("a")).await;
+        assert!(gone.is_err());
+        // it comes all the same, and is used as any other
+        sleep(KEEP / 2).await;
+        assert_eq!(resolver.ask("a").await.expect("known"), 1);
+        assert_eq!(resolver.asked(), 1);
+        sleep(KEEP / 2 + Duration::from_secs(1)).await;
+        assert_eq!(resolver.ask("a").await.expect("found anew"), 2);
     }
 
     #[tokio::test(start_paused = true)]

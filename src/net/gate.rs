@@ -12,12 +12,14 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
     net::{TcpListener, TcpStream},
 };
-use url::Url;
+use url::{Position, Url};
 
 /// The longest head of a request, in bytes.
 const MAX_HEAD: usize = 64 * 1024;
 /// Connections at a time; more wait.
 const MAX_CONNECTIONS: usize = 32;
+/// The wait after a connection that could not be taken: there are too many open files, and soon may not be.
+const BREATHER: Duration = Duration::from_millis(100);
 /// The longest wait for a head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -30,13 +32,14 @@ pub struct Gate {
 
 impl Gate {
     /// A gate with the limits of `clients`; `None` when programs may go their own way: private addresses are not blocked, and
-    /// there is no proxy that they would have to use.
+    /// there is neither a proxy nor a route planner that they would have to use.
     ///
     /// # Errors
     /// When there is no port.
     pub async fn open(clients: &Clients) -> io::Result<Option<Self>> {
         let settings = clients.settings();
-        if !settings.block_private_addresses && settings.proxy.is_none() {
+        let has_a_way = settings.proxy.is_some() || clients.routing().is_some();
+        if !settings.block_private_addresses && !has_a_way {
             return Ok(None);
         }
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
@@ -61,11 +64,10 @@ impl Gate {
         let mut open = FuturesUnordered::new();
         loop {
             tokio::select! {
-                accepted = gate.listener.accept(), if open.len() < MAX_CONNECTIONS => {
-                    let Ok((stream, _)) = accepted else {
-                        continue;
-                    };
-                    open.push(gate.connect(stream));
+                accepted = or_rest(gate.listener.accept()), if open.len() < MAX_CONNECTIONS => {
+                    if let Some((stream, _)) = accepted {
+                        open.push(gate.connect(stream));
+                    }
                 }
                 Some(ended) = open.next(), if !open.is_empty() => {
                     if let Err(error) = ended {
@@ -108,37 +110,53 @@ impl Gate {
     /// Connects to the very addresses that the guard has checked, or to the proxy, once it has.
     async fn dial(&self, wish: &Wish) -> io::Result<TcpStream> {
         let settings = self.clients.settings();
-        let admitted = self
-            .clients
-            .inner
-            .guard
-            .resolve(&wish.host, wish.port)
-            .await;
+        let guard = &self.clients.inner.guard;
+        if settings.proxy.is_some() && settings.block_private_addresses {
+            // a name that only the proxy can look up is its business otherwise
+            let known = guard.resolve(&wish.host, wish.port).await;
+            known.map_err(io::Error::other)?;
+            // the proxy may take any address of it
+            let admitted = guard.admit(&wish.url, true).await;
+            admitted.map_err(io::Error::other)?;
+        }
+        if let Some(routes) = self.clients.routing() {
+            let (host, port) = match &settings.proxy {
+                Some(proxy) => (&proxy.host, proxy.port),
+                None => (&wish.host, wish.port),
+            };
+            return routes.dial(&self.clients, host, port).await;
+        }
         match &settings.proxy {
-            Some(proxy) => {
-                // a name that only the proxy can look up is its business, unless private addresses are blocked
-                if settings.block_private_addresses {
-                    admitted.map_err(io::Error::other)?;
-                }
-                TcpStream::connect((proxy.host.as_str(), proxy.port)).await
-            }
+            Some(proxy) => TcpStream::connect((proxy.host.as_str(), proxy.port)).await,
             None => {
-                let admitted = admitted.map_err(io::Error::other)?;
-                TcpStream::connect(&*admitted).await
+                let admitted = guard.resolve(&wish.host, wish.port).await;
+                TcpStream::connect(&*admitted.map_err(io::Error::other)?).await
             }
         }
     }
 }
 
+/// What was taken; nothing, after a moment, when that failed.
+async fn or_rest<T>(taking: impl Future<Output = io::Result<T>>) -> Option<T> {
+    match taking.await {
+        Ok(taken) => Some(taken),
+        Err(error) => {
+            tracing::debug!(%error, "a connection of a program is not taken");
+            tokio::time::sleep(BREATHER).await;
+            None
+        }
+    }
+}
+
 /// Where a program wants to go.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 struct Wish {
+    /// Of a tunnel, only host and port are said.
+    url: Url,
     host: String,
     port: u16,
     /// For anything (RFC 9110, 9.3.6), not for one plain request (RFC 9112, 3.2.2).
     is_tunnel: bool,
-    /// What the server of a plain request is to be asked for.
-    path: String,
 }
 
 impl Wish {
@@ -151,13 +169,17 @@ impl Wish {
             true => Url::parse(&format!("https://{target}/")).ok()?,
             false => Url::parse(target).ok().filter(|it| it.scheme() == "http")?,
         };
-        let query = url.query().map(|query| format!("?{query}"));
         Some(Self {
             host: url.host_str()?.trim_matches(['[', ']']).to_owned(),
             port: url.port_or_known_default()?,
             is_tunnel,
-            path: format!("{}{}", url.path(), query.unwrap_or_default()),
+            url,
         })
+    }
+
+    /// What the server of a plain request is to be asked for.
+    fn path(&self) -> &str {
+        &self.url[Position::BeforePath..Position::AfterQuery]
     }
 }
 
@@ -197,7 +219,7 @@ fn for_proxy(head: &str, wish: &Wish, proxy: &Proxy) -> Vec<u8> {
 /// The same plain request for its server.
 fn for_server(head: &str, wish: &Wish) -> Vec<u8> {
     let method = head.split(' ').next().unwrap_or_default();
-    let mut all = with_headers(&format!("{method} {} HTTP/1.1", wish.path), head, false);
+    let mut all = with_headers(&format!("{method} {} HTTP/1.1", wish.path()), head, false);
     all.extend(b"\r\n");
     all
 }

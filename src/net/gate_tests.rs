@@ -6,10 +6,13 @@ use crate::{
     net::{
         Settings,
         guard::Guard,
+        route_planner::{Block, Plan, Strategy},
+        routes,
         testing::{Server, Step, quick, response, whole},
     },
     units::Secret,
 };
+use std::net::IpAddr;
 
 async fn open(settings: Settings, guard: Guard) -> Gate {
     let clients = Clients::with_guard(settings, guard);
@@ -120,4 +123,113 @@ async fn a_proxy_of_the_node_is_used_with_its_password() {
     }
     let asked: Vec<_> = upstream.seen().into_iter().map(|it| it.path).collect();
     assert_eq!(asked, ["http://nowhere.invalid/x", "nowhere.invalid:443"]);
+}
+
+/// Requests leave from these addresses in turn.
+fn routed(addresses: &[[u8; 4]]) -> Settings {
+    let block = |address: &[u8; 4]| Block::new((*address).into(), 32).expect("a block");
+    let blocks = addresses.iter().map(block).collect();
+    Settings {
+        routes: Some(routes::Settings {
+            plan: Plan::new(Strategy::RotateOnBan, blocks, []).expect("a plan"),
+            search_triggers_fail: true,
+            retries: 1,
+            has_all_traffic: true,
+            probe: None,
+        }),
+        ..quick()
+    }
+}
+
+/// A server that says from where it is asked.
+async fn echo() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("bound");
+    tokio::spawn(async move {
+        while let Ok((mut stream, peer)) = listener.accept().await {
+            let mut head = [0; 4096];
+            let _ = stream.read(&mut head).await;
+            let from = peer.ip().to_string();
+            let _ = stream.write_all(&whole(from.as_bytes(), &[])).await;
+        }
+    });
+    address
+}
+
+// 203.0.113.0/24 (RFC 5737) is no machine's; Linux gives every address of 127.0.0.0/8
+#[tokio::test]
+async fn connections_leave_from_the_route_planners_addresses() {
+    let to = echo().await;
+    let gate = open(
+        routed(&[[203, 0, 113, 1], [127, 0, 0, 60]]),
+        Guard::new(false),
+    )
+    .await;
+    let plain = format!("GET http://{to}/ HTTP/1.1\r\nHost: {to}\r\n\r\n");
+    let tunnel = format!("CONNECT {to} HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n");
+    for text in [plain, tunnel] {
+        let answer = ask(&gate, &text).await;
+        assert!(answer.ends_with("127.0.0.60"), "{answer}");
+    }
+    let counts = gate.clients.routes().expect("a planner").counts();
+    assert_eq!((counts.failing, counts.unbindable), (1, 1));
+}
+
+#[tokio::test]
+async fn connections_to_a_proxy_leave_from_them_too_unless_they_go_beside() {
+    let to = echo().await;
+    let settings = Settings {
+        proxy: Some(Proxy {
+            host: to.ip().to_string(),
+            port: to.port(),
+            credentials: None,
+        }),
+        ..routed(&[[127, 0, 0, 60]])
+    };
+    let text = "GET http://nowhere.invalid/ HTTP/1.1\r\n\r\n";
+    let clients = Clients::new(settings);
+    for (clients, from) in [
+        (clients.clone(), "127.0.0.60"),
+        (clients.beside_routes(), "127.0.0.1"),
+    ] {
+        let gate = Gate::open(&clients).await.expect("a port");
+        let answer = ask(&gate.expect("it is needed"), text).await;
+        assert!(answer.ends_with(from), "{answer}");
+    }
+    let beside = Clients::new(routed(&[[127, 0, 0, 60]])).beside_routes();
+    assert!(Gate::open(&beside).await.expect("no port").is_none());
+}
+
+#[tokio::test]
+async fn a_proxy_is_not_led_to_a_name_that_has_a_private_address_among_others() {
+    let upstream = Server::start(|_| vec![Step::Send(whole(b"secret", &[]))]).await;
+    let settings = Settings {
+        proxy: Some(Proxy {
+            host: upstream.address.ip().to_string(),
+            port: upstream.address.port(),
+            credentials: None,
+        }),
+        ..blocking()
+    };
+    let public = IpAddr::from([8, 8, 8, 8]);
+    let private = IpAddr::from([10, 0, 0, 1]);
+    for (addresses, status) in [(vec![public], 200), (vec![public, private], 403)] {
+        let gate = open(settings.clone(), Guard::with_names(true, addresses)).await;
+        let answer = ask(&gate, "GET http://a.example/ HTTP/1.1\r\n\r\n").await;
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{answer}"
+        );
+    }
+    assert_eq!(upstream.seen().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_taken_is_not_asked_for_again_at_once() {
+    let before = tokio::time::Instant::now();
+    let full = std::future::ready(Err::<(), _>(io::ErrorKind::OutOfMemory.into()));
+    assert_eq!(or_rest(full).await, None);
+    assert_eq!(before.elapsed(), BREATHER);
+    assert_eq!(or_rest(std::future::ready(Ok(1))).await, Some(1));
+    assert_eq!(before.elapsed(), BREATHER);
 }

@@ -51,6 +51,15 @@ impl Guard {
         }
     }
 
+    /// One that finds these addresses behind every name.
+    #[cfg(test)]
+    pub(crate) fn with_names(blocks_private: bool, addresses: Vec<IpAddr>) -> Self {
+        Self {
+            names: Names::always(addresses),
+            ..Self::new(blocks_private)
+        }
+    }
+
     /// Checks a URL whose host is an address, because those are never resolved. With `resolves`, names are looked up as
     /// well: when a proxy would do that out of our sight.
     ///

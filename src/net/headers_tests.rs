@@ -3,7 +3,6 @@
 
 use super::*;
 use crate::net::testing::{Asked, Server, Step, quick, response, whole};
-use http::HeaderName;
 
 /// A proxy on loopback that answers for any host; what it was asked for and what came along.
 struct Net {
@@ -58,7 +57,9 @@ fn got(url: &str, value: Option<&str>) -> (String, Option<String>) {
 async fn headers_go_to_the_neighbourhood_of_their_host_only() {
     let net = Net::new(|_| whole(b"abc", &[])).await;
     let link = address("http://a.cdn.example/x");
-    let with = net.clients.with_headers(&link, headers(&[("cookie", "k")]));
+    let with = net
+        .clients
+        .with_headers(&link, headers(&[("referer", "k")]), Vec::new());
     for (url, expected) in [
         ("http://a.cdn.example/x", Some("k")),
         ("http://a.cdn.example:8080/y", Some("k")),
@@ -71,16 +72,45 @@ async fn headers_go_to_the_neighbourhood_of_their_host_only() {
     ] {
         let mut resource = Resource::new(with.clone(), address(url));
         resource.ask(None).await.expect("an answer");
-        let seen = net.seen("cookie").pop();
+        let seen = net.seen("referer").pop();
         assert_eq!(seen, Some(got(url, expected)));
     }
     // the others send nothing
     let mut resource = Resource::new(net.clients.clone(), link);
     resource.ask(None).await.expect("an answer");
     assert_eq!(
-        net.seen("cookie").pop(),
+        net.seen("referer").pop(),
         Some(got("http://a.cdn.example/x", None))
     );
+}
+
+#[tokio::test]
+async fn what_says_who_asks_goes_to_its_own_host_and_to_trusted_ones_only() {
+    let net = Net::new(|_| whole(b"abc", &[])).await;
+    let link = address("http://a.hosted.example/x");
+    for name in ["cookie", "authorization", "x-key", "x-said"] {
+        let mut sent = headers(&[("cookie", "k"), ("authorization", "k"), ("x-said", "k")]);
+        let mut key = HeaderValue::from_static("k");
+        key.set_sensitive(true);
+        sent.insert("x-key", key);
+        let with = net
+            .clients
+            .with_headers(&link, sent, vec!["cdn.example".to_owned()]);
+        let at_neighbours = (name == "x-said").then_some("k");
+        for (url, expected) in [
+            ("http://a.hosted.example/y", Some("k")),
+            ("http://b.hosted.example/y", at_neighbours),
+            ("http://x.a.hosted.example/y", None),
+            // its source says that these are its own
+            ("http://cdn.example/y", Some("k")),
+            ("http://a.b.cdn.example/y", Some("k")),
+            ("http://evilcdn.example/y", None),
+        ] {
+            let mut resource = Resource::new(with.clone(), address(url));
+            resource.ask(None).await.expect("an answer");
+            assert_eq!(net.seen(name).pop(), Some(got(url, expected)), "{name}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -93,11 +123,11 @@ async fn names_of_two_labels_and_addresses_have_no_neighbours() {
     ] {
         let with = net
             .clients
-            .with_headers(&address(of), headers(&[("cookie", "k")]));
+            .with_headers(&address(of), headers(&[("referer", "k")]), Vec::new());
         for (url, expected) in [(of, Some("k")), (other, None)] {
             let mut resource = Resource::new(with.clone(), address(url));
             resource.ask(None).await.expect("an answer");
-            assert_eq!(net.seen("cookie").pop(), Some(got(url, expected)));
+            assert_eq!(net.seen("referer").pop(), Some(got(url, expected)));
         }
     }
 }
@@ -116,15 +146,15 @@ async fn they_follow_redirects_within_it_and_stay_behind_at_its_border() {
     let link = address("http://a.cdn.example/x");
     let with = net
         .clients
-        .with_headers(&link, headers(&[("authorization", "secret")]));
+        .with_headers(&link, headers(&[("referer", "k")]), Vec::new());
     let mut resource = Resource::new(with, link);
     resource.ask_following(None).await.expect("an answer");
     let expected = [
-        got("http://a.cdn.example/x", Some("secret")),
-        got("http://b.cdn.example/x", Some("secret")),
+        got("http://a.cdn.example/x", Some("k")),
+        got("http://b.cdn.example/x", Some("k")),
         got("http://elsewhere.example/x", None),
     ];
-    assert_eq!(net.seen("authorization"), expected);
+    assert_eq!(net.seen("referer"), expected);
 }
 
 #[tokio::test]
@@ -132,7 +162,7 @@ async fn they_take_the_place_of_our_own() {
     let net = Net::new(|_| whole(b"abc", &[])).await;
     let link = address("http://a.cdn.example/x");
     let agent = headers(&[("user-agent", "a browser")]);
-    let with = net.clients.with_headers(&link, agent);
+    let with = net.clients.with_headers(&link, agent, Vec::new());
     for (url, expected) in [
         ("http://a.cdn.example/x", "a browser"),
         ("http://elsewhere.example/x", USER_AGENT),
@@ -162,7 +192,7 @@ async fn a_source_has_its_manner_and_keeps_it_with_headers() {
     let link = address("http://a.cdn.example/x");
     let some = clients
         .of_source("some")
-        .with_headers(&link, HeaderMap::new());
+        .with_headers(&link, HeaderMap::new(), Vec::new());
     assert_eq!(some.manner(), manner);
     assert_eq!(clients.manner(), manner::Manner::default());
 }

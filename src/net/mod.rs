@@ -24,7 +24,7 @@ use crate::{error::Failure, units::Secret};
 use address::Address;
 use bytes::Bytes;
 use guard::{Blocked, Guard};
-use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 use http_body_util::Full;
 use hyper_util::client::legacy::connect::capture_connection;
 use manner::{Fetching, Manner};
@@ -305,6 +305,41 @@ enum Way {
 struct Extra {
     neighbourhood: String,
     headers: HeaderMap,
+    /// Where those go of them that say who asks.
+    host: String,
+    /// The same; below these, too.
+    trusted: Vec<String>,
+}
+
+impl Extra {
+    /// Those that go along to an address.
+    fn of(&self, url: &Url) -> HeaderMap {
+        let host = url.host_str().unwrap_or_default();
+        let is_below = |known: &String| {
+            let rest = host.strip_suffix(known.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        };
+        let is_trusted = self.host == host || self.trusted.iter().any(is_below);
+        let is_near = self.neighbourhood == neighbourhood(url);
+        let mut sent = HeaderMap::new();
+        for (name, value) in &self.headers {
+            if is_trusted || (is_near && !says_who(name, value)) {
+                sent.append(name, value.clone());
+            }
+        }
+        sent
+    }
+}
+
+/// Whether a header says who asks. Neighbours are not told, because they may be somebody else's: many share the suffixes
+/// under which anybody gets a name.
+fn says_who(name: &HeaderName, value: &HeaderValue) -> bool {
+    let is_known = [
+        header::COOKIE,
+        header::AUTHORIZATION,
+        header::PROXY_AUTHORIZATION,
+    ];
+    value.is_sensitive() || is_known.contains(name)
 }
 
 /// The hosts that are taken for one site's: names of as many labels that share all but the first, so those of a content
@@ -361,13 +396,16 @@ impl Clients {
     }
 
     /// The same, which send these headers, too, to the host of an address and to its neighbours: hosts that differ in the
-    /// first label only, when there are three. They take the place of headers that would be sent otherwise.
+    /// first label only, when there are three. Cookies, passwords and whatever is marked as sensitive go to the very host only.
+    /// All of them go to the hosts that are `trusted`, and below. They take the place of headers that would be sent otherwise.
     #[must_use]
-    pub fn with_headers(&self, to: &Address, headers: HeaderMap) -> Self {
+    pub fn with_headers(&self, to: &Address, headers: HeaderMap, trusted: Vec<String>) -> Self {
         let extra = (!headers.is_empty()).then(|| {
             Arc::new(Extra {
                 neighbourhood: neighbourhood(to.url()),
                 headers,
+                host: to.url().host_str().unwrap_or_default().to_owned(),
+                trusted,
             })
         });
         Self {
@@ -418,7 +456,7 @@ impl Clients {
         address: &Address,
         request: Request<connect::Body>,
     ) -> Result<Response, NetError> {
-        match self.routes().filter(|_| self.way != Way::Beside) {
+        match self.routing() {
             Some(routes) => self.send_from(routes, address, request).await,
             None => self.exchange(self.client()?, address, request).await,
         }
@@ -470,10 +508,8 @@ impl Clients {
             HeaderValue::from_static("identity"),
         );
         headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
-        if let Some(extra) = &self.extra
-            && extra.neighbourhood == neighbourhood(address.url())
-        {
-            headers.extend(extra.headers.clone());
+        if let Some(extra) = &self.extra {
+            headers.extend(extra.of(address.url()));
         }
         // what is encrypted goes through a tunnel that the connector asks for
         if let (Some(proxy), "http") = (&self.inner.settings.proxy, address.url().scheme())

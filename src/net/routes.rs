@@ -18,6 +18,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use std::{
     error::Error,
     hash::{BuildHasher, RandomState},
+    io,
     net::{IpAddr, SocketAddr},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -25,6 +26,7 @@ use std::{
     },
     time::SystemTime,
 };
+use tokio::net::TcpStream;
 
 /// Addresses whose connections are kept for the next request.
 const KEPT: usize = 32;
@@ -206,17 +208,51 @@ impl Routes {
         Some(client)
     }
 
+    /// Marks the address of an error, when nothing can leave from it.
+    fn blame_unbindable(&self, error: &(dyn Error + 'static)) -> Blame {
+        match unbindable(error) {
+            Some(address) => {
+                let why = "it cannot be bound";
+                self.mark(address, &self.counters.unbindable, why);
+                Blame::Again
+            }
+            None => Blame::Nothing,
+        }
+    }
+
+    /// Connects to a host, or to the proxy when there is one, from the address that the planner gives, and from another when
+    /// that one cannot be bound. The guard decides about the host's addresses, not about the proxy's.
+    ///
+    /// # Errors
+    /// When there is no address left, or no connection.
+    pub(super) async fn dial(
+        &self,
+        clients: &Clients,
+        host: &str,
+        port: u16,
+    ) -> io::Result<TcpStream> {
+        let settings = clients.settings();
+        let resolver = connect::resolver(settings, &clients.inner.guard);
+        let mut tries = 0;
+        loop {
+            let from = self.choose().map_err(io::Error::other)?;
+            let dialer = connect::dialer(settings, resolver.clone(), from);
+            let error = match dialer.dial(host, port).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => error,
+            };
+            match self.blame_unbindable(&*error) {
+                Blame::Again if tries < self.settings.retries => tries += 1,
+                Blame::Again | Blame::Nothing => return Err(io::Error::other(error)),
+            }
+            self.counters.retries.fetch_add(1, Relaxed);
+        }
+    }
+
     /// Marks the address that a request left from, when what came of it is that address's fault.
     fn blame(&self, blames: bool, is_search: bool, outcome: &Result<Response, NetError>) -> Blame {
         match outcome {
-            Err(error) => match unbindable(error) {
-                Some(address) => {
-                    let why = "it cannot be bound";
-                    self.mark(address, &self.counters.unbindable, why);
-                    Blame::Again
-                }
-                None => Blame::Nothing,
-            },
+            Err(error) => self.blame_unbindable(error),
             Ok(response) if blames && response.status() == 429 => {
                 let used = response.extensions().get::<HttpInfo>();
                 let used = used.map(|info| info.local_addr().ip());
@@ -327,7 +363,7 @@ enum Blame {
     Again,
 }
 
-fn try_to_bind(address: IpAddr) -> std::io::Result<()> {
+fn try_to_bind(address: IpAddr) -> io::Result<()> {
     let domain = Domain::for_address(SocketAddr::new(address, 0));
     bound::bind(
         &Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?,
@@ -335,8 +371,8 @@ fn try_to_bind(address: IpAddr) -> std::io::Result<()> {
     )
 }
 
-fn unbindable(error: &NetError) -> Option<IpAddr> {
-    let mut at: Option<&(dyn Error + 'static)> = Some(error);
+fn unbindable(error: &(dyn Error + 'static)) -> Option<IpAddr> {
+    let mut at = Some(error);
     while let Some(link) = at {
         if let Some(found) = link.downcast_ref::<Unbindable>() {
             return Some(found.address);
@@ -370,6 +406,11 @@ impl Clients {
     #[must_use]
     pub fn routes(&self) -> Option<&Routes> {
         self.inner.routes.as_ref()
+    }
+
+    /// The route planner, when requests leave from its addresses.
+    pub(super) fn routing(&self) -> Option<&Routes> {
+        self.routes().filter(|_| self.way != Way::Beside)
     }
 
     /// Tests addresses of the route planner, if there is one.

@@ -289,9 +289,13 @@ impl Inner {
         if let Some(own) = settings.yandexmusic {
             let mut site = site("Yandex Music");
             if own.proxy.is_some() {
-                let proxy = own.proxy.clone();
-                let network = clients.settings().clone();
-                site = site.through(Clients::new(net::Settings { proxy, ..network }));
+                // the site sees the proxy's address, so that none of the route planner's has to be spared
+                let network = net::Settings {
+                    proxy: own.proxy.clone(),
+                    routes: None,
+                    ..clients.settings().clone()
+                };
+                site = site.through(Clients::new(network));
             }
             sources.push(Box::new(YandexMusic::new(site, own, mirror.clone())));
         }

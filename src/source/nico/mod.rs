@@ -213,12 +213,13 @@ impl Shared {
         let link = found
             .needed_text("contentUrl")
             .map_err(|error| self.site.changed(error))?;
-        let hosts = &self.site.data().nico.media_hosts;
+        let known = self.site.data();
+        let hosts = &known.nico.media_hosts;
         let address = Address::parse(link)
             .filter(|address| is_below(address.url(), hosts))
             .ok_or_else(|| self.site.changed(UnknownHost))?;
         let headers = cookies(&answer.headers);
-        Ok(Located::Hls(Place::new(address, headers)))
+        Ok(Located::Hls(Place::new(address, headers).trusting(hosts)))
     }
 
     /// Asks for the playlist of a video.

@@ -64,11 +64,13 @@ impl Site {
     }
 
     /// A server at `at` that the operator named, as people write it, to help with this site. It may be in a private network; one
-    /// of this machine is not asked through the proxy. It may think for longer than a site.
+    /// of this machine is not asked through the proxy. It may think for longer than a site. It is asked from any address: those of
+    /// the route planner are for sites.
     #[must_use]
     pub fn helper(&self, name: &'static str, at: &Url) -> Self {
         let mut settings = self.clients.settings().clone();
         settings.block_private_addresses = false;
+        settings.routes = None;
         settings.read_timeout = settings.read_timeout.max(HELPER_THINKS);
         let is_near = match at.host() {
             Some(Host::Domain(name)) => name == "localhost",

@@ -27,6 +27,34 @@ fn answer(status: u16) -> impl Fn(&crate::net::testing::Asked) -> Vec<Step> {
     }
 }
 
+/// Clients whose requests leave from four addresses, of which this is the first.
+fn routed(first: [u8; 4]) -> Clients {
+    let block = Block::new(first.into(), 30).expect("a block");
+    let routes = routes::Settings {
+        plan: Plan::new(Strategy::RotateOnBan, vec![block], []).expect("a plan"),
+        search_triggers_fail: true,
+        retries: 1,
+        has_all_traffic: true,
+        probe: None,
+    };
+    Clients::new(net::Settings {
+        routes: Some(routes),
+        ..quick()
+    })
+}
+
+// 203.0.113.0/24 (RFC 5737) is no machine's: nothing leaves from there
+#[tokio::test]
+async fn a_helper_is_asked_from_any_address() {
+    let server = Server::start(answer(200)).await;
+    let known = data::publish(None, &Handle::current());
+    let site = Site::new("A Site", routed([203, 0, 113, 0]), known);
+    let helper = site.helper("A helper", server.address("/").url());
+    let answer = helper.ask_once(Call::get(server.address("/"))).await;
+    assert_eq!(answer.expect("an answer").status, 200);
+    assert!(helper.clients.routes().is_none());
+}
+
 #[tokio::test]
 async fn requests_present_themselves_as_the_data_say() {
     let server = Server::start(|_| vec![Step::Send(whole(b"", &[]))]).await;
@@ -43,18 +71,7 @@ async fn a_refusal_for_too_many_requests_is_held_against_the_address_that_asked(
         answer(status)(asked)
     })
     .await;
-    let block = Block::new([127, 0, 0, 48].into(), 30).expect("a block");
-    let routes = routes::Settings {
-        plan: Plan::new(Strategy::RotateOnBan, vec![block], []).expect("a plan"),
-        search_triggers_fail: true,
-        retries: 1,
-        has_all_traffic: true,
-        probe: None,
-    };
-    let clients = Clients::new(net::Settings {
-        routes: Some(routes),
-        ..quick()
-    });
+    let clients = routed([127, 0, 0, 48]);
     let known = data::publish(None, &Handle::current());
     let site = Site::new("A Site", clients.clone(), known);
     let answer = site.ask(Call::get(server.address("/"))).await;

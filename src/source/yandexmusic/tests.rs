@@ -4,7 +4,11 @@
 use super::*;
 use crate::{
     error::Severity,
-    net::testing::Asked,
+    net::{
+        route_planner::{Block, Plan, Strategy},
+        routes,
+        testing::Asked,
+    },
     source::site::testing::{World, json as answer, status, titles},
     track::codec,
 };
@@ -233,13 +237,27 @@ async fn a_wrong_token_is_told_and_a_proxy_of_its_own_is_used() {
         vec![crate::net::testing::Step::Send(api(asked))]
     })
     .await;
-    let world = world_with(Settings {
+    let own = Settings {
         proxy: Some(Proxy {
             host: other.address.ip().to_string(),
             port: other.address.port(),
             credentials: None,
         }),
         ..settings("geheim")
+    };
+    // no machine has the addresses of the route planner (RFC 5737): its own proxy is reached from any
+    let block = Block::new([203, 0, 113, 0].into(), 30).expect("a block");
+    let routes = routes::Settings {
+        plan: Plan::new(Strategy::RotateOnBan, vec![block], []).expect("a plan"),
+        search_triggers_fail: true,
+        retries: 1,
+        has_all_traffic: true,
+        probe: None,
+    };
+    let world = World::with(api, |mut all| {
+        all.network.routes = Some(routes);
+        all.yandexmusic = Some(own);
+        all
     })
     .await;
     world.track("https://music.yandex.ru/track/1").await;
