@@ -24,6 +24,7 @@ mod stand_in;
 mod tidal;
 mod twitch;
 mod vimeo;
+mod words;
 mod yandexmusic;
 mod youtube;
 mod ytdlp;

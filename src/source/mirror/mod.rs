@@ -4,7 +4,6 @@
 
 pub mod list;
 mod score;
-mod words;
 
 use super::{
     Supply, UNKNOWN_AUTHOR,
