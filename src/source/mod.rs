@@ -6,6 +6,7 @@ mod bandcamp;
 mod deezer;
 pub mod findings;
 mod http;
+mod list;
 mod local;
 mod lrclib;
 mod mirror;

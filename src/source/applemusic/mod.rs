@@ -9,10 +9,8 @@ mod token;
 use super::{
     Outcome, Reference, Source, Supply,
     findings::{self, Findings},
-    mirror::{
-        Mirror,
-        list::{self, List},
-    },
+    list::{self, List},
+    mirror::Mirror,
     site::{Site, json::Pick},
 };
 use crate::{
@@ -284,7 +282,7 @@ impl AppleMusic {
                 findings.texts.extend(term.map(str::to_owned));
                 continue;
             };
-            let list = |kind| read::list(content, kind).holding(Vec::new());
+            let list = |kind| read::list(content, kind).found();
             match content.text("type") {
                 Some("songs") => {
                     findings

@@ -9,10 +9,8 @@ mod read;
 use super::{
     Outcome, Reference, Source, Supply,
     findings::{Findings, Kind},
-    mirror::{
-        Mirror,
-        list::{self, List},
-    },
+    list::{self, List},
+    mirror::Mirror,
     site::{Site, is_below, json::Pick, link},
 };
 use crate::{
@@ -302,7 +300,7 @@ impl Api {
         let lists = |kind: Kind, place: &str, read: &dyn Fn(&Value) -> List| {
             let wanted = kinds.contains(&kind).then(|| found.list(place));
             let lists = wanted.unwrap_or_default().iter();
-            lists.map(|it| read(it).holding(Vec::new())).collect()
+            lists.map(|it| read(it).found()).collect()
         };
         Ok(Findings {
             tracks: match kinds.contains(&Kind::Track) {

@@ -8,10 +8,8 @@ mod read;
 use super::{
     Outcome, Reference, Source, Supply,
     findings::{self, Findings},
-    mirror::{
-        Mirror,
-        list::{self, List},
-    },
+    list::{self, List},
+    mirror::Mirror,
     site::{
         Site,
         cache::{Cache, Limits},
@@ -436,7 +434,7 @@ impl Spotify {
             let is_some = |it: &&Value| !it.is_null();
             let found = found.list(path).iter().filter(is_some);
             found
-                .map(|it| read::list(it, kind).holding(Vec::new()))
+                .map(|it| read::list(it, kind).found())
                 .collect::<Vec<Playlist>>()
         };
         let tracks = found.list("tracks.items").iter();

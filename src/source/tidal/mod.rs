@@ -4,10 +4,8 @@
 
 use super::{
     Outcome, Reference, Source, Supply, UNKNOWN_AUTHOR, UNKNOWN_TITLE,
-    mirror::{
-        Mirror,
-        list::{Kind, List},
-    },
+    list::{Kind, List},
+    mirror::Mirror,
     site::{Site, json::Pick, link},
 };
 use crate::{

@@ -7,10 +7,8 @@ mod read;
 use super::{
     Outcome, Reference, Source, Supply,
     findings::{self, Findings},
-    mirror::{
-        Mirror,
-        list::{Kind, List},
-    },
+    list::{Kind, List},
+    mirror::Mirror,
     site::{Site, json::Pick, link},
 };
 use crate::{
@@ -293,9 +291,7 @@ impl YandexMusic {
             let wanted = kinds.contains(&kind).then(|| found.list(place));
             let there = wanted.unwrap_or_default().iter();
             let there = there.filter(|it| read::is_available(it));
-            there
-                .filter_map(|it| Some(read(it)?.holding(Vec::new())))
-                .collect()
+            there.filter_map(|it| Some(read(it)?.found())).collect()
         };
         Ok(Findings {
             tracks: match kinds.contains(&findings::Kind::Track) {

@@ -1,4 +1,5 @@
-//! Owns: what LavaSrc's sources tell of a list of tracks (reference, 8.5).
+//! Owns: what is told of a list of tracks, as LavaSrc has it (reference, 8.5): of one that is loaded, and of one that a search
+//! finds.
 //! Never knows: which source tells it.
 
 use crate::track::{Playlist, Track};
@@ -51,6 +52,12 @@ impl List {
     #[must_use]
     pub fn top_tracks(artist: &str) -> String {
         format!("{artist}'s Top Tracks")
+    }
+
+    /// The list without its tracks, as a search finds it.
+    #[must_use]
+    pub fn found(self) -> Playlist {
+        self.holding(Vec::new())
     }
 
     /// The list with its tracks.
