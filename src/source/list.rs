@@ -2,7 +2,7 @@
 //! finds.
 //! Never knows: which source tells it.
 
-use crate::track::{Playlist, Track};
+use crate::track::{LoadResult, Playlist, Track};
 use serde_json::{Map, Value, json};
 
 /// What a list is.
@@ -60,9 +60,14 @@ impl List {
         self.holding(Vec::new())
     }
 
-    /// The list with its tracks.
+    /// The list with its tracks; `None` when it has none.
     #[must_use]
-    pub fn holding(self, tracks: Vec<Track>) -> Playlist {
+    pub fn loaded(self, tracks: Vec<Track>) -> Option<LoadResult> {
+        (!tracks.is_empty()).then(|| LoadResult::Playlist(self.holding(tracks)))
+    }
+
+    /// The list with its tracks.
+    fn holding(self, tracks: Vec<Track>) -> Playlist {
         let fields = [
             ("type", json!(self.kind.name())),
             ("url", json!(self.url)),

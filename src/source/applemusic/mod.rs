@@ -244,7 +244,7 @@ impl AppleMusic {
         list.total_tracks = list
             .total_tracks
             .or_else(|| i64::try_from(tracks.len()).ok());
-        Ok((!tracks.is_empty()).then(|| LoadResult::Playlist(list.holding(tracks))))
+        Ok(list.loaded(tracks))
     }
 
     async fn find(&self, words: &str, kinds: &[findings::Kind]) -> Result<Findings, Failure> {

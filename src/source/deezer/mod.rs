@@ -225,7 +225,7 @@ impl Api {
                 };
                 let tracks = self.all(&format!("/album/{id}/tracks")).await?;
                 let tracks = reader.tracks(&tracks, Some(&album));
-                playlist(reader.album(&album), tracks)
+                reader.album(&album).loaded(tracks)
             }
             Wish::Playlist(id) => {
                 let Some(list) = self.thing("playlist", &id).await? else {
@@ -233,7 +233,7 @@ impl Api {
                 };
                 // other than those in the list itself, these have ISRCs
                 let tracks = self.all(&format!("/playlist/{id}/tracks")).await?;
-                playlist(reader.playlist(&list), reader.tracks(&tracks, None))
+                reader.playlist(&list).loaded(reader.tracks(&tracks, None))
             }
             Wish::Artist(id) => {
                 let Some(artist) = self.thing("artist", &id).await? else {
@@ -246,7 +246,7 @@ impl Api {
                 let tracks = reader.tracks(top.list("data"), Some(&artist));
                 let mut list = reader.artist(&artist);
                 list.total_tracks = i64::try_from(tracks.len()).ok();
-                playlist(list, tracks)
+                list.loaded(tracks)
             }
             Wish::LikeArtist(id) => self.like(&id, &reader).await?,
             Wish::LikeTrack(id) => {
@@ -287,7 +287,7 @@ impl Api {
             author: None,
             total_tracks: i64::try_from(tracks.len()).ok(),
         };
-        Ok(playlist(list, tracks))
+        Ok(list.loaded(tracks))
     }
 
     async fn search_all(&self, words: &str, kinds: &[Kind]) -> Result<Findings, Failure> {
@@ -410,10 +410,6 @@ impl Api {
             Some(code) => Err(self.site.changed(ApiError(code))),
         }
     }
-}
-
-fn playlist(list: List, tracks: Vec<Track>) -> Option<LoadResult> {
-    (!tracks.is_empty()).then(|| LoadResult::Playlist(list.holding(tracks)))
 }
 
 #[cfg(test)]

@@ -357,7 +357,7 @@ fn wrong_token() -> Failure {
 /// Lists of this source count the tracks that they hold.
 fn playlist(mut list: List, tracks: Vec<Track>) -> Option<LoadResult> {
     list.total_tracks = i64::try_from(tracks.len()).ok();
-    (!tracks.is_empty()).then(|| LoadResult::Playlist(list.holding(tracks)))
+    list.loaded(tracks)
 }
 
 #[cfg(test)]
