@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     error::Failure,
-    net::{Clients, NetError, address::Address, tally::Layer},
+    net::{Clients, NetError, address::Address, patience, tally::Layer},
 };
 use ::http::HeaderMap;
 use futures_util::future::BoxFuture;
@@ -181,8 +181,8 @@ impl Locator {
         tokio::select! {
             biased;
             () = writer.closed() => None,
-            found = tokio::time::timeout(self.limit, (self.locate)(sought)) => {
-                Some(found.unwrap_or_else(|_| {
+            found = patience::within(self.limit, (self.locate)(sought)) => {
+                Some(found.unwrap_or_else(|| {
                     let limit = NetError::Timeout(self.limit);
                     Err(Failure::suspicious("Finding the track's sound took too long.").because(limit))
                 }))

@@ -11,6 +11,7 @@ pub mod gate;
 pub mod guard;
 mod icy;
 pub mod manner;
+pub mod patience;
 mod resource;
 mod response;
 pub mod route_planner;

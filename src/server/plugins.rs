@@ -26,16 +26,13 @@ use crate::{
 };
 
 /// Sources that come from LavaSrc, by the names that it gives them.
-const OF_LAVASRC: [&str; 9] = [
+const OF_LAVASRC: [&str; 6] = [
     "spotify",
     "applemusic",
     "deezer",
     "yandexmusic",
     "tidal",
-    "vkmusic",
-    "qobuz",
     "ytdlp",
-    "jiosaavn",
 ];
 
 /// The plugins whose routes and sources are here. Clients look for names; versions are those whose API is spoken.

@@ -2,7 +2,6 @@
 //! Never knows: who searches, or where.
 
 use crate::track::{Playlist, Track};
-use serde_json::{Map, Value};
 
 /// A kind of thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,7 +28,7 @@ impl Kind {
         Self::Text,
     ];
 
-    /// Its name in requests, and in `pluginInfo.type`.
+    /// Its name in requests.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -38,46 +37,6 @@ impl Kind {
             Self::Artist => "artist",
             Self::Playlist => "playlist",
             Self::Text => "text",
-        }
-    }
-}
-
-/// Something that has tracks, which are not told: its name, and where it is.
-#[derive(Clone, Debug)]
-pub struct Collection<'a> {
-    /// An album, an artist or a playlist.
-    pub kind: Kind,
-    /// Its name.
-    pub name: &'a str,
-    /// Where it is: what is to be loaded for its tracks.
-    pub url: &'a str,
-    /// A picture.
-    pub artwork: Option<String>,
-    /// Whose it is.
-    pub author: Option<&'a str>,
-    /// How many tracks it has.
-    pub tracks: Option<i64>,
-}
-
-impl Collection<'_> {
-    /// As a playlist, with the fields of LavaSrc in its `pluginInfo`.
-    #[must_use]
-    pub fn into_playlist(self) -> Playlist {
-        let info: [(&str, Value); 5] = [
-            ("type", self.kind.name().into()),
-            ("url", self.url.into()),
-            ("artworkUrl", self.artwork.into()),
-            ("author", self.author.into()),
-            ("totalTracks", self.tracks.into()),
-        ];
-        let named = info
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value));
-        Playlist {
-            name: self.name.to_owned(),
-            selected: None,
-            plugin_info: Map::from_iter(named),
-            tracks: Vec::new(),
         }
     }
 }

@@ -29,7 +29,7 @@ use super::{
 use crate::{
     error::Failure,
     media::located::{self, Locate},
-    net::{self, Clients, freshness, routes::Routes, tally::Layer},
+    net::{self, Clients, freshness, patience, routes::Routes, tally::Layer},
     track::{LoadResult, Track, marks::Marks},
 };
 use std::{
@@ -224,12 +224,7 @@ impl Registry {
 impl Inner {
     fn new(settings: Settings, others: &Others) -> Self {
         let runtime = Handle::current();
-        let mut network = settings.network;
-        if YtDlp::is_there(&settings.ytdlp) {
-            // a program takes longer than a site, and begins when a site has been asked in vain
-            network.resolve_timeout += settings.ytdlp.timeout;
-        }
-        let clients = Clients::new(network);
+        let clients = Clients::new(settings.network);
         if clients.routes().is_some() {
             let tested = clients.clone();
             // ends by itself, in the time that a connection may take
@@ -352,9 +347,9 @@ impl Inner {
         &self,
         looking: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
-        tokio::time::timeout(self.clients.settings().resolve_timeout, looking)
+        patience::within(self.clients.settings().resolve_timeout, looking)
             .await
-            .unwrap_or_else(|_| {
+            .unwrap_or_else(|| {
                 freshness::at_most(Duration::ZERO);
                 Err(Failure::suspicious("Loading took too long."))
             })

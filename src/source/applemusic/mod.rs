@@ -9,10 +9,8 @@ mod token;
 use super::{
     Outcome, Reference, Source, Supply,
     findings::{self, Findings},
-    mirror::{
-        Mirror,
-        list::{self, List},
-    },
+    list::{self, List},
+    mirror::Mirror,
     site::{Site, json::Pick},
 };
 use crate::{
@@ -246,7 +244,7 @@ impl AppleMusic {
         list.total_tracks = list
             .total_tracks
             .or_else(|| i64::try_from(tracks.len()).ok());
-        Ok((!tracks.is_empty()).then(|| LoadResult::Playlist(list.holding(tracks))))
+        Ok(list.loaded(tracks))
     }
 
     async fn find(&self, words: &str, kinds: &[findings::Kind]) -> Result<Findings, Failure> {
@@ -284,7 +282,7 @@ impl AppleMusic {
                 findings.texts.extend(term.map(str::to_owned));
                 continue;
             };
-            let list = |kind| read::list(content, kind).holding(Vec::new());
+            let list = |kind| read::list(content, kind).found();
             match content.text("type") {
                 Some("songs") => {
                     findings

@@ -5,11 +5,7 @@
 
 use super::NAME;
 use crate::{
-    source::{
-        UNKNOWN_AUTHOR, UNKNOWN_TITLE,
-        mirror::{PREVIEW_LENGTH, list},
-        site::json::Pick,
-    },
+    source::{UNKNOWN_AUTHOR, UNKNOWN_TITLE, list, mirror::PREVIEW_LENGTH, site::json::Pick},
     track::{Track, TrackInfo, extended::Extended},
 };
 use percent_encoding::percent_decode_str;

@@ -6,7 +6,8 @@ use crate::{
     net::address::Address,
     source::{
         UNKNOWN_AUTHOR, UNKNOWN_TITLE,
-        findings::{Collection, Findings, Kind},
+        findings::Findings,
+        list::{Kind, List},
         site::{
             html::{attribute, between, element},
             json::{self, Pick, Unexpected},
@@ -253,15 +254,15 @@ fn album(hit: &Value, facts: &Facts) -> Option<Playlist> {
         .text("item_url_path")
         .filter(|_| hit.text("type") == Some("a"))?;
     Address::parse(url)?;
-    let collection = Collection {
+    let list = List {
+        name: hit.text("name")?.to_owned(),
         kind: Kind::Album,
-        name: hit.text("name")?,
-        url,
-        artwork: artwork(hit, facts),
-        author: hit.text("band_name"),
-        tracks: None,
+        url: Some(url.to_owned()),
+        artwork_url: artwork(hit, facts),
+        author: hit.text("band_name").map(str::to_owned),
+        total_tracks: None,
     };
-    Some(collection.into_playlist())
+    Some(list.found())
 }
 
 /// An artist or a label.
@@ -270,16 +271,16 @@ fn artist(hit: &Value) -> Option<Playlist> {
         .text("item_url_root")
         .filter(|_| hit.text("type") == Some("b"))?;
     Address::parse(url)?;
-    let name = hit.text("name")?;
-    let collection = Collection {
-        kind: Kind::Artist,
+    let name = hit.text("name")?.to_owned();
+    let list = List {
+        author: Some(name.clone()),
         name,
-        url,
-        artwork: hit.text("img").map(str::to_owned),
-        author: Some(name),
-        tracks: None,
+        kind: Kind::Artist,
+        url: Some(url.to_owned()),
+        artwork_url: hit.text("img").map(str::to_owned),
+        total_tracks: None,
     };
-    Some(collection.into_playlist())
+    Some(list.found())
 }
 
 /// What is shown of a track.

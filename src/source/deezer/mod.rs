@@ -9,10 +9,8 @@ mod read;
 use super::{
     Outcome, Reference, Source, Supply,
     findings::{Findings, Kind},
-    mirror::{
-        Mirror,
-        list::{self, List},
-    },
+    list::{self, List},
+    mirror::Mirror,
     site::{Site, is_below, json::Pick, link},
 };
 use crate::{
@@ -230,7 +228,7 @@ impl Api {
                 };
                 let tracks = self.all(&format!("/album/{id}/tracks")).await?;
                 let tracks = reader.tracks(&tracks, Some(&album));
-                playlist(reader.album(&album), tracks)
+                reader.album(&album).loaded(tracks)
             }
             Wish::Playlist(id) => {
                 let Some(list) = self.thing("playlist", &id).await? else {
@@ -238,7 +236,7 @@ impl Api {
                 };
                 // other than those in the list itself, these have ISRCs
                 let tracks = self.all(&format!("/playlist/{id}/tracks")).await?;
-                playlist(reader.playlist(&list), reader.tracks(&tracks, None))
+                reader.playlist(&list).loaded(reader.tracks(&tracks, None))
             }
             Wish::Artist(id) => {
                 let Some(artist) = self.thing("artist", &id).await? else {
@@ -251,7 +249,7 @@ impl Api {
                 let tracks = reader.tracks(top.list("data"), Some(&artist));
                 let mut list = reader.artist(&artist);
                 list.total_tracks = i64::try_from(tracks.len()).ok();
-                playlist(list, tracks)
+                list.loaded(tracks)
             }
             Wish::LikeArtist(id) => self.like(&id, &reader).await?,
             Wish::LikeTrack(id) => {
@@ -292,7 +290,7 @@ impl Api {
             author: None,
             total_tracks: i64::try_from(tracks.len()).ok(),
         };
-        Ok(playlist(list, tracks))
+        Ok(list.loaded(tracks))
     }
 
     async fn search_all(&self, words: &str, kinds: &[Kind]) -> Result<Findings, Failure> {
@@ -305,7 +303,7 @@ impl Api {
         let lists = |kind: Kind, place: &str, read: &dyn Fn(&Value) -> List| {
             let wanted = kinds.contains(&kind).then(|| found.list(place));
             let lists = wanted.unwrap_or_default().iter();
-            lists.map(|it| read(it).holding(Vec::new())).collect()
+            lists.map(|it| read(it).found()).collect()
         };
         Ok(Findings {
             tracks: match kinds.contains(&Kind::Track) {
@@ -415,10 +413,6 @@ impl Api {
             Some(code) => Err(self.site.changed(ApiError(code))),
         }
     }
-}
-
-fn playlist(list: List, tracks: Vec<Track>) -> Option<LoadResult> {
-    (!tracks.is_empty()).then(|| LoadResult::Playlist(list.holding(tracks)))
 }
 
 #[cfg(test)]

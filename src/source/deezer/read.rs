@@ -5,10 +5,8 @@ use super::{Facts, NAME};
 use crate::{
     source::{
         UNKNOWN_AUTHOR, UNKNOWN_TITLE,
-        mirror::{
-            PREVIEW_LENGTH,
-            list::{Kind, List},
-        },
+        list::{Kind, List},
+        mirror::PREVIEW_LENGTH,
         site::json::{Pick, Unexpected},
     },
     track::{Track, TrackInfo, extended::Extended},

@@ -2,7 +2,11 @@
 //! Never knows: how it is asked.
 
 use crate::{
-    source::{UNKNOWN_AUTHOR, UNKNOWN_TITLE, site::json::Pick},
+    source::{
+        UNKNOWN_AUTHOR, UNKNOWN_TITLE,
+        site::json::Pick,
+        words::{Part, take_guests, tells_of_video, words},
+    },
     track::{TrackInfo, UNKNOWN_LENGTH},
 };
 use serde_json::Value;
@@ -11,22 +15,6 @@ use serde_json::Value;
 const MAX_DIFFERENCE: f64 = 12.0;
 /// Hits that are looked at; the site gives twenty.
 const MAX_HITS: usize = 100;
-/// What titles of videos say beside the song, in lower case.
-const NOISE: [&str; 12] = [
-    "official",
-    "video",
-    "audio",
-    "lyric",
-    "visualizer",
-    "visualiser",
-    "remaster",
-    "hd",
-    "hq",
-    "4k",
-    "mv",
-    "explicit",
-];
-
 /// What a search asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
@@ -88,13 +76,15 @@ fn plain_title(title: &str) -> String {
     plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Whether brackets tell of the video, or of guests alone.
 fn is_noise(bracket: &str) -> bool {
-    let words = words(bracket);
-    let is_about_video = |word: &String| NOISE.iter().any(|noise| word.starts_with(noise));
-    let is_featured = words
-        .first()
-        .is_some_and(|word| matches!(&**word, "feat" | "ft" | "featuring" | "with"));
-    is_featured || words.iter().any(is_about_video)
+    let mut inside = Part {
+        words: words(bracket),
+        is_aside: true,
+    };
+    let guests = take_guests(&mut inside);
+    let is_featured = !guests.is_empty() && inside.words.is_empty();
+    is_featured || inside.words.iter().any(|word| tells_of_video(word))
 }
 
 fn plain_author(author: &str) -> String {
@@ -175,15 +165,6 @@ fn likeness(one: &str, other: &str) -> f64 {
             dice.max(0.8 * shared as f64 / shorter as f64)
         }
     }
-}
-
-fn words(text: &str) -> Vec<String> {
-    text.to_lowercase()
-        .replace(['\'', '’'], "")
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(str::to_owned)
-        .collect()
 }
 
 #[cfg(test)]
@@ -268,6 +249,20 @@ mod tests {
         // of those without a known length the first
         assert_eq!(chosen(&hits, UNKNOWN_LENGTH), Some(1));
         assert_eq!(chosen(&hits[..1], 212_000), Some(0));
+    }
+
+    #[test]
+    fn diacritics_and_signs_make_no_difference() {
+        for (title, artist) in [
+            ("Joga", "Bjork"),
+            ("Jóga", "Björk"),
+            ("JOGA", "Bjo\u{308}rk"),
+        ] {
+            let info = info(title, artist, 305_000);
+            let hits = json!([hit("Jóga", "Björk", 305.0, None)]);
+            let question = &questions(&info)[0];
+            assert!(best(&hits, question, &info).is_some(), "{title}");
+        }
     }
 
     #[test]

@@ -2,9 +2,7 @@
 //! other sources, as LavaSrc does it (reference, 8.5), and the hit that fits best is played.
 //! Never knows: any of these sources, or how the others find their tracks.
 
-pub mod list;
 mod score;
-mod words;
 
 use super::{
     Supply, UNKNOWN_AUTHOR,

@@ -1,8 +1,10 @@
 //! Owns: how well a track that was found stands for one that was wanted: by title, artist, length and ISRC. Pure.
 //! Never knows: where tracks are found, or what becomes of the best.
 
-use super::words::{Mark, are_incomparable, is_noise, mark, parts, take_guests, words};
-use crate::track::TrackInfo;
+use crate::{
+    source::words::{Mark, are_incomparable, is_noise, mark, parts, take_guests, words},
+    track::TrackInfo,
+};
 
 /// The least score of a track that may stand for another: title and artist are right, or nearly so and the length, too.
 pub const ENOUGH: i32 = 65;

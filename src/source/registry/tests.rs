@@ -82,6 +82,26 @@ async fn what_was_found_is_remembered_and_what_took_too_long_is_not() {
     assert_eq!((counts.misses, counts.hits, counts.entries), (3, 1, 1));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_source_is_not_waited_for_any_longer_because_a_slow_program_is_there() {
+    let settings = Settings {
+        ytdlp: ytdlp::Settings {
+            // any program that is there
+            path: "sh".into(),
+            ..ytdlp::Settings::default()
+        },
+        ..Settings::default()
+    };
+    let limit = settings.network.resolve_timeout;
+    let mut inner = Inner::new(settings, &Others::none());
+    assert!(inner.sources.iter().any(|it| it.name() == "ytdlp"));
+    inner.sources.insert(0, Box::new(Counting));
+    let registry = Registry(Arc::new(inner));
+    let started = tokio::time::Instant::now();
+    registry.load("slow").await.expect_err("too long");
+    assert_eq!(started.elapsed().as_secs(), limit.as_secs());
+}
+
 #[tokio::test]
 async fn sources_are_asked_in_order_and_http_last() {
     let settings = Settings {

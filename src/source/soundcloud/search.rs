@@ -8,7 +8,8 @@ use super::{
 use crate::{
     error::Failure,
     source::{
-        findings::{self, Collection, Findings},
+        findings::{self, Findings},
+        list::{self, List},
         site::json::Pick,
     },
     track::Playlist,
@@ -85,42 +86,42 @@ impl Shared {
                 Kind::Track => found.tracks.extend(self.playable(hit)),
                 Kind::User => found.artists.extend(artist(hit)),
                 Kind::Playlist if hit.pick("is_album") == Some(&Value::Bool(true)) => {
-                    found.albums.extend(set(hit, findings::Kind::Album));
+                    found.albums.extend(set(hit, list::Kind::Album));
                 }
-                Kind::Playlist => found.playlists.extend(set(hit, findings::Kind::Playlist)),
+                Kind::Playlist => found.playlists.extend(set(hit, list::Kind::Playlist)),
             }
         }
     }
 }
 
 fn artist(hit: &Value) -> Option<Playlist> {
-    let name = hit.text("username")?;
-    let collection = Collection {
-        kind: findings::Kind::Artist,
+    let name = hit.text("username")?.to_owned();
+    let list = List {
+        author: Some(name.clone()),
         name,
-        url: hit.text("permalink_url")?,
-        artwork: picture(hit.text("avatar_url")),
-        author: Some(name),
-        tracks: hit.number("track_count"),
+        kind: list::Kind::Artist,
+        url: Some(hit.text("permalink_url")?.to_owned()),
+        artwork_url: picture(hit.text("avatar_url")),
+        total_tracks: hit.number("track_count"),
     };
-    Some(collection.into_playlist())
+    Some(list.found())
 }
 
-fn set(hit: &Value, kind: findings::Kind) -> Option<Playlist> {
+fn set(hit: &Value, kind: list::Kind) -> Option<Playlist> {
     // most sets have no picture of their own, and show that of a track
     let artwork = hit
         .text("artwork_url")
         .or_else(|| hit.text("tracks.0.artwork_url"))
         .or_else(|| hit.text("user.avatar_url"));
-    let collection = Collection {
+    let list = List {
+        name: hit.text("title")?.to_owned(),
         kind,
-        name: hit.text("title")?,
-        url: hit.text("permalink_url")?,
-        artwork: picture(artwork),
-        author: hit.text("user.username"),
-        tracks: hit.number("track_count"),
+        url: Some(hit.text("permalink_url")?.to_owned()),
+        artwork_url: picture(artwork),
+        author: hit.text("user.username").map(str::to_owned),
+        total_tracks: hit.number("track_count"),
     };
-    Some(collection.into_playlist())
+    Some(list.found())
 }
 
 /// The address of a picture in its original size.

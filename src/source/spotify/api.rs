@@ -20,7 +20,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use http::{HeaderValue, header};
 use serde_json::Value;
-use std::time::Duration;
+use std::{sync::OnceLock, time::Duration};
 use url::Url;
 
 /// Tokens hold for an hour; those that do not are refused, and got anew.
@@ -37,6 +37,8 @@ const AT_A_TIME: usize = 4;
 /// Asks the API.
 pub struct Api {
     site: Site,
+    /// Who is asked for tokens in place of the site, once anybody was.
+    helper: OnceLock<Site>,
     credentials: Option<Credentials>,
     tokens: Cache<(), Secret>,
     quota: Quota,
@@ -48,6 +50,7 @@ impl Api {
     pub fn new(site: Site, credentials: Option<Credentials>) -> Self {
         Self {
             site,
+            helper: OnceLock::new(),
             credentials,
             tokens: Cache::new(TOKENS),
             quota: Quota::default(),
@@ -194,7 +197,7 @@ impl Api {
 
     async fn find_token(&self) -> Result<Secret, Failure> {
         let data = self.site.data();
-        let (call, field) = match &self.credentials {
+        let (site, answer, field) = match &self.credentials {
             None => {
                 return Err(Failure::common(
                     "Spotify needs credentials: set clientId and clientSecret, or customTokenEndpoint, in \
@@ -202,21 +205,29 @@ impl Api {
                 ));
             }
             Some(Credentials::Client { id, secret }) => {
-                (client_call(&data.spotify, id, secret)?, "access_token")
+                let call = client_call(&data.spotify, id, secret)?;
+                let answer = self.quota.ask(&self.site, call).await?;
+                (&self.site, answer, "access_token")
             }
             Some(Credentials::Endpoint(endpoint)) => {
-                (Call::get(address(endpoint.expose())?), "accessToken")
+                let address = address(endpoint.expose())?;
+                let helper = self.helper.get_or_init(|| {
+                    self.site
+                        .helper("The token endpoint for Spotify", address.url())
+                });
+                // when it is busy, Spotify is not
+                let answer = helper.ask(Call::get(address)).await?;
+                (helper, answer, "accessToken")
             }
         };
-        let answer = self.quota.ask(&self.site, call).await?;
         if matches!(answer.status, 400 | 401 | 403) {
             return Err(Failure::common(
                 "Spotify does not accept the credentials of this node (plugins.lavasrc.spotify).",
             ));
         }
-        let none = || self.site.changed(NoToken);
-        let answer = self.site.accept(answer)?.ok_or_else(none)?;
-        let told = self.site.json(&answer)?;
+        let none = || site.changed(NoToken);
+        let answer = site.accept(answer)?.ok_or_else(none)?;
+        let told = site.json(&answer)?;
         told.text(field).map(Secret::new).ok_or_else(none)
     }
 }

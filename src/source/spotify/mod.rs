@@ -8,10 +8,8 @@ mod read;
 use super::{
     Outcome, Reference, Source, Supply,
     findings::{self, Findings},
-    mirror::{
-        Mirror,
-        list::{self, List},
-    },
+    list::{self, List},
+    mirror::Mirror,
     site::{
         Site,
         cache::{Cache, Limits},
@@ -255,7 +253,7 @@ impl Spotify {
             .iter()
             .filter_map(|it| read::track(it, around))
             .collect();
-        Ok(filled(read::list(&album, list::Kind::Album), tracks))
+        Ok(read::list(&album, list::Kind::Album).loaded(tracks))
     }
 
     /// Tracks with what the tracks of an album lack, the ISRC above all, where these credentials may ask for many at once.
@@ -316,7 +314,7 @@ impl Spotify {
         };
         let read = |item: &Value| read::item(item, self.settings.local_files, is_preview);
         let tracks = items.iter().filter_map(read).collect();
-        Ok(filled(read::list(&told, list::Kind::Playlist), tracks))
+        Ok(read::list(&told, list::Kind::Playlist).loaded(tracks))
     }
 
     async fn artist(&self, id: &str, is_preview: bool) -> Result<Option<LoadResult>, Failure> {
@@ -344,7 +342,7 @@ impl Spotify {
             .collect();
         let mut list = read::list(&artist, list::Kind::Artist);
         list.total_tracks = i64::try_from(tracks.len()).ok();
-        Ok(filled(list, tracks))
+        Ok(list.loaded(tracks))
     }
 
     /// Tracks of an artist by a search, for credentials that may not ask for the best known ones.
@@ -414,7 +412,7 @@ impl Spotify {
             author: None,
             total_tracks: i64::try_from(tracks.len()).ok(),
         };
-        Ok(filled(list, tracks))
+        Ok(list.loaded(tracks))
     }
 
     async fn find(&self, words: &str, kinds: &[findings::Kind]) -> Result<Findings, Failure> {
@@ -436,7 +434,7 @@ impl Spotify {
             let is_some = |it: &&Value| !it.is_null();
             let found = found.list(path).iter().filter(is_some);
             found
-                .map(|it| read::list(it, kind).holding(Vec::new()))
+                .map(|it| read::list(it, kind).found())
                 .collect::<Vec<Playlist>>()
         };
         let tracks = found.list("tracks.items").iter();
@@ -485,11 +483,6 @@ impl Spotify {
         };
         found.list("artists").iter().filter_map(picture).collect()
     }
-}
-
-/// A list that has tracks.
-fn filled(list: List, tracks: Vec<Track>) -> Option<LoadResult> {
-    (!tracks.is_empty()).then(|| LoadResult::Playlist(list.holding(tracks)))
 }
 
 #[cfg(test)]

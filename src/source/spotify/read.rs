@@ -6,11 +6,7 @@
 
 use super::NAME;
 use crate::{
-    source::{
-        UNKNOWN_TITLE,
-        mirror::{PREVIEW_LENGTH, list},
-        site::json::Pick,
-    },
+    source::{UNKNOWN_TITLE, list, mirror::PREVIEW_LENGTH, site::json::Pick},
     track::{
         Track, TrackInfo,
         extended::{Extended, LOCAL},

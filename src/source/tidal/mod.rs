@@ -4,10 +4,8 @@
 
 use super::{
     Outcome, Reference, Source, Supply, UNKNOWN_AUTHOR, UNKNOWN_TITLE,
-    mirror::{
-        Mirror,
-        list::{Kind, List},
-    },
+    list::{Kind, List},
+    mirror::Mirror,
     site::{Site, json::Pick, link},
 };
 use crate::{
@@ -193,9 +191,6 @@ impl Tidal {
             return Ok(None);
         };
         let tracks = self.all(&format!("{path}/tracks")).await?;
-        if tracks.is_empty() {
-            return Ok(None);
-        }
         let title = about.needed_text("title");
         let name = title.map_err(|error| self.site.changed(error))?.to_owned();
         let (picture, author) = match kind {
@@ -211,7 +206,7 @@ impl Tidal {
             author: about.text(author).map(str::to_owned),
             total_tracks: about.number("numberOfTracks"),
         };
-        Ok(Some(LoadResult::Playlist(list.holding(tracks))))
+        Ok(list.loaded(tracks))
     }
 
     /// All tracks of a list.

@@ -7,10 +7,8 @@ mod read;
 use super::{
     Outcome, Reference, Source, Supply,
     findings::{self, Findings},
-    mirror::{
-        Mirror,
-        list::{Kind, List},
-    },
+    list::{Kind, List},
+    mirror::Mirror,
     site::{Site, json::Pick, link},
 };
 use crate::{
@@ -293,9 +291,7 @@ impl YandexMusic {
             let wanted = kinds.contains(&kind).then(|| found.list(place));
             let there = wanted.unwrap_or_default().iter();
             let there = there.filter(|it| read::is_available(it));
-            there
-                .filter_map(|it| Some(read(it)?.holding(Vec::new())))
-                .collect()
+            there.filter_map(|it| Some(read(it)?.found())).collect()
         };
         Ok(Findings {
             tracks: match kinds.contains(&findings::Kind::Track) {
@@ -361,7 +357,7 @@ fn wrong_token() -> Failure {
 /// Lists of this source count the tracks that they hold.
 fn playlist(mut list: List, tracks: Vec<Track>) -> Option<LoadResult> {
     list.total_tracks = i64::try_from(tracks.len()).ok();
-    (!tracks.is_empty()).then(|| LoadResult::Playlist(list.holding(tracks)))
+    list.loaded(tracks)
 }
 
 #[cfg(test)]

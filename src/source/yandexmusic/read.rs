@@ -5,7 +5,7 @@ use super::{Facts, NAME};
 use crate::{
     source::{
         UNKNOWN_AUTHOR, UNKNOWN_TITLE,
-        mirror::list::{Kind, List},
+        list::{Kind, List},
         site::json::Pick,
     },
     track::{Track, TrackInfo, UNKNOWN_LENGTH, extended::Extended},

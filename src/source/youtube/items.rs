@@ -6,10 +6,14 @@
 
 use super::{link::VideoId, refusal::text_of};
 use crate::{
-    source::{UNKNOWN_AUTHOR, UNKNOWN_TITLE, site::json::Pick},
+    source::{
+        UNKNOWN_AUTHOR, UNKNOWN_TITLE,
+        list::{Kind, List},
+        site::json::Pick,
+    },
     track::{Playlist, Track, TrackInfo, UNKNOWN_LENGTH},
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 /// The name of this source.
 pub const NAME: &str = "youtube";
@@ -468,14 +472,18 @@ fn cover(item: &Value) -> Option<String> {
 fn list(item: &Value) -> Option<Playlist> {
     let id = item.text("navigationEndpoint.browseEndpoint.browseId")?;
     let (kind, url) = match id {
-        _ if id.starts_with("MPREb_") => {
-            ("album", format!("https://music.youtube.com/browse/{id}"))
-        }
-        _ if id.starts_with("UC") => ("artist", format!("https://music.youtube.com/channel/{id}")),
+        _ if id.starts_with("MPREb_") => (
+            Kind::Album,
+            format!("https://music.youtube.com/browse/{id}"),
+        ),
+        _ if id.starts_with("UC") => (
+            Kind::Artist,
+            format!("https://music.youtube.com/channel/{id}"),
+        ),
         _ => {
             let id = id.strip_prefix("VL")?;
             (
-                "playlist",
+                Kind::Playlist,
                 format!("https://music.youtube.com/playlist?list={id}"),
             )
         }
@@ -484,19 +492,19 @@ fn list(item: &Value) -> Option<Playlist> {
     let about = column(item, 1).iter().filter_map(|run| run.text("text"));
     // "Album • Artist • 2007", "Artist • 13 m listeners", "Somebody • 5 k views"
     let author = match kind {
-        "artist" => Some(name),
-        "album" => about.filter(|text| *text != " • ").nth(1),
+        Kind::Artist => Some(name),
+        Kind::Album => about.filter(|text| *text != " • ").nth(1),
         _ => about.into_iter().next(),
     };
-    let info = json!({
-        "type": kind, "url": url, "artworkUrl": cover(item), "author": author, "totalTracks": null,
-    });
-    Some(Playlist {
+    let list = List {
         name: name.to_owned(),
-        selected: None,
-        plugin_info: info.as_object().cloned().unwrap_or_default(),
-        tracks: Vec::new(),
-    })
+        kind,
+        url: Some(url),
+        artwork_url: cover(item),
+        author: author.map(str::to_owned),
+        total_tracks: None,
+    };
+    Some(list.found())
 }
 
 /// The name of a playlist's page.

@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::source::site::{json, testing::titles};
+use serde_json::json;
 
 /// What is left of an answer when it is read, and what is in that.
 fn page(value: Value) -> Page {

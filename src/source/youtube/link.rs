@@ -3,6 +3,7 @@
 //!
 //! Starts (`?t=42`) are read over, as in the original: a track out of such a link begins at 0.
 
+use crate::source::site::link::{parts, query};
 use std::fmt;
 use url::Url;
 
@@ -158,25 +159,14 @@ fn is_id(text: &str) -> bool {
     (2..=MAX_ID_LEN).contains(&text.len()) && is_word(text)
 }
 
-fn parts(url: &Url) -> Vec<&str> {
-    let parts = url.path_segments().into_iter().flatten();
-    parts.filter(|part| !part.is_empty()).collect()
-}
-
-fn query(url: &Url, name: &str) -> Option<String> {
-    url.query_pairs()
-        .find(|(key, _)| key == name)
-        .map(|(_, value)| value.into_owned())
-}
-
 /// `youtu.be/ID`.
 fn short(url: &Url) -> Option<Link> {
-    let first = *parts(url).first()?;
+    let first = parts(url).next()?;
     Some(video(VideoId::leading(first), query(url, "list")))
 }
 
 fn main(url: &Url) -> Option<Link> {
-    let parts = parts(url);
+    let parts: Vec<&str> = parts(url).collect();
     let first = *parts.first()?;
     let second = parts.get(1).copied();
     let named = |id: Option<&str>| video(id.and_then(VideoId::leading), query(url, "list"));

@@ -2,6 +2,7 @@
 //! Never knows: how it was asked for, or how a form is fetched.
 
 use super::{
+    cipher::SIGNATURE,
     facts::Facts,
     items,
     link::VideoId,
@@ -192,7 +193,7 @@ fn file(form: &Value) -> Option<File> {
 
 /// `s=…&sp=sig&url=…`, each percent-encoded.
 fn sealed(text: &str) -> Option<Place> {
-    let (mut url, mut signature, mut key) = (None, None, "signature".to_owned());
+    let (mut url, mut signature, mut key) = (None, None, SIGNATURE.to_owned());
     for (name, value) in url::form_urlencoded::parse(text.as_bytes()) {
         match &*name {
             "url" => url = Some(value.into_owned()),

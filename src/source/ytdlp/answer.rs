@@ -40,7 +40,7 @@ pub enum Answer {
     },
     /// Hits of a search.
     Hits(Vec<Track>),
-    /// What stands for another page, which has to be asked for.
+    /// What stands for another page, which has to be asked for: its address.
     Elsewhere(String),
     /// Nothing.
     Nothing,
@@ -81,10 +81,17 @@ pub fn read(value: &Value, facts: &Facts) -> Result<Answer, Unexpected> {
         "video" => {
             Ok(video(value, facts)?.map_or(Answer::Nothing, |it| Answer::Video(Box::new(it))))
         }
-        "url" | "url_transparent" => Ok(Answer::Elsewhere(value.needed_text("url")?.to_owned())),
+        "url" | "url_transparent" => Ok(elsewhere(value.needed_text("url")?)),
         // `multi_video`: the parts of one
         _ => list(value, facts),
     }
+}
+
+/// A page may say anything here, and all sources are asked for it, that of local files too: only an address counts.
+fn elsewhere(text: &str) -> Answer {
+    Address::parse(text).map_or(Answer::Nothing, |address| {
+        Answer::Elsewhere(address.to_identifier())
+    })
 }
 
 fn list(value: &Value, facts: &Facts) -> Result<Answer, Unexpected> {

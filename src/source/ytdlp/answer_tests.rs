@@ -219,6 +219,19 @@ fn a_page_with_one_player_is_what_that_plays() {
 }
 
 #[test]
+fn elsewhere_is_an_address_and_nothing_that_another_source_would_take_for_its_own() {
+    for text in [
+        "/etc/passwd",
+        "file:///etc/passwd",
+        "ytsearch:words",
+        "C:\\x",
+    ] {
+        let value = json!({ "_type": "url", "url": text });
+        assert_eq!(read(&value), Answer::Nothing, "{text}");
+    }
+}
+
+#[test]
 fn players_on_one_page_are_told_apart() {
     let player = |id: &str| with_formats(&[format(id, &json!({}))]);
     let value = json!({

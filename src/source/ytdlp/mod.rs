@@ -22,7 +22,7 @@ use crate::{
         demux::probe::Hint,
         located::{self, Locate, Located, Sought},
     },
-    net::{Clients, address::Address},
+    net::{Clients, address::Address, patience},
     track::{LoadResult, Playlist, Track},
 };
 use answer::{Answer, Form, Video};
@@ -205,12 +205,6 @@ struct Wanted {
 }
 
 impl YtDlp {
-    /// Whether it is not switched off, and its program is there. Blocks shortly.
-    #[must_use]
-    pub fn is_there(settings: &Settings) -> bool {
-        settings.enabled != Some(false) && process::find(&settings.path).is_some()
-    }
-
     /// The source, if it is on and its program is there. Blocks shortly.
     #[must_use]
     pub fn find(settings: Settings, ground: Ground) -> Option<Self> {
@@ -454,7 +448,12 @@ impl Shared {
         }
     }
 
+    /// A program takes longer than a site, and begins when a site has been asked in vain: it has a limit of its own.
     async fn ask(&self, question: &Question) -> Result<Arc<Known>, Failure> {
+        patience::slow(self.settings.timeout, self.ask_now(question)).await
+    }
+
+    async fn ask_now(&self, question: &Question) -> Result<Arc<Known>, Failure> {
         let mut known = self.answers.get(question, self.find_out(question)).await?;
         if !known.holds(Instant::now()) && self.answers.forget(question, KEEP_NOTHING) {
             known = self.answers.get(question, self.find_out(question)).await?;

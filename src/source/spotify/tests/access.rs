@@ -2,6 +2,7 @@
 //! Never knows: what it finds when it may.
 
 use super::*;
+use crate::net::testing::{Server, Step};
 
 #[tokio::test]
 async fn the_site_is_left_alone_when_it_wants_to_be() {
@@ -59,21 +60,66 @@ async fn missing_and_wrong_credentials_are_told() {
     assert_eq!(severity, Severity::Common);
 }
 
+fn endpoint(at: &str) -> Settings {
+    Settings {
+        credentials: Some(Credentials::Endpoint(Secret::new(at))),
+        ..settings()
+    }
+}
+
 #[tokio::test]
 async fn a_token_may_come_from_elsewhere() {
-    let settings = Settings {
-        credentials: Some(Credentials::Endpoint(Secret::new(
-            "http://tokens.example/api/token",
-        ))),
-        ..settings()
-    };
-    let world = world_with(settings, |path, _| match path {
-        "http://tokens.example/api/token" => json(
-            &json!({"accessToken": "T", "accessTokenExpirationTimestampMs": 9_999_999_999_999_u64}),
-        ),
-        "/tracks/t" => json(&full("t")),
-        _ => status(404),
-    })
+    let world = world_with(
+        endpoint("http://tokens.example/api/token"),
+        |path, _| match path {
+            "http://tokens.example/api/token" => json(
+                &json!({"accessToken": "T", "accessTokenExpirationTimestampMs": 9_999_999_999_999_u64}),
+            ),
+            "/tracks/t" => json(&full("t")),
+            _ => status(404),
+        },
+    )
     .await;
     assert_eq!(world.track("spotify:track:t").await.info.identifier, "t");
+}
+
+#[tokio::test]
+async fn who_gives_tokens_may_be_on_this_machine_and_is_asked_without_the_proxy() {
+    let giver = Server::start(|asked| {
+        assert_eq!(asked.path, "/token?key=k");
+        vec![Step::Send(json(&json!({"accessToken": "T"})))]
+    })
+    .await;
+    let at = giver.url("/token?key=k").as_str().to_owned();
+    let world = World::with(
+        |asked: &Asked| match &*asked.path {
+            "http://api.spotify.com/v1/tracks/t" => json(&full("t")),
+            _ => status(404),
+        },
+        |mut all| {
+            all.network.block_private_addresses = true;
+            source::Settings {
+                spotify: Some(endpoint(&at)),
+                ..all
+            }
+        },
+    )
+    .await;
+    assert_eq!(world.track("spotify:track:t").await.info.identifier, "t");
+    assert_eq!(giver.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn who_gives_tokens_may_be_busy_while_the_site_is_not() {
+    let world = world_with(endpoint("http://tokens.example/token"), |_, _| {
+        response(
+            429,
+            &[("Retry-After", "3600"), ("Content-Length", "0")],
+            b"",
+        )
+    })
+    .await;
+    let (text, _) = world.refused("spotify:track:t").await;
+    let wanted = "The token endpoint for Spotify was asked too often from this node's address. Try again later.";
+    assert_eq!(text, wanted);
 }

@@ -1,11 +1,8 @@
 //! Owns: what is locked in a link, and putting in what was unlocked.
 //! Never knows: how anything is unlocked.
 
-use super::{Puzzle, Sealed};
+use super::{Puzzle, SIGNATURE, Sealed};
 use url::{Url, form_urlencoded};
-
-/// The parameter of a signature that names none.
-const SIGNATURE: &str = "sig";
 
 /// What has to be solved before the link can be used.
 pub fn puzzle(sealed: &Sealed) -> Puzzle {
@@ -83,6 +80,9 @@ mod tests {
         let answer = Puzzle { n: None, signature };
         locked.signature_key = None;
         let url = unlock(locked, answer);
-        assert_eq!(url.query(), Some("sparams=a%2Cb,c&n=old&mn=x+y&ns=1&sig=S"));
+        assert_eq!(
+            url.query(),
+            Some("sparams=a%2Cb,c&n=old&mn=x+y&ns=1&signature=S")
+        );
     }
 }

@@ -45,6 +45,9 @@ const ANSWERS: Limits = Limits {
 /// The longest question for a script, in bytes. Signatures have about a hundred.
 const MAX_QUESTION: usize = 2048;
 
+/// The parameter that an unlocked signature goes to, when the link names none: as yt-dlp and youtube-source have it.
+pub const SIGNATURE: &str = "signature";
+
 /// What is known of player scripts: a part of `sites.json`.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -90,7 +93,7 @@ pub struct Sealed {
     pub url: Url,
     /// The locked signature (`s` of `signatureCipher`).
     pub signature: Option<String>,
-    /// The parameter that the unlocked one goes to (`sp`); `sig`, when it is not said.
+    /// The parameter that the unlocked one goes to (`sp`); [`SIGNATURE`], when it is not said.
     pub signature_key: Option<String>,
 }
 

@@ -165,6 +165,22 @@ const NOISE: &[&str] = &[
     "premiere",
 ];
 
+/// Beginnings of words that tell of a video, or of how it sounds, and never of a song.
+const OF_VIDEOS: &[&str] = &[
+    "official",
+    "video",
+    "audio",
+    "lyric",
+    "visualizer",
+    "visualiser",
+    "remaster",
+    "hd",
+    "hq",
+    "4k",
+    "mv",
+    "explicit",
+];
+
 /// Words behind which guests are named.
 const GUESTS: &[&str] = &["feat", "ft", "featuring"];
 
@@ -294,6 +310,12 @@ pub fn is_noise(word: &str) -> bool {
         && (word.starts_with("19") || word.starts_with("20"))
         && word.bytes().all(|byte| byte.is_ascii_digit());
     is_year || NOISE.contains(&word)
+}
+
+/// Whether a word tells that the brackets around it are about a video.
+#[must_use]
+pub fn tells_of_video(word: &str) -> bool {
+    OF_VIDEOS.iter().any(|known| word.starts_with(known))
 }
 
 /// Whether texts of these words are in scripts that have nothing in common, so that nothing can be said of them.

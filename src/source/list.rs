@@ -1,7 +1,8 @@
-//! Owns: what LavaSrc's sources tell of a list of tracks (reference, 8.5).
+//! Owns: what is told of a list of tracks, as LavaSrc has it (reference, 8.5): of one that is loaded, and of one that a search
+//! finds.
 //! Never knows: which source tells it.
 
-use crate::track::{Playlist, Track};
+use crate::track::{LoadResult, Playlist, Track};
 use serde_json::{Map, Value, json};
 
 /// What a list is.
@@ -53,9 +54,20 @@ impl List {
         format!("{artist}'s Top Tracks")
     }
 
-    /// The list with its tracks.
+    /// The list without its tracks, as a search finds it.
     #[must_use]
-    pub fn holding(self, tracks: Vec<Track>) -> Playlist {
+    pub fn found(self) -> Playlist {
+        self.holding(Vec::new())
+    }
+
+    /// The list with its tracks; `None` when it has none.
+    #[must_use]
+    pub fn loaded(self, tracks: Vec<Track>) -> Option<LoadResult> {
+        (!tracks.is_empty()).then(|| LoadResult::Playlist(self.holding(tracks)))
+    }
+
+    /// The list with its tracks.
+    fn holding(self, tracks: Vec<Track>) -> Playlist {
         let fields = [
             ("type", json!(self.kind.name())),
             ("url", json!(self.url)),
