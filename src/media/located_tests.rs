@@ -93,6 +93,7 @@ async fn links_that_never_work_are_sought_a_few_times() {
         let server = serve(|_| refused()).await;
         let failure = failure(located(&server, kind).rest().await);
         assert_eq!(failure.root_cause(), "Not success status code: 403");
+        assert!(failure.message.contains("blocking this node's address"));
         let links = ["/0", "/1", "/2", "/3", "/4"];
         assert_eq!(asked(&server), links.map(|path| request(path, None)));
     }

@@ -266,6 +266,31 @@ impl NetError {
             _ => Failure::suspicious(message).because(self),
         }
     }
+
+    /// The failure of a track whose sound a site has, which may be told why: unlike the server of any URL, it is known to give
+    /// sound to others.
+    #[must_use]
+    pub fn into_sound_failure(self) -> Failure {
+        let told = match self {
+            Self::Status(401 | 403) => {
+                "The site refuses to give the track's sound; it may be blocking this node's address."
+            }
+            Self::Status(404 | 410) => "The track's sound is not where the site says that it is.",
+            Self::Status(429) | Self::Busy { .. } => {
+                "The site was asked too often from this node's address. Try again later."
+            }
+            Self::Status(451) => "The site must not give the track's sound in the node's country.",
+            Self::Status(500..=599) => "The site has an error of its own. Try again later.",
+            Self::Timeout(_) | Self::Connection(_) | Self::CutShort { .. } => {
+                "The connection to the site's sound broke, again and again."
+            }
+            _ => return self.into_play_failure(),
+        };
+        match self {
+            Self::Status(451) => Failure::common(told).because(self),
+            _ => Failure::suspicious(told).because(self),
+        }
+    }
 }
 
 impl NetError {

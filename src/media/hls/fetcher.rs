@@ -146,7 +146,8 @@ impl Fetcher {
                     Ok(()) | Err(Break::Interrupted) => {}
                     Err(Break::Error(error)) => {
                         if !self.relocate(&error, true).await {
-                            self.fail(error.into_play_failure());
+                            let is_of_site = self.locator.is_some();
+                            self.fail(error.into_play_failure(is_of_site));
                         }
                     }
                 },

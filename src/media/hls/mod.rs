@@ -71,8 +71,9 @@ impl HlsError {
 
     /// The failure of a track that was playing, or about to.
     #[must_use]
-    pub fn into_play_failure(self) -> Failure {
+    pub fn into_play_failure(self, is_of_site: bool) -> Failure {
         match self {
+            Self::Net(error) if is_of_site => error.into_sound_failure(),
             Self::Net(error) => error.into_play_failure(),
             other => other.refusal(),
         }

@@ -45,6 +45,7 @@ impl Fetcher {
                 self.pause(delay).await;
             }
             None if self.relocate(&error, true).await => self.retry = Retry::default(),
+            None if self.locator.is_some() => self.give_up(error.into_sound_failure()),
             None => self.give_up(error.into_play_failure()),
         }
     }
