@@ -75,6 +75,26 @@ async fn a_page_that_nobody_knows_is_asked_of_the_program_and_its_sound_played()
 }
 
 #[tokio::test]
+async fn the_program_may_take_longer_than_a_site() {
+    let program = Program::new("sleep 3; cat \"$here/0\"");
+    program.change(0, &video("sound"));
+    let ytdlp = Settings {
+        enabled: Some(true),
+        path: program.path(),
+        // those of the look-up do not do for finding the sound
+        playback_arguments: vec!["--no-playlist".to_owned()],
+        ..Settings::default()
+    };
+    let world = World::with(web, |mut settings| {
+        settings.network.resolve_timeout = Duration::from_secs(2);
+        crate::source::Settings { ytdlp, ..settings }
+    })
+    .await;
+    let found = world.track(PAGE).await;
+    assert!(world.sound(&found).await.expect("sound") == sound());
+}
+
+#[tokio::test]
 async fn what_is_asked_stands_behind_all_options() {
     let program = Program::answering(&[]);
     let world = world(&program, |settings| {
