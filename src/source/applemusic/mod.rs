@@ -13,7 +13,11 @@ use super::{
         Mirror,
         list::{self, List},
     },
-    site::{Site, json::Pick},
+    site::{
+        Site,
+        check::{self, Wrong},
+        json::Pick,
+    },
 };
 use crate::{
     error::Failure,
@@ -49,6 +53,21 @@ pub struct Facts {
     pub page_size: usize,
     /// Hits of a search.
     pub search_hits: usize,
+}
+
+impl Facts {
+    /// What fits, but cannot work.
+    ///
+    /// # Errors
+    /// When there is such a value.
+    pub fn check(&self) -> Result<(), Wrong> {
+        check::addresses([("api", &self.api), ("site", &self.site)])?;
+        check::filled([("scriptMark", self.script_mark.len())])?;
+        check::numbers([
+            ("pageSize", self.page_size),
+            ("searchHits", self.search_hits),
+        ])
+    }
 }
 
 /// Where tokens come from.

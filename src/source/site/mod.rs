@@ -2,6 +2,7 @@
 //! Never knows: what any site is, or what its answers mean.
 
 pub mod cache;
+pub mod check;
 pub mod data;
 pub mod html;
 pub mod json;
