@@ -218,6 +218,9 @@ impl Site {
             NetError::Blocked(_) => Failure::common(format!(
                 "{name} leads to a private address, and private addresses are blocked."
             )),
+            NetError::TooLong(_) => {
+                Failure::suspicious(format!("The answer of {name} is too long."))
+            }
             NetError::Status(500..) => {
                 Failure::suspicious(format!("{name} has an error of its own. Try again later."))
             }
