@@ -15,12 +15,20 @@ use std::{
 use tower_service::Service;
 use url::{Host, Url};
 
-/// A host is, or resolves only to, addresses that are not on the public internet.
+/// A host is, or resolves only to, addresses that are not on the public internet. Its text is told to clients, and so does not say
+/// which; the log does.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the host has the private address {address}, and private addresses are blocked")]
+#[error("the host has a private address, and private addresses are blocked")]
 pub struct Blocked {
     /// One of them.
     pub address: IpAddr,
+}
+
+impl Blocked {
+    fn new(address: IpAddr) -> Self {
+        tracing::debug!(%address, "a private address is blocked");
+        Self { address }
+    }
 }
 
 /// Decides about addresses; is also the resolver of names.
@@ -79,7 +87,7 @@ impl Guard {
                 };
                 // the proxy may take any of them
                 return match found.iter().find(|address| is_private(**address)) {
-                    Some(&address) => Err(Blocked { address }),
+                    Some(&address) => Err(Blocked::new(address)),
                     None => Ok(()),
                 };
             }
@@ -95,7 +103,7 @@ impl Guard {
     pub fn admit_address(&self, to: SocketAddr) -> Result<(), Blocked> {
         let address = to.ip();
         if self.blocks_private && is_private(address) && !self.exempt.contains(&to) {
-            return Err(Blocked { address });
+            return Err(Blocked::new(address));
         }
         Ok(())
     }
@@ -282,6 +290,18 @@ mod tests {
         let error = error.expect("refused");
         assert!(error.downcast_ref::<Blocked>().is_some(), "{error}");
         assert!(Guard::new(false).call(name()).await.is_ok());
+    }
+
+    /// Clients are told causes; where machines of the operator are is no business of theirs.
+    #[tokio::test]
+    async fn a_refusal_tells_no_address() {
+        let url = Url::parse("http://localhost/").expect("a URL");
+        let told = Guard::new(true).admit(&url, true).await.expect_err("none");
+        let told = told.to_string();
+        assert_eq!(
+            told,
+            "the host has a private address, and private addresses are blocked"
+        );
     }
 
     #[tokio::test]

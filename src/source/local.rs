@@ -84,6 +84,10 @@ impl Source for Local {
         NAME
     }
 
+    fn takes_as_given(&self) -> bool {
+        true
+    }
+
     fn load<'a>(&'a self, reference: &'a Reference) -> BoxFuture<'a, Result<Outcome, Failure>> {
         self.look_up(reference).boxed()
     }

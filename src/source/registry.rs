@@ -14,7 +14,7 @@ use super::{
     mirror::Mirror,
     nico::Nico,
     resolves::{self, Resolves},
-    site::{Site, data},
+    site::{Site, data, link},
     soundcloud::SoundCloud,
     sponsorblock::SponsorBlock,
     spotify::Spotify,
@@ -416,7 +416,15 @@ impl Inner {
     }
 
     async fn ask_all(&self, reference: &Reference) -> Result<Outcome, Failure> {
+        let meant = Reference {
+            identifier: link::pasted(&reference.identifier),
+            title: reference.title.clone(),
+        };
         for source in &self.sources {
+            let reference = match source.takes_as_given() {
+                true => reference,
+                false => &meant,
+            };
             match source.load(reference).await? {
                 Outcome::NotMine => {}
                 other => return Ok(other),

@@ -8,6 +8,7 @@
 use super::site::{
     Site,
     cache::{Cache, Limits},
+    check::{self, Wrong},
     json::Pick,
 };
 use crate::{
@@ -48,6 +49,16 @@ const KEPT: Limits = Limits {
 pub struct Facts {
     /// Where its API begins.
     pub api: String,
+}
+
+impl Facts {
+    /// What fits, but cannot work.
+    ///
+    /// # Errors
+    /// When there is such a value.
+    pub fn check(&self) -> Result<(), Wrong> {
+        check::addresses([("api", &self.api)])
+    }
 }
 
 /// Asks SponsorBlock.

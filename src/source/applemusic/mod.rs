@@ -11,7 +11,11 @@ use super::{
     findings::{self, Findings},
     list::{self, List},
     mirror::Mirror,
-    site::{Site, json::Pick},
+    site::{
+        Site,
+        check::{self, Wrong},
+        json::Pick,
+    },
 };
 use crate::{
     error::Failure,
@@ -47,6 +51,21 @@ pub struct Facts {
     pub page_size: usize,
     /// Hits of a search.
     pub search_hits: usize,
+}
+
+impl Facts {
+    /// What fits, but cannot work.
+    ///
+    /// # Errors
+    /// When there is such a value.
+    pub fn check(&self) -> Result<(), Wrong> {
+        check::addresses([("api", &self.api), ("site", &self.site)])?;
+        check::filled([("scriptMark", self.script_mark.len())])?;
+        check::numbers([
+            ("pageSize", self.page_size),
+            ("searchHits", self.search_hits),
+        ])
+    }
 }
 
 /// Where tokens come from.

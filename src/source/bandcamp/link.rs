@@ -19,7 +19,18 @@ impl Link {
         if let Some(words) = identifier.strip_prefix("bcsearch:") {
             return Some(Self::Search(words.trim().to_owned()));
         }
-        let address = Address::parse(identifier)?;
+        let address = match identifier.contains("://") {
+            true => Address::parse(identifier)?,
+            // a scheme may be missing
+            false => {
+                let host = identifier.split('/').next()?;
+                let is_host = host == "bandcamp.com" || host.ends_with(".bandcamp.com");
+                if !is_host || identifier.contains(char::is_whitespace) {
+                    return None;
+                }
+                Address::parse(&format!("https://{identifier}"))?
+            }
+        };
         let url = address.url();
         match url.host_str()? {
             "bandcamp.com" | "www.bandcamp.com" => {
@@ -55,6 +66,10 @@ mod tests {
             let address = Address::parse(page).expect("an address");
             assert_eq!(Link::parse(page), Some(Link::Page(address)), "{page}");
         }
+        for short in ["a.bandcamp.com/track/t", "bandcamp.com/album/x"] {
+            let address = Address::parse(&format!("https://{short}")).expect("an address");
+            assert_eq!(Link::parse(short), Some(Link::Page(address)), "{short}");
+        }
         for search in [
             "bcsearch: two words",
             "https://bandcamp.com/search?q=two+words&item_type=t",
@@ -71,7 +86,11 @@ mod tests {
             "https://bandcamp.com/discover",
             "https://bandcamp.com.example/track/t",
             "https://notbandcamp.com/track/t",
-            "a.bandcamp.com/track/t",
+            "a.bandcamp.com.example/track/t",
+            "bandcamp.com",
+            "a b.bandcamp.com/track/t",
+            "a.bandcamp.com/track/t u",
+            "ftp://a.bandcamp.com/track/t",
             "scsearch:x",
         ] {
             assert_eq!(Link::parse(other), None, "{other}");

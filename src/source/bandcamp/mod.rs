@@ -10,6 +10,7 @@ use super::{
     site::{
         Site,
         cache::{Cache, Limits},
+        check::{self, Wrong},
         is_below,
         json::Pick,
     },
@@ -57,6 +58,19 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// What fits, but cannot work.
+    ///
+    /// # Errors
+    /// When there is such a value.
+    pub fn check(&self) -> Result<(), Wrong> {
+        check::addresses([("site", &self.site), ("artwork", &self.artwork[0])])?;
+        check::filled([
+            ("streamHosts", self.stream_hosts.len()),
+            ("formats", self.formats.len()),
+        ])?;
+        check::numbers([("releases", self.releases)])
+    }
+
     fn is_stream_host(&self, address: &Address) -> bool {
         is_below(address.url(), &self.stream_hosts)
     }

@@ -11,7 +11,13 @@ use super::{
     findings::{Findings, Kind},
     list::{self, List},
     mirror::Mirror,
-    site::{Site, is_below, json::Pick, link},
+    site::{
+        Site,
+        check::{self, Wrong},
+        is_below,
+        json::Pick,
+        link,
+    },
 };
 use crate::{
     error::Failure,
@@ -51,6 +57,21 @@ pub struct Facts {
     pub pages: usize,
     /// Best known tracks of an artist that are loaded.
     pub top_tracks: usize,
+}
+
+impl Facts {
+    /// What fits, but cannot work.
+    ///
+    /// # Errors
+    /// When there is such a value.
+    pub fn check(&self) -> Result<(), Wrong> {
+        check::addresses([("api", &self.api), ("artwork", &self.artwork[0])])?;
+        check::numbers([
+            ("pageSize", self.page_size),
+            ("pages", self.pages),
+            ("topTracks", self.top_tracks),
+        ])
+    }
 }
 
 /// Loads tracks of Deezer.

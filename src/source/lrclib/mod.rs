@@ -8,6 +8,7 @@ mod lrc;
 use super::site::{
     Site,
     cache::{Cache, Limits},
+    check::{self, Wrong},
     json::Pick,
 };
 use crate::{
@@ -45,6 +46,16 @@ const CLIENT_NAME: HeaderValue =
 pub struct Facts {
     /// Where its API begins.
     pub api: String,
+}
+
+impl Facts {
+    /// What fits, but cannot work.
+    ///
+    /// # Errors
+    /// When there is such a value.
+    pub fn check(&self) -> Result<(), Wrong> {
+        check::addresses([("api", &self.api)])
+    }
 }
 
 /// What decides on the words: title, author, length.

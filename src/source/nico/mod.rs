@@ -20,7 +20,11 @@ use crate::{
         address::Address,
         call::{Answer, Call},
     },
-    source::site::{is_below, json::Pick},
+    source::site::{
+        check::{self, Wrong},
+        is_below,
+        json::Pick,
+    },
     track::{LoadResult, Track},
 };
 use futures_util::{FutureExt, future::BoxFuture};
@@ -62,6 +66,25 @@ pub struct Facts {
     pub page_size: usize,
     /// Pages of a list that are read.
     pub pages: usize,
+}
+
+impl Facts {
+    /// What fits, but cannot work.
+    ///
+    /// # Errors
+    /// When there is such a value.
+    pub fn check(&self) -> Result<(), Wrong> {
+        check::addresses([
+            ("site", &self.site),
+            ("watch", &self.watch),
+            ("api", &self.api),
+        ])?;
+        for (name, value) in &self.headers {
+            check::named_header("headers", name, value)?;
+        }
+        check::filled([("mediaHosts", self.media_hosts.len())])?;
+        check::numbers([("pageSize", self.page_size), ("pages", self.pages)])
+    }
 }
 
 /// Loads and opens tracks of Niconico.

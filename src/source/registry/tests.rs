@@ -30,8 +30,12 @@ impl Source for Counting {
 }
 
 fn counting() -> Registry {
+    registry_of(vec![Box::new(Counting)])
+}
+
+fn registry_of(sources: Vec<Box<dyn Source>>) -> Registry {
     Registry(Arc::new(Inner {
-        sources: vec![Box::new(Counting)],
+        sources,
         lrclib: None,
         sponsorblock: None,
         lyrics_first: Vec::new(),
@@ -39,6 +43,45 @@ fn counting() -> Registry {
         runtime: Handle::current(),
         resolves: Resolves::new(resolves::Settings::default()),
     }))
+}
+
+/// Finds what is exactly this, read letter by letter or not.
+struct Exact(&'static str, bool);
+
+impl Source for Exact {
+    fn name(&self) -> &'static str {
+        "exact"
+    }
+
+    fn takes_as_given(&self) -> bool {
+        self.1
+    }
+
+    fn load<'a>(&'a self, reference: &'a Reference) -> BoxFuture<'a, Result<Outcome, Failure>> {
+        let outcome = match reference.identifier == self.0 {
+            true => Outcome::Found(LoadResult::Search(Vec::new())),
+            false => Outcome::NotMine,
+        };
+        async { Ok(outcome) }.boxed()
+    }
+
+    fn open(&self, _: &Track) -> Result<Supply, Failure> {
+        Err(Failure::common("no"))
+    }
+}
+
+#[tokio::test]
+async fn sites_get_what_was_meant_and_files_what_was_written() {
+    for (identifier, wanted, as_given, finds) in [
+        (" <HTTPS://a.example/x>", "https://a.example/x", false, true),
+        (" <HTTPS://a.example/x>", "https://a.example/x", true, false),
+        (" /a file ", " /a file ", true, true),
+        (" /a file ", " /a file ", false, false),
+    ] {
+        let registry = registry_of(vec![Box::new(Exact(wanted, as_given))]);
+        let found = registry.load(identifier).await.expect("no failure");
+        assert_eq!(found != LoadResult::Empty, finds, "{identifier} {as_given}");
+    }
 }
 
 #[tokio::test]

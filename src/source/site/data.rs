@@ -2,6 +2,7 @@
 //! was known when it was built; a file of the operator's may replace any part of it, and is read again when it changes.
 //! Never knows: what a source does with it.
 
+use super::check::{self, Wrong};
 use crate::source::{
     applemusic, bandcamp, deezer, lrclib, nico, soundcloud, sponsorblock, spotify, tidal, twitch,
     vimeo, yandexmusic, youtube, ytdlp,
@@ -72,6 +73,12 @@ pub enum DataError {
     /// It is no JSON, has a key that nobody knows, or a value of another kind.
     #[error("the file does not fit: {0}")]
     Content(#[from] serde_json::Error),
+    /// It is JSON, but not in names and values.
+    #[error("the file does not fit: an object is wanted")]
+    NoObject,
+    /// It has a value of the right kind that cannot work.
+    #[error("the file does not fit: {0}")]
+    Value(#[from] Wrong),
 }
 
 impl SiteData {
@@ -81,8 +88,38 @@ impl SiteData {
     /// When the text does not fit.
     pub fn with(text: &str) -> Result<Self, DataError> {
         let mut all: Value = serde_json::from_str(BUILT_IN)?;
-        merge(&mut all, serde_json::from_str(text)?);
-        Ok(serde_json::from_value(all)?)
+        let own: Value = serde_json::from_str(text)?;
+        if !own.is_object() {
+            return Err(DataError::NoObject);
+        }
+        merge(&mut all, own);
+        let data: Self = serde_json::from_value(all)?;
+        data.check()?;
+        Ok(data)
+    }
+
+    /// Values that fit, but with which a site could not be asked at all.
+    fn check(&self) -> Result<(), Wrong> {
+        check::header("userAgent", &self.user_agent)?;
+        for (name, checked) in [
+            ("youtube", self.youtube.check()),
+            ("soundcloud", self.soundcloud.check()),
+            ("bandcamp", self.bandcamp.check()),
+            ("twitch", self.twitch.check()),
+            ("vimeo", self.vimeo.check()),
+            ("nico", self.nico.check()),
+            ("spotify", spotify(&self.spotify)),
+            ("applemusic", self.applemusic.check()),
+            ("deezer", self.deezer.check()),
+            ("tidal", self.tidal.check()),
+            ("yandexmusic", self.yandexmusic.check()),
+            ("ytdlp", ytdlp(&self.ytdlp)),
+            ("lrclib", self.lrclib.check()),
+            ("sponsorblock", self.sponsorblock.check()),
+        ] {
+            checked.map_err(|wrong| wrong.within(name))?;
+        }
+        Ok(())
     }
 
     /// What is built in.
@@ -90,6 +127,25 @@ impl SiteData {
     pub fn built_in() -> Self {
         Self::with("{}").expect("a test reads it")
     }
+}
+
+fn spotify(facts: &spotify::Facts) -> Result<(), Wrong> {
+    check::addresses([
+        ("api", &facts.api),
+        ("client", &facts.client),
+        ("accounts", &facts.accounts),
+    ])?;
+    check::numbers([
+        ("playlistPage", facts.playlist_page),
+        ("albumPage", facts.album_page),
+        ("searchHits", facts.search_hits),
+        ("recommendations", facts.recommendations),
+    ])
+}
+
+fn ytdlp(facts: &ytdlp::Facts) -> Result<(), Wrong> {
+    let marks = facts.refusals.iter().flat_map(|it| &it.marks);
+    check::marks("refusals", marks)
 }
 
 fn merge(into: &mut Value, from: Value) {
@@ -209,10 +265,100 @@ mod tests {
             ),
             (r#"{"userAgent": null}"#, "invalid type: null"),
             ("{", "EOF while parsing"),
-            ("[]", "invalid length"),
+            ("[]", "an object is wanted"),
         ] {
             let error = SiteData::with(text).expect_err(mistake).to_string();
             assert!(error.contains(mistake), "{error}");
+        }
+    }
+
+    #[test]
+    fn values_that_fit_and_cannot_work_are_refused_by_their_names() {
+        for (text, mistake) in [
+            (r#"{"userAgent": "a\r\nX: y"}"#, "`userAgent` is no header"),
+            (r#"{"userAgent": ""}"#, "`userAgent` is no header"),
+            (
+                r#"{"youtube": {"api": "not a url"}}"#,
+                "`youtube.api` is no HTTP address",
+            ),
+            (
+                r#"{"youtube": {"order": ["NOPE"]}}"#,
+                "`youtube.order` names a client that is not in `clients`",
+            ),
+            (
+                r#"{"youtube": {"clients": {"WEB": {"userAgent": "a\nb"}}}}"#,
+                "`youtube.clients.WEB.userAgent` is no header",
+            ),
+            (
+                r#"{"youtube": {"before": [], "order": [], "after": []}}"#,
+                "`youtube.order` is empty",
+            ),
+            (r#"{"youtube": {"forms": []}}"#, "`youtube.forms` is empty"),
+            (
+                r#"{"youtube": {"refusals": [{"reason": "age", "texts": [""]}]}}"#,
+                "`youtube.refusals` has an empty text",
+            ),
+            (
+                r#"{"youtube": {"oauth": {"token": "ftp://a.example"}}}"#,
+                "`youtube.oauth.token` is no HTTP address",
+            ),
+            (
+                r#"{"soundcloud": {"api": ""}}"#,
+                "`soundcloud.api` is no HTTP address",
+            ),
+            (
+                r#"{"soundcloud": {"api": "https://a.example "}}"#,
+                "`soundcloud.api` is no HTTP address",
+            ),
+            (r#"{"soundcloud": {"pages": 0}}"#, "`soundcloud.pages` is 0"),
+            (
+                r#"{"bandcamp": {"formats": []}}"#,
+                "`bandcamp.formats` is empty",
+            ),
+            (
+                r#"{"twitch": {"clientId": "\n"}}"#,
+                "`twitch.clientId` is no header",
+            ),
+            (
+                r#"{"vimeo": {"lockedMark": ""}}"#,
+                "`vimeo.lockedMark` is empty",
+            ),
+            (
+                r#"{"nico": {"headers": [["a b", "c"]]}}"#,
+                "`nico.headers` is no header",
+            ),
+            (
+                r#"{"spotify": {"client": "x"}}"#,
+                "`spotify.client` is no HTTP address",
+            ),
+            (
+                r#"{"applemusic": {"pageSize": 0}}"#,
+                "`applemusic.pageSize` is 0",
+            ),
+            (r#"{"deezer": {"pageSize": 0}}"#, "`deezer.pageSize` is 0"),
+            (
+                r#"{"tidal": {"api": "/v1"}}"#,
+                "`tidal.api` is no HTTP address",
+            ),
+            (
+                r#"{"yandexmusic": {"client": "\u0000"}}"#,
+                "`yandexmusic.client` is no header",
+            ),
+            (
+                r#"{"ytdlp": {"refusals": [{"means": "age", "marks": [""]}]}}"#,
+                "`ytdlp.refusals` has an empty text",
+            ),
+            (
+                r#"{"lrclib": {"api": "x"}}"#,
+                "`lrclib.api` is no HTTP address",
+            ),
+            (
+                r#"{"sponsorblock": {"api": "x"}}"#,
+                "`sponsorblock.api` is no HTTP address",
+            ),
+        ] {
+            let error = SiteData::with(text).expect_err(mistake).to_string();
+            assert!(error.contains(mistake), "{text}: {error}");
         }
     }
 
@@ -235,6 +381,8 @@ mod tests {
         assert_eq!(id(watched.look()).as_deref(), Some("a"));
         assert_eq!(watched.look(), None);
         write(&watched, r#"{"soundcloud": {"clientId": 5}}"#, 2);
+        assert_eq!(watched.look(), None);
+        write(&watched, r#"{"soundcloud": {"pages": 0}}"#, 4);
         assert_eq!(watched.look(), None);
         write(&watched, r#"{"soundcloud": {"clientId": "b"}}"#, 3);
         assert_eq!(id(watched.look()).as_deref(), Some("b"));

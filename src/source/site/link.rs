@@ -62,15 +62,42 @@ fn sum<'a>(mut parts: impl Iterator<Item = (&'a str, u32)>) -> Option<u32> {
     })
 }
 
+/// What somebody meant to paste: without white space around it and, if it is a link, without the brackets in which a messenger
+/// shows no preview; its scheme and host are in lower case, which keyboards of phones may not have written them in.
+#[must_use]
+pub fn pasted(text: &str) -> String {
+    let text = text.trim();
+    let inner = text
+        .strip_prefix('<')
+        .and_then(|text| text.strip_suffix('>'));
+    let inner = inner.filter(|inner| after_scheme(inner).is_some());
+    let text = inner.unwrap_or(text);
+    let Some((scheme, rest)) = after_scheme(text) else {
+        return text.to_owned();
+    };
+    let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
+    let (host, rest) = rest.split_at(end);
+    match host.contains('@') {
+        // a password may be among it
+        true => format!("{scheme}{host}{rest}"),
+        false => format!("{scheme}{}{rest}", host.to_ascii_lowercase()),
+    }
+}
+
+/// The scheme of a link, as it is to be written, and what stands behind it.
+fn after_scheme(text: &str) -> Option<(&'static str, &str)> {
+    ["https://", "http://"].into_iter().find_map(|scheme| {
+        let (begin, rest) = text.split_at_checked(scheme.len())?;
+        begin.eq_ignore_ascii_case(scheme).then_some((scheme, rest))
+    })
+}
+
 /// The parts of the path of a link to one of these hosts, also to their `www.`; the scheme may be missing. `None` for
 /// everything else.
 #[must_use]
 pub fn parts_at(text: &str, hosts: &[&str]) -> Option<(Url, Vec<String>)> {
     let text = text.trim();
-    let rest = text
-        .strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"))
-        .unwrap_or(text);
+    let rest = after_scheme(text).map_or(text, |(_, rest)| rest);
     if rest.contains(|c: char| c.is_whitespace() || c == '\\') {
         return None;
     }
@@ -128,10 +155,27 @@ mod tests {
             "https://www.a.example/x//y?z=1",
             "http://a.example/x/y/#z",
             "a.example/x/y",
+            "Https://a.example/x/y",
             " https://b.a.example/x/y ",
         ] {
             let (_, parts) = parts_at(text, &["a.example", "b.a.example"]).expect(text);
             assert_eq!(parts, ["x", "y"], "{text}");
+        }
+    }
+
+    #[test]
+    fn what_was_meant_is_seen_through_what_was_pasted() {
+        for (text, meant) in [
+            ("Https://A.Example/X?Y#Z", "https://a.example/X?Y#Z"),
+            ("HTTP://A.EXAMPLE?X", "http://a.example?X"),
+            (" <https://a.example/x>\n", "https://a.example/x"),
+            ("https://U:P@A.example/", "https://U:P@A.example/"),
+            (" ytsearch: <X>", "ytsearch: <X>"),
+            ("<X>", "<X>"),
+            ("<https://a.example", "<https://a.example"),
+            ("ü", "ü"),
+        ] {
+            assert_eq!(pasted(text), meant, "{text}");
         }
     }
 

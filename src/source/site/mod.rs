@@ -2,6 +2,7 @@
 //! Never knows: what any site is, or what its answers mean.
 
 pub mod cache;
+pub mod check;
 pub mod data;
 pub mod html;
 pub mod json;
@@ -219,6 +220,9 @@ impl Site {
             NetError::Blocked(_) => Failure::common(format!(
                 "{name} leads to a private address, and private addresses are blocked."
             )),
+            NetError::TooLong(_) => {
+                Failure::suspicious(format!("The answer of {name} is too long."))
+            }
             NetError::Status(500..) => {
                 Failure::suspicious(format!("{name} has an error of its own. Try again later."))
             }

@@ -134,6 +134,17 @@ async fn a_site_that_stays_in_trouble_is_given_up() {
     assert_eq!(server.seen().len(), 1 + Retry::MAX_TRIES as usize);
 }
 
+#[tokio::test]
+async fn an_answer_that_is_too_long_is_called_so() {
+    let server = Server::start(|_| vec![Step::Send(whole(&vec![b' '; MAX_ANSWER + 1], &[]))]).await;
+    let failure = site().ask(Call::get(server.address("/"))).await;
+    let wanted = "The answer of A Site is too long.".to_owned();
+    assert_eq!(
+        told(failure.expect_err("too long")),
+        (wanted, Severity::Suspicious)
+    );
+}
+
 #[test]
 fn hosts_are_compared_by_whole_names() {
     let is = |url: &str| {

@@ -11,6 +11,7 @@ use super::{
     site::{
         Site,
         cache::{Cache, Limits},
+        check::{self, Wrong},
         json::Pick,
     },
 };
@@ -69,6 +70,32 @@ pub struct Facts {
     pub page_size: usize,
     /// Pages of a list that are read.
     pub pages: usize,
+}
+
+impl Facts {
+    /// What fits, but cannot work.
+    ///
+    /// # Errors
+    /// When there is such a value.
+    pub fn check(&self) -> Result<(), Wrong> {
+        check::addresses([
+            ("site", &self.site),
+            ("api", &self.api),
+            ("widget", &self.widget),
+        ])?;
+        check::filled([
+            ("apiHosts", self.api_hosts.len()),
+            ("mediaHosts", self.media_hosts.len()),
+            ("clientId", self.client_id.as_ref().map_or(1, String::len)),
+            ("formats", self.formats.len()),
+        ])?;
+        check::marks("clientIdMarks", &self.client_id_marks)?;
+        check::numbers([
+            ("tracksPerRequest", self.tracks_per_request),
+            ("pageSize", self.page_size),
+            ("pages", self.pages),
+        ])
+    }
 }
 
 /// What the configuration says of the source.

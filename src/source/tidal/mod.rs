@@ -6,7 +6,12 @@ use super::{
     Outcome, Reference, Source, Supply, UNKNOWN_AUTHOR, UNKNOWN_TITLE,
     list::{Kind, List},
     mirror::Mirror,
-    site::{Site, json::Pick, link},
+    site::{
+        Site,
+        check::{self, Wrong},
+        json::Pick,
+        link,
+    },
 };
 use crate::{
     error::Failure,
@@ -40,6 +45,17 @@ pub struct Facts {
     pub page_size: usize,
     /// Pages of a list that are read.
     pub pages: usize,
+}
+
+impl Facts {
+    /// What fits, but cannot work.
+    ///
+    /// # Errors
+    /// When there is such a value.
+    pub fn check(&self) -> Result<(), Wrong> {
+        check::addresses([("api", &self.api), ("artwork", &self.artwork[0])])?;
+        check::numbers([("pageSize", self.page_size), ("pages", self.pages)])
+    }
 }
 
 /// What the configuration says of the source.

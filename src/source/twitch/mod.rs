@@ -5,7 +5,13 @@ mod api;
 mod link;
 mod read;
 
-use super::{Outcome, Reference, Source, Supply, site::Site};
+use super::{
+    Outcome, Reference, Source, Supply,
+    site::{
+        Site,
+        check::{self, Wrong},
+    },
+};
 use crate::{
     error::Failure,
     media::{demux::probe::Hint, located::Located},
@@ -56,6 +62,30 @@ pub struct Facts {
     pub collection: Query,
     /// Finds a `streamPlaybackAccessToken` or a `videoPlaybackAccessToken`.
     pub token: Query,
+}
+
+impl Facts {
+    /// What fits, but cannot work.
+    ///
+    /// # Errors
+    /// When there is such a value.
+    pub fn check(&self) -> Result<(), Wrong> {
+        check::addresses([
+            ("api", &self.api),
+            ("usher", &self.usher),
+            ("artwork", &self.artwork[0]),
+        ])?;
+        check::header("clientId", &self.client_id)?;
+        check::numbers([("listSize", self.list_size)])?;
+        check::filled([
+            ("channel.text", self.channel.text.len()),
+            ("video.text", self.video.text.len()),
+            ("clip.text", self.clip.text.len()),
+            ("videos.text", self.videos.text.len()),
+            ("collection.text", self.collection.text.len()),
+            ("token.text", self.token.text.len()),
+        ])
+    }
 }
 
 /// A query of GraphQL. In full, because the hashes that stand for the site's own queries change.

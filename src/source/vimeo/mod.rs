@@ -10,6 +10,7 @@ use super::{
     site::{
         Site,
         cache::{Cache, Limits},
+        check::{self, Wrong},
     },
 };
 use crate::{
@@ -57,6 +58,27 @@ pub struct Facts {
     pub api_fields: String,
     /// Forms that can be played, the best first.
     pub formats: Vec<Form>,
+}
+
+impl Facts {
+    /// What fits, but cannot work.
+    ///
+    /// # Errors
+    /// When there is such a value.
+    pub fn check(&self) -> Result<(), Wrong> {
+        check::addresses([
+            ("site", &self.site),
+            ("api", &self.api),
+            ("player", &self.player),
+        ])?;
+        check::filled([
+            ("ways", self.ways.len()),
+            ("configMarks", self.config_marks.len()),
+            ("lockedMark", self.locked_mark.len()),
+            ("formats", self.formats.len()),
+        ])?;
+        check::marks("configMarks", &self.config_marks)
+    }
 }
 
 /// Loads and opens tracks of Vimeo.

@@ -9,7 +9,12 @@ use super::{
     findings::{self, Findings},
     list::{Kind, List},
     mirror::Mirror,
-    site::{Site, json::Pick, link},
+    site::{
+        Site,
+        check::{self, Wrong},
+        json::Pick,
+        link,
+    },
 };
 use crate::{
     error::Failure,
@@ -46,6 +51,17 @@ pub struct Facts {
     pub client: String,
     /// The size of pictures, as their addresses have it.
     pub picture: String,
+}
+
+impl Facts {
+    /// What fits, but cannot work.
+    ///
+    /// # Errors
+    /// When there is such a value.
+    pub fn check(&self) -> Result<(), Wrong> {
+        check::addresses([("api", &self.api)])?;
+        check::header("client", &self.client)
+    }
 }
 
 /// What the configuration says of the source.

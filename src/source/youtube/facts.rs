@@ -2,6 +2,7 @@
 //! Never knows: how anything is asked.
 
 use super::{Settings, cipher, oauth};
+use crate::source::site::check::{self, Wrong};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -183,6 +184,44 @@ pub struct Script {
 }
 
 impl Facts {
+    /// What fits, but cannot work.
+    ///
+    /// # Errors
+    /// When there is such a value.
+    pub fn check(&self) -> Result<(), Wrong> {
+        check::addresses([
+            ("site", &self.site),
+            ("api", &self.api),
+            ("musicApi", &self.music_api),
+        ])?;
+        for (name, client) in &self.clients {
+            let within = |wrong: Wrong| wrong.within(name).within("clients");
+            check::header("userAgent", &client.user_agent).map_err(within)?;
+            check::filled([("endpoint", client.endpoint.len())]).map_err(within)?;
+        }
+        let orders = [
+            ("before", &self.before),
+            ("order", &self.order),
+            ("after", &self.after),
+        ];
+        for (key, names) in orders {
+            if !names.iter().all(|name| self.clients.contains_key(name)) {
+                return Err(Wrong::new(key, "names a client that is not in `clients`"));
+            }
+        }
+        let asked: usize = orders.iter().map(|(_, names)| names.len()).sum();
+        check::filled([
+            ("order", asked),
+            ("mediaHosts", self.media_hosts.len()),
+            ("forms", self.forms.len()),
+            ("script.mark", self.script.mark.len()),
+            ("cipher.scriptHosts", self.cipher.script_hosts.len()),
+        ])?;
+        let texts = self.refusals.iter().flat_map(|it| &it.texts);
+        check::marks("refusals", texts)?;
+        self.oauth.check().map_err(|wrong| wrong.within("oauth"))
+    }
+
     /// The clients that are asked for something, in order.
     pub fn clients<'a>(
         &'a self,

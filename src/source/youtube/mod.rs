@@ -31,7 +31,7 @@ use super::{
     },
 };
 use crate::{
-    error::Failure,
+    error::{Failure, Severity},
     media::{demux::probe::Hint, located::Sought},
     track::{LoadResult, Track},
 };
@@ -240,12 +240,34 @@ impl Shared {
                 })
             }
             Link::Video(id) => self.video(&id).await,
-            Link::Playlist { id, video } => self.api.playlist(&id, video.as_ref()).await,
-            Link::Mix { id, video } => self.api.mix(&id, video.as_ref()).await,
+            Link::Playlist { id, video } => {
+                let list = self.api.playlist(&id, video.as_ref()).await;
+                self.or_video(list, video).await
+            }
+            Link::Mix { id, video } => {
+                let list = self.api.mix(&id, video.as_ref()).await;
+                self.or_video(list, video).await
+            }
             // one step: it could lead to itself
             Link::Album(_) | Link::Channel(_) | Link::Videos(_) | Link::Nothing => {
                 Ok(LoadResult::Empty)
             }
+        }
+    }
+
+    /// A list; the video that was pointed at, where the list is not there or not for everybody. One that may be there the next
+    /// time is not given up.
+    async fn or_video(
+        &self,
+        list: Result<LoadResult, Failure>,
+        video: Option<VideoId>,
+    ) -> Result<LoadResult, Failure> {
+        match (list, video) {
+            (Err(why), Some(video)) if why.severity == Severity::Common => {
+                tracing::debug!(why = %why.trace(), "the video instead of its list");
+                self.video(&video).await
+            }
+            (list, _) => list,
         }
     }
 

@@ -138,6 +138,26 @@ async fn a_video_is_described_by_the_first_client_that_is_told_of_it() {
     assert_eq!(body["contentCheckOk"], true);
 }
 
+/// Keyboards of phones begin with a capital letter, and a messenger's links without a preview stand in brackets.
+#[tokio::test]
+async fn links_are_read_as_people_paste_them() {
+    let world = world(|_| json(&video(ID))).await;
+    for link in [
+        "Https://youtu.be/Kn56bMZ9OE8",
+        "HTTPS://WWW.YOUTUBE.COM/watch?v=Kn56bMZ9OE8",
+        " https://youtu.be/Kn56bMZ9OE8",
+        "https://youtu.be/Kn56bMZ9OE8\n",
+        "<https://youtu.be/Kn56bMZ9OE8>",
+        " <https://youtu.be/Kn56bMZ9OE8> ",
+    ] {
+        let found = world.load(link).await;
+        let LoadResult::Track(track) = found else {
+            panic!("{link:?}: {found:?}");
+        };
+        assert_eq!(track.info.identifier, ID, "{link:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_client_that_does_not_work_is_passed_over() {
     let world = world(|call| match (&*call.endpoint, &*call.client) {

@@ -9,7 +9,11 @@ use crate::{
     error::Failure,
     media::backoff::chance,
     net::{address::Address, call::Call},
-    source::site::{Site, json::Pick},
+    source::site::{
+        Site,
+        check::{self, Wrong},
+        json::Pick,
+    },
     units::Secret,
 };
 use flow::{Access, Answer, Code, End, Flow, Step, Tokens};
@@ -50,6 +54,16 @@ pub struct Facts {
     pub scope: String,
     /// As which television the node presents itself.
     pub device_model: String,
+}
+
+impl Facts {
+    /// What fits, but cannot work.
+    ///
+    /// # Errors
+    /// When there is such a value.
+    pub fn check(&self) -> Result<(), Wrong> {
+        check::addresses([("deviceCode", &self.device_code), ("token", &self.token)])
+    }
 }
 
 /// What the configuration says (`plugins.youtube.oauth`).

@@ -307,6 +307,40 @@ async fn a_mix_is_a_list_around_its_video() {
     assert_eq!(message, "This mix does not exist.");
 }
 
+/// People share links out of lists that are theirs alone, or gone since.
+#[tokio::test]
+async fn where_a_list_is_gone_the_video_that_was_pointed_at_is_loaded() {
+    let world = world(|call| match &*call.endpoint {
+        "player" if call.body["videoId"] == ID => json(&video(ID)),
+        "player" => refusal("ERROR", "Video unavailable"),
+        "browse" if call.body["browseId"] == "VLPLprivate" => json(&json!({"alerts": [
+            {"alertRenderer": {"type": "ERROR", "text": {"simpleText": "This playlist is private."}}}
+        ]})),
+        "browse" if call.body["browseId"] == "VLPLbroken" => status(403),
+        "next" => json(&json!({"contents": {}})),
+        _ => status(404),
+    })
+    .await;
+    for list in ["PLgone", "PLprivate", "RDgone"] {
+        let found = world.load(&format!("{PAGE}&list={list}")).await;
+        let LoadResult::Track(track) = found else {
+            panic!("{list}: {found:?}");
+        };
+        assert_eq!(track.info.identifier, ID, "{list}");
+    }
+    let told = async |identifier: &str| {
+        let failure = world.registry.load(identifier).await;
+        failure.expect_err(identifier).message.to_string()
+    };
+    // nothing to fall back to, and what may be there the next time
+    let list = "https://www.youtube.com/playlist?list=PLgone";
+    assert_eq!(told(list).await, "This playlist does not exist.");
+    let broken = told(&format!("{PAGE}&list=PLbroken")).await;
+    assert!(broken.starts_with("YouTube refuses to answer"), "{broken}");
+    let both = "https://youtu.be/abcdefghijk?list=PLgone";
+    assert_eq!(told(both).await, "This video is not available.");
+}
+
 #[tokio::test]
 async fn pages_that_lead_to_a_list_are_followed() {
     let world = World::new(|asked| match &*asked.path {
