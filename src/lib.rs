@@ -89,19 +89,21 @@
 //! | severity and text of a failure | where it happens, as an [`error::Failure`] |
 //! | encoded tracks (base64) | `track/codec.rs` |
 //! | sources without sound (Spotify, Apple Music, Deezer…); which hit stands for a track | `source/mirror/mod.rs`; `source/mirror/score.rs` |
-//! | the last resort: yt-dlp; how it is run; its way to the network | `source/ytdlp/`; `source/ytdlp/process.rs`; `net/gate.rs` |
-//! | what LavaSrc tells of tracks | `track/extended.rs` |
+//! | the last resort: yt-dlp; how it is run; its way to the network; standing in for YouTube | `source/ytdlp/`; `source/ytdlp/process.rs`; `net/gate.rs`; `source/stand_in.rs` |
+//! | what LavaSrc tells of tracks and of lists; words of titles | `track/extended.rs`; `source/list.rs`; `source/words.rs` |
 //! | a source; references and playlists | `source/` (one file or folder, one line in `registry.rs`); `source/playlist.rs` |
+//! | searches for several kinds of things; lyrics; segments to skip | `source/findings.rs`; `source/lrclib/`; `source/sponsorblock.rs`; what follows from marks: `player/machine/marks.rs`; routes: `server/plugins.rs` |
 //! | YouTube: its clients and their order; lists; which form is played; why not | `source/youtube/` (`facts.rs`; `items.rs`, `lists.rs`; `play.rs`; `refusal.rs`) |
-//! | asking a site; its refusals; JSON, pages, links | `source/site/` (`net/call.rs` below it); what is found out once for all: `source/site/cache.rs` |
-//! | what changes weekly: hosts, patterns, formats of sites | `source/sites.json`, replaced in parts by a file: `source/site/data.rs` |
+//! | asking a site; its refusals; JSON, pages, links | `source/site/` (`net/call.rs` below it); what is found out once for all: `source/site/cache.rs`; sites that want to be left alone: `source/site/quota.rs` |
+//! | what changes weekly: hosts, patterns, formats of sites | `source/sites.json`, replaced in parts by a file: `source/site/data.rs`, `source/site/check.rs` |
 //! | YouTube: locked links; po-tokens; accounts | `source/youtube/cipher/` (the script itself: `local/`); `potoken/`; `oauth/` |
 //! | connections, proxies, refused addresses | `net/connect.rs`, `net/guard.rs`; names remembered: `net/dns.rs`; redirects: `net/resource.rs` |
 //! | which of our addresses a request leaves from | `net/route_planner/` decides, `net/routes.rs` does; `server/route_planner.rs` |
-//! | what is remembered of loads, and how long | `source/resolves.rs`, `net/freshness.rs` |
+//! | what is remembered of loads, and how long; memories of limited size | `source/resolves.rs`, `net/freshness.rs`; `source/shelf.rs` |
 //! | a container; which one it is | `media/demux/` (one file or folder each); `media/demux/probe.rs` |
 //! | HLS: playlists, which segment when, keys; segments as one stream | `media/hls/`; `media/demux/sections/` |
 //! | links that expire, found anew | `media/located.rs` |
+//! | the longest that loads and searches for sound take | `net/patience.rs` |
 //! | retries and ranges of a fetch | `media/ranges.rs`, `media/http/fetcher/recover.rs`; waits between them: `media/backoff.rs` |
 //! | more than one connection for a track | `media/pace.rs` decides; `media/http/fetcher/ahead.rs`, `media/fragment.rs`; by site: `net/manner.rs` |
 //! | a codec; what packets tell without decoding | `media/codec/`; `media/demux/codecs/` |

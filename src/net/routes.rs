@@ -327,7 +327,8 @@ impl Routes {
             tracing::warn!(
                 addresses = unreachable.join(" "),
                 host,
-                "a connection from addresses of ipBlocks did not come about; is the block routed to this machine?"
+                "a connection from addresses of ipBlocks did not come about; is the block routed to this machine, \
+                 and has the host an address of the same family?"
             );
         }
     }
@@ -342,8 +343,11 @@ async fn verdict(
         (Err(_), _) => Verdict::Unbindable,
         (Ok(()), None) => Verdict::Works,
         (Ok(()), Some((host, port))) => match dialer.dial(host, *port).await {
-            Ok(_) => Verdict::Works,
-            Err(_) => Verdict::Unreachable,
+            // a host without an address of the family is reached from any
+            Ok(connection) if connection.local_addr().is_ok_and(|it| it.ip() == address) => {
+                Verdict::Works
+            }
+            Ok(_) | Err(_) => Verdict::Unreachable,
         },
     };
     (address, verdict)

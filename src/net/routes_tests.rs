@@ -250,6 +250,21 @@ async fn the_test_at_the_start_tells_addresses_apart() {
     }
 }
 
+/// Without an address of the blocks' family the host is reached from any, which says nothing of theirs.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_probe_of_another_family_is_not_reached_from_the_blocks() {
+    let server = Server::start(&[]).await;
+    let clients = clients(Settings {
+        probe: Some(("127.0.0.1".to_owned(), server.address.port())),
+        ..routed(Strategy::LoadBalance, &[("2001:db8::", 64)])
+    });
+    clients.test_routes().await;
+    let tested = clients.routes().expect("a planner").counts().tested;
+    assert_eq!((tested.working, tested.unbindable), (0, 0));
+    assert!(tested.unreachable > 0);
+}
+
 // ip(7), IP_FREEBIND; ip-route(8), type local
 #[cfg(target_os = "linux")]
 #[test]

@@ -281,7 +281,7 @@ async fn what_is_not_there_is_empty_and_what_fails_says_so() {
         (html("<html>"), Some("the site may have changed")),
         (
             whole(huge.as_bytes(), &[]),
-            Some("Connecting to SoundCloud failed"),
+            Some("The answer of SoundCloud is too long"),
         ),
         (moved("http://elsewhere.example/"), None),
     ];

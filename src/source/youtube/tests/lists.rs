@@ -302,7 +302,7 @@ async fn a_mix_is_a_list_around_its_video() {
         None
     );
     let (message, _) = world
-        .refused("https://www.youtube.com/playlist?list=RDdQw4w9WgXcQ")
+        .refused("https://www.youtube.com/playlist?list=RDGMEMgone")
         .await;
     assert_eq!(message, "This mix does not exist.");
 }
@@ -330,7 +330,7 @@ async fn where_a_list_is_gone_the_video_that_was_pointed_at_is_loaded() {
     }
     let told = async |identifier: &str| {
         let failure = world.registry.load(identifier).await;
-        failure.expect_err(identifier).message.to_string()
+        failure.expect_err(identifier).message
     };
     // nothing to fall back to, and what may be there the next time
     let list = "https://www.youtube.com/playlist?list=PLgone";
