@@ -228,8 +228,8 @@ pub trait Source: Send + Sync {
     /// Its name, as tracks carry it (`sourceName`).
     fn name(&self) -> &'static str;
 
-    /// Whether [`load`](Self::load) wants identifiers letter by letter, and not [as they were
-    /// meant](site::link::pasted): where white space and capitals make a difference.
+    /// Whether [`load`](Self::load) wants identifiers letter by letter, and not as they were meant (`site/link.rs`, `pasted`):
+    /// where white space and capitals make a difference.
     fn takes_as_given(&self) -> bool {
         false
     }

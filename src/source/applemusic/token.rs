@@ -77,7 +77,7 @@ pub struct Key {
 }
 
 impl Key {
-    /// A token that holds from `now` (seconds since 1970) on for [`LIFETIME`] (Apple, "Generating developer tokens").
+    /// A token that holds from `now` (seconds since 1970) on for its lifetime (Apple, "Generating developer tokens").
     ///
     /// # Errors
     /// When the key is none.

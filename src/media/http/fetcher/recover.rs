@@ -51,7 +51,7 @@ impl Fetcher {
     }
 
     /// Finds the resource anew, if it may be elsewhere now, and goes on there at the same byte; false if it may not.
-    /// `is_last`: see [`Locator::relocate`].
+    /// `is_last`: see `relocate` of the locator.
     async fn relocate(&mut self, error: &NetError, is_last: bool) -> bool {
         let Some(locator) = &mut self.locator else {
             return false;
