@@ -217,9 +217,8 @@ impl Binder {
     fn check_routes(&mut self, config: &Config, given: &BTreeMap<Slot, Given>) {
         const PATH: &str = "lavalink.server.ratelimit.ipBlocks";
         if let Err(mistake) = config.lavalink.rate_limit.plan() {
-            let written = given.values().find(|one| one.place.key().path == PATH);
-            let origin = written.map_or(Origin::Nowhere, |one| one.origin.clone());
             let message = format!("{PATH}: {mistake}");
+            let origin = origin_of(PATH, given).unwrap_or(Origin::Nowhere);
             self.errors.push(Diagnostic::error(origin, message));
         }
     }
@@ -227,9 +226,8 @@ impl Binder {
     fn check_probe(&mut self, config: &Config, given: &BTreeMap<Slot, Given>) {
         const PATH: &str = "routePlanner.probe";
         if let Err(mistake) = config.route_planner.target() {
-            let written = given.values().find(|one| one.place.key().path == PATH);
-            let origin = written.map_or(Origin::Nowhere, |one| one.origin.clone());
             let message = format!("{PATH} is {mistake}");
+            let origin = origin_of(PATH, given).unwrap_or(Origin::Nowhere);
             self.errors.push(Diagnostic::error(origin, message));
         }
     }
@@ -267,12 +265,12 @@ impl Binder {
 
     fn check_password(&mut self, config: &Config, given: &BTreeMap<Slot, Given>) {
         const PATH: &str = "lavalink.server.password";
-        let written = given.values().find(|one| one.place.key().path == PATH);
-        let origin = written.map_or(Origin::Nowhere, |one| one.origin.clone());
+        let written = origin_of(PATH, given);
+        let is_written = written.is_some();
+        let origin = written.unwrap_or(Origin::Nowhere);
         match config.lavalink.password.expose() {
             "" => {
-                let is_known_wrong =
-                    written.is_some() && self.errors.iter().any(|e| e.origin == origin);
+                let is_known_wrong = is_written && self.errors.iter().any(|e| e.origin == origin);
                 if !self.may_miss_keys && !is_known_wrong {
                     self.errors.push(no_password(PATH, origin));
                 }
@@ -326,6 +324,12 @@ fn not_in<'a>(known: &[&str], names: impl IntoIterator<Item = &'a String>) -> Ve
     let is_unknown = |name: &&str| !known.iter().any(|it| it.eq_ignore_ascii_case(name));
     let names = names.into_iter().map(String::as_str);
     names.filter(is_unknown).collect()
+}
+
+/// Where a key is written; `None` when it is not.
+fn origin_of(path: &str, given: &BTreeMap<Slot, Given>) -> Option<Origin> {
+    let written = given.values().find(|one| one.place.key().path == path);
+    written.map(|one| one.origin.clone())
 }
 
 fn no_password(path: &str, origin: Origin) -> Diagnostic {

@@ -121,6 +121,13 @@ impl Bound<'_> {
         }
     }
 
+    fn texts(&self) -> Vec<String> {
+        self.list(|item| match item {
+            Value::Text(text) => Some(text.clone()),
+            _ => None,
+        })
+    }
+
     fn mismatch(&self) -> ! {
         unreachable!("{}: the kind of the row fits its setter", self.key.path)
     }

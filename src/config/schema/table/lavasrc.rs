@@ -5,7 +5,7 @@ use super::{
     super::{Key, idle, key},
     corrected,
 };
-use crate::config::value::{Item, Kind, Value};
+use crate::config::value::{Item, Kind};
 
 const PAGES: Kind = corrected(
     1,
@@ -26,10 +26,7 @@ pub const KEYS: &[Key] = &[
         Kind::List(Item::Text),
         "",
         |c, b| {
-            c.lavasrc.providers = Some(b.list(|item| match item {
-                Value::Text(provider) => Some(provider.clone()),
-                _ => None,
-            }));
+            c.lavasrc.providers = Some(b.texts());
         },
     ),
     key(

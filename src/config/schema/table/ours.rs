@@ -19,10 +19,7 @@ pub const KEYS: &[Key] = &[
         Kind::List(Item::Text),
         "",
         |c, b| {
-            c.lavalink.local_roots = Some(b.list(|item| match item {
-                Value::Text(path) => Some(PathBuf::from(path)),
-                _ => None,
-            }));
+            c.lavalink.local_roots = Some(b.texts().into_iter().map(PathBuf::from).collect());
         },
     ),
     key(

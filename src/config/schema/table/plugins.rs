@@ -1,8 +1,8 @@
 //! Owns: the keys of what plugins of Lavalink have made standard: lyrics, SponsorBlock.
 //! Never knows: where values come from.
 
-use super::super::{Bound, Key, key};
-use crate::config::value::{Item, Kind, Value};
+use super::super::{Key, key};
+use crate::config::value::{Item, Kind};
 
 /// Keys of LavaLyrics, of LavaSrc's lyrics, and our own for SponsorBlock, whose plugin has none.
 pub const KEYS: &[Key] = &[
@@ -10,7 +10,7 @@ pub const KEYS: &[Key] = &[
         "plugins.lavalyrics.sources",
         Kind::List(Item::Text),
         "",
-        |c, b| c.plugins.lyrics_sources = texts(b),
+        |c, b| c.plugins.lyrics_sources = b.texts(),
     ),
     key(
         "plugins.lavasrc.lyrics-sources.lrcLib",
@@ -29,17 +29,10 @@ pub const KEYS: &[Key] = &[
         Kind::List(Item::Text),
         "",
         |c, b| {
-            let categories = texts(b).into_iter();
+            let categories = b.texts().into_iter();
             c.plugins.sponsorblock_categories = categories
                 .map(|it| it.trim().to_ascii_lowercase())
                 .collect();
         },
     ),
 ];
-
-fn texts(bound: &Bound<'_>) -> Vec<String> {
-    bound.list(|item| match item {
-        Value::Text(text) => Some(text.clone()),
-        _ => None,
-    })
-}

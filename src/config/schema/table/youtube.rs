@@ -4,7 +4,7 @@
 use super::super::{Bound, Key, key};
 use crate::config::{
     settings::Config,
-    value::{Item, Kind, Value},
+    value::{Item, Kind},
 };
 
 /// Every key of it.
@@ -65,10 +65,7 @@ pub const KEYS: &[Key] = &[
         "",
         |c, b| {
             mention(c, b);
-            c.youtube.clients = Some(b.list(|item| match item {
-                Value::Text(name) => Some(name.clone()),
-                _ => None,
-            }));
+            c.youtube.clients = Some(b.texts());
         },
     ),
     key(

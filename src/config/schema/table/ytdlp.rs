@@ -5,7 +5,7 @@ use super::{
     super::{Bound, Key, key},
     GIB, LONGEST_TIMEOUT_MS, bytes, whole,
 };
-use crate::config::value::{Item, Kind, Value};
+use crate::config::value::{Item, Kind};
 
 const TEXTS: Kind = Kind::List(Item::Text);
 
@@ -46,13 +46,13 @@ pub const KEYS: &[Key] = &[
         |c, b| c.ytdlp.playlist_limit = b.number(),
     ),
     key("plugins.lavasrc.ytdlp.customLoadArgs", TEXTS, "", |c, b| {
-        c.ytdlp.load_arguments = texts(b);
+        c.ytdlp.load_arguments = b.texts();
     }),
     key(
         "plugins.lavasrc.ytdlp.customPlaybackArgs",
         TEXTS,
         "",
-        |c, b| c.ytdlp.playback_arguments = texts(b),
+        |c, b| c.ytdlp.playback_arguments = b.texts(),
     ),
     key(
         "ytdlp.enabled",
@@ -80,20 +80,13 @@ pub const KEYS: &[Key] = &[
         c.ytdlp.denied_sites = hosts(b)
     }),
     key("ytdlp.arguments", TEXTS, "", |c, b| {
-        c.ytdlp.arguments = texts(b)
+        c.ytdlp.arguments = b.texts()
     }),
 ];
-
-fn texts(bound: &Bound<'_>) -> Vec<String> {
-    bound.list(|item| match item {
-        Value::Text(text) => Some(text.clone()),
-        _ => None,
-    })
-}
 
 /// Names of hosts as URLs have them.
 fn hosts(bound: &Bound<'_>) -> Vec<String> {
     let host = |text: String| text.trim().trim_matches('.').to_lowercase();
-    let hosts = texts(bound).into_iter().map(host);
+    let hosts = bound.texts().into_iter().map(host);
     hosts.filter(|host| !host.is_empty()).collect()
 }
