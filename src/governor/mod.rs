@@ -1,0 +1,4 @@
+//! Owns: lowering the quality of sound before the machine stutters.
+//! Never knows: players, or the wire.
+
+pub mod policy;
