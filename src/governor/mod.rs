@@ -2,3 +2,4 @@
 //! Never knows: players, or the wire.
 
 pub mod policy;
+pub mod sensors;
