@@ -134,6 +134,7 @@ pub mod config;
 pub mod dsp;
 pub mod error;
 pub mod frame;
+pub mod governor;
 pub mod log;
 pub mod media;
 pub mod net;
