@@ -25,6 +25,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("dsp", &["pcm"]),
     ("net", &[]),
     ("stats", &[]),
+    ("governor", &[]),
     ("media", &["net", "pcm"]),
     ("output", &["frame", "net"]),
     ("source", &["net", "media", "track"]),
