@@ -49,6 +49,7 @@ const ROOTS: &[&str] = &["node", "cli", "main"];
 
 /// Where a feature may be asked for: the lists of modules.
 const FEATURE_FILES: &[&str] = &[
+    "kernel/mod.rs",
     "lib.rs",
     "media/codec/mod.rs",
     "media/demux/mod.rs",

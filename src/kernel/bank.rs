@@ -11,6 +11,7 @@ pub const LANES: usize = 2 * STEP;
 
 /// What the bands are made of: `y = α (x − x₂) + γ y₁ − β y₂`, and what of it is added to the dry signal.
 #[derive(Clone, Copy, Debug)]
+#[repr(C)] // neon.c reads it
 pub struct Bank {
     /// Weight of the input and of the input but one.
     pub alpha: [f32; LANES],
@@ -24,6 +25,7 @@ pub struct Bank {
 
 /// One channel's past: two inputs, and two outputs of each band.
 #[derive(Clone, Copy, Debug)]
+#[repr(C)] // neon.c reads it
 pub struct History {
     pub(super) x1: f32,
     pub(super) x2: f32,

@@ -6,6 +6,10 @@
 //! (`examples/kernel_bench.rs` tells the difference). Apart from sums of products ([`Kernels::fir4`], [`Kernels::lags`]),
 //! whose order of additions differs, they give the same samples to the bit.
 
+#[cfg(all(target_arch = "aarch64", feature = "neon-simd"))]
+mod aarch64;
+#[cfg(armv7_neon)]
+mod armv7;
 mod bank;
 mod chosen;
 mod portable;
@@ -21,6 +25,11 @@ pub use chosen::kernels;
 const SETS: &[fn() -> Option<Kernels>] = &[
     #[cfg(target_arch = "x86_64")]
     x86::detect,
+    #[cfg(all(target_arch = "aarch64", feature = "neon-simd"))]
+    aarch64::detect,
+    // Set by build.rs when it has built neon.c.
+    #[cfg(armv7_neon)]
+    armv7::detect,
 ];
 
 /// Samples per step of the filter loops: rows are multiples of it.

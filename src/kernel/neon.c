@@ -29,14 +29,15 @@ void lavalink_neon_fir2(const float *const row[2], const float *const left[2], c
     const float *right0 = right[0], *right1 = right[1];
     float32x4_t zero = vdupq_n_f32(0.0f);
     float32x4_t l0[2] = {zero, zero}, l1[2] = {zero, zero}, r0[2] = {zero, zero}, r1[2] = {zero, zero};
-    for (size_t k = 0; k < taps; k += 8) {
+    for (; taps > 0; taps -= 8) {
         for (size_t half = 0; half < 2; half++) {
-            float32x4_t c = vld1q_f32(row0 + k + 4 * half);
-            l0[half] = vmlaq_f32(l0[half], c, vld1q_f32(left0 + k + 4 * half));
-            r0[half] = vmlaq_f32(r0[half], c, vld1q_f32(right0 + k + 4 * half));
-            c = vld1q_f32(row1 + k + 4 * half);
-            l1[half] = vmlaq_f32(l1[half], c, vld1q_f32(left1 + k + 4 * half));
-            r1[half] = vmlaq_f32(r1[half], c, vld1q_f32(right1 + k + 4 * half));
+            float32x4_t c0 = vld1q_f32(row0), c1 = vld1q_f32(row1);
+            l0[half] = vmlaq_f32(l0[half], c0, vld1q_f32(left0));
+            r0[half] = vmlaq_f32(r0[half], c0, vld1q_f32(right0));
+            l1[half] = vmlaq_f32(l1[half], c1, vld1q_f32(left1));
+            r1[half] = vmlaq_f32(r1[half], c1, vld1q_f32(right1));
+            row0 += 4, left0 += 4, right0 += 4;
+            row1 += 4, left1 += 4, right1 += 4;
         }
     }
     left_out[0] = folded(vaddq_f32(l0[0], l0[1]));
@@ -45,37 +46,67 @@ void lavalink_neon_fir2(const float *const row[2], const float *const left[2], c
     right_out[1] = folded(vaddq_f32(r1[0], r1[1]));
 }
 
-/* Eight of the sixteen bands, 0 to 3 and 8 to 11 from `first` = 0, the others from 4: `sums[n]` becomes what they give for
- * `steps[n]`, the difference of an input and the one before the last. `n` is a multiple of 2. Arrays hold sixteen bands. */
-void lavalink_neon_bands(const float *alpha, const float *beta, const float *gamma, const float *gains, float *y1, float *y2,
-                         size_t first, const float *steps, float *sums, size_t n)
+/* As in bank.rs. */
+struct bank {
+    float alpha[16], beta[16], gamma[16], gains[16];
+};
+struct history {
+    float x1, x2, y1[16], y2[16];
+};
+
+/* Bands 0 to 3 and 8 to 11 from `first` = 0, the others from 4: `sums[n]` becomes what they give for `steps[n]`, the difference
+ * of an input and the one before the last. `n` is a multiple of 2. */
+static void eight_bands(const struct bank *bank, struct history *past, size_t first, const float *steps, float *sums, size_t n)
 {
-    float32x4_t a[2], b[2], c[2], g[2], last[2], before[2];
-    for (size_t half = 0; half < 2; half++) {
-        size_t at = first + 8 * half;
-        a[half] = vld1q_f32(alpha + at);
-        b[half] = vld1q_f32(beta + at);
-        c[half] = vld1q_f32(gamma + at);
-        g[half] = vld1q_f32(gains + at);
-        last[half] = vld1q_f32(y1 + at);
-        before[half] = vld1q_f32(y2 + at);
-    }
+    size_t second = first + 8;
+    float32x4_t a0 = vld1q_f32(bank->alpha + first), a1 = vld1q_f32(bank->alpha + second);
+    float32x4_t b0 = vld1q_f32(bank->beta + first), b1 = vld1q_f32(bank->beta + second);
+    float32x4_t c0 = vld1q_f32(bank->gamma + first), c1 = vld1q_f32(bank->gamma + second);
+    float32x4_t g0 = vld1q_f32(bank->gains + first), g1 = vld1q_f32(bank->gains + second);
+    float32x4_t y0 = vld1q_f32(past->y1 + first), y1 = vld1q_f32(past->y1 + second);
+    float32x4_t z0 = vld1q_f32(past->y2 + first), z1 = vld1q_f32(past->y2 + second);
     for (size_t i = 0; i < n; i += 2) {
         float32x4_t step = vld1q_dup_f32(steps + i);
-        /* The output but one is not needed any more, so the new one takes its place. */
-        for (size_t half = 0; half < 2; half++)
-            before[half] = vmlsq_f32(vmlaq_f32(vmulq_f32(a[half], step), c[half], last[half]), b[half], before[half]);
-        float32x4_t p = vmlaq_f32(vmulq_f32(g[0], before[0]), g[1], before[1]);
+        /* Nobody needs the output but one any more, so the new one takes its name; then they have changed places. */
+        z0 = vmlsq_f32(vmlaq_f32(vmulq_f32(a0, step), c0, y0), b0, z0);
+        z1 = vmlsq_f32(vmlaq_f32(vmulq_f32(a1, step), c1, y1), b1, z1);
+        float32x4_t p = vmlaq_f32(vmulq_f32(g0, z0), g1, z1);
         step = vld1q_dup_f32(steps + i + 1);
-        for (size_t half = 0; half < 2; half++)
-            last[half] = vmlsq_f32(vmlaq_f32(vmulq_f32(a[half], step), c[half], before[half]), b[half], last[half]);
-        float32x4_t q = vmlaq_f32(vmulq_f32(g[0], last[0]), g[1], last[1]);
+        y0 = vmlsq_f32(vmlaq_f32(vmulq_f32(a0, step), c0, z0), b0, y0);
+        y1 = vmlsq_f32(vmlaq_f32(vmulq_f32(a1, step), c1, z1), b1, y1);
+        float32x4_t q = vmlaq_f32(vmulq_f32(g0, y0), g1, y1);
         vst1_f32(sums + i, vpadd_f32(vpadd_f32(vget_low_f32(p), vget_high_f32(p)),
                                      vpadd_f32(vget_low_f32(q), vget_high_f32(q))));
     }
-    for (size_t half = 0; half < 2; half++) {
-        vst1q_f32(y1 + first + 8 * half, last[half]);
-        vst1q_f32(y2 + first + 8 * half, before[half]);
+    vst1q_f32(past->y1 + first, y0);
+    vst1q_f32(past->y1 + second, y1);
+    vst1q_f32(past->y2 + first, z0);
+    vst1q_f32(past->y2 + second, z1);
+}
+
+/* Samples that are kept beside the bands: half a kilobyte of the nearest cache. */
+#define BLOCK 64
+
+/* Adds the bands to one channel; `n` is a multiple of 4. Sixteen bands do not fit into the registers, eight do. */
+void lavalink_neon_bands(const struct bank *bank, struct history *past, float *samples, size_t n)
+{
+    float steps[BLOCK], low[BLOCK], high[BLOCK];
+    while (n > 0) {
+        size_t len = n < BLOCK ? n : BLOCK;
+        const float before[4] = {past->x2, past->x1, samples[0], samples[1]};
+        vst1q_f32(steps, vsubq_f32(vld1q_f32(samples), vld1q_f32(before)));
+        for (size_t i = 4; i < len; i += 4)
+            vst1q_f32(steps + i, vsubq_f32(vld1q_f32(samples + i), vld1q_f32(samples + i - 2)));
+        past->x2 = samples[len - 2];
+        past->x1 = samples[len - 1];
+        eight_bands(bank, past, 0, steps, low, len);
+        eight_bands(bank, past, 4, steps, high, len);
+        for (size_t i = 0; i < len; i += 4) {
+            float32x4_t bands = vaddq_f32(vld1q_f32(low + i), vld1q_f32(high + i));
+            vst1q_f32(samples + i, limited(vaddq_f32(vld1q_f32(samples + i), bands)));
+        }
+        samples += len;
+        n -= len;
     }
 }
 
@@ -91,46 +122,25 @@ static inline void added(float *sums, float32x4_t made)
     made2 = vmlaq_lane_f32(made2, vextq_f32(here, next, 2), vget_high_f32(x), 0);  \
     made3 = vmlaq_lane_f32(made3, vextq_f32(here, next, 3), vget_high_f32(x), 1)
 
-/* `sums[k] += wanted · area[k..]` for 16 places; `area` holds `room` samples, `len` + 15 at least. */
-void lavalink_neon_lags16(const float *wanted, size_t len, const float *area, size_t room, float *sums)
+/* `sums[k] += wanted · area[k..]` for 8 places; `area` holds `room` samples, `len` + 7 at least. Four sums are taken in turn,
+ * so that none waits for its last addition. */
+void lavalink_neon_lags8(const float *wanted, size_t len, const float *area, size_t room, float *sums)
 {
-    float32x4_t s0 = vdupq_n_f32(0.0f), s1 = s0, s2 = s0, s3 = s0;
+    float32x4_t s0 = vdupq_n_f32(0.0f), s1 = s0, s2 = s0, s3 = s0, t0 = s0, t1 = s0, t2 = s0, t3 = s0;
     size_t n = 0;
-    for (; n + 4 <= len && n + 20 <= room; n += 4) {
+    for (; n + 4 <= len && n + 12 <= room; n += 4) {
         float32x4_t x = vld1q_f32(wanted + n);
         float32x4_t a0 = vld1q_f32(area + n), a1 = vld1q_f32(area + n + 4), a2 = vld1q_f32(area + n + 8);
-        float32x4_t a3 = vld1q_f32(area + n + 12), a4 = vld1q_f32(area + n + 16);
-        FOUR(s0, s0, s0, s0, x, a0, a1);
-        FOUR(s1, s1, s1, s1, x, a1, a2);
-        FOUR(s2, s2, s2, s2, x, a2, a3);
-        FOUR(s3, s3, s3, s3, x, a3, a4);
+        FOUR(s0, s1, s2, s3, x, a0, a1);
+        FOUR(t0, t1, t2, t3, x, a1, a2);
     }
     for (; n < len; n++) {
         float32x4_t x = vld1q_dup_f32(wanted + n);
         s0 = vmlaq_f32(s0, x, vld1q_f32(area + n));
-        s1 = vmlaq_f32(s1, x, vld1q_f32(area + n + 4));
-        s2 = vmlaq_f32(s2, x, vld1q_f32(area + n + 8));
-        s3 = vmlaq_f32(s3, x, vld1q_f32(area + n + 12));
+        t0 = vmlaq_f32(t0, x, vld1q_f32(area + n + 4));
     }
-    added(sums, s0);
-    added(sums + 4, s1);
-    added(sums + 8, s2);
-    added(sums + 12, s3);
-}
-
-/* The same for 4 places; `area` holds `len` + 3 samples at least. Four sums are taken in turn. */
-void lavalink_neon_lags4(const float *wanted, size_t len, const float *area, size_t room, float *sums)
-{
-    float32x4_t s0 = vdupq_n_f32(0.0f), s1 = s0, s2 = s0, s3 = s0;
-    size_t n = 0;
-    for (; n + 4 <= len && n + 8 <= room; n += 4) {
-        float32x4_t x = vld1q_f32(wanted + n);
-        float32x4_t a0 = vld1q_f32(area + n), a1 = vld1q_f32(area + n + 4);
-        FOUR(s0, s1, s2, s3, x, a0, a1);
-    }
-    for (; n < len; n++)
-        s0 = vmlaq_f32(s0, vld1q_dup_f32(wanted + n), vld1q_f32(area + n));
     added(sums, vaddq_f32(vaddq_f32(s0, s1), vaddq_f32(s2, s3)));
+    added(sums + 4, vaddq_f32(vaddq_f32(t0, t1), vaddq_f32(t2, t3)));
 }
 
 /* From here on `n` is a multiple of 8. */
