@@ -1,4 +1,5 @@
-//! Owns: what a build knows about its sources, for `GET /v4/info`. Outside a repository, or without git, it says nothing.
+//! Owns: what a build knows about its sources, for `GET /v4/info` (outside a repository, or without git, it says nothing), and
+//! the loops in C for chips whose instructions stable Rust cannot name.
 
 use std::{
     env,
@@ -10,6 +11,7 @@ use std::{
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=SOURCE_DATE_EPOCH");
+    build_neon();
     tell("TIME", &build_time());
     // a prefix means that the repository is somebody else's, with this program in a folder of it
     if git(&["rev-parse", "--show-prefix"]).as_deref() != Some("") {
@@ -31,6 +33,29 @@ fn main() {
             tell(name, &fact);
         }
     }
+}
+
+/// Builds the loops for 32-bit ARM with NEON; the program asks the chip whether it has it. Needs a C compiler for the target, as
+/// Opus does.
+fn build_neon() {
+    const SOURCE: &str = "src/kernel/neon.c";
+    println!("cargo::rustc-check-cfg=cfg(armv7_neon)");
+    println!("cargo::rerun-if-changed={SOURCE}");
+    let target = env::var("TARGET").unwrap_or_default();
+    let may_have_neon = target.starts_with("armv7") && target.contains("-linux-");
+    if !may_have_neon || env::var_os("CARGO_FEATURE_NEON_SIMD").is_none() {
+        return;
+    }
+    cc::Build::new()
+        .file(SOURCE)
+        // Also in debug builds: it is compared with loops in Rust, not stepped through.
+        .opt_level(3)
+        // After the flags for the target, which have less.
+        .flag("-mfpu=neon")
+        // Every operation rounds by itself, as in Rust.
+        .flag("-ffp-contract=off")
+        .compile("lavalink_neon");
+    println!("cargo::rustc-cfg=armv7_neon");
 }
 
 /// Unix seconds; `SOURCE_DATE_EPOCH` makes builds that are equal byte for byte.
