@@ -50,6 +50,7 @@ const FEATURE_FILES: &[&str] = &[
     "lib.rs",
     "media/codec/mod.rs",
     "media/demux/mod.rs",
+    "output/mod.rs",
     "source/youtube/cipher/mod.rs",
 ];
 

@@ -1,6 +1,10 @@
 //! Owns: what an output is, the place where finished frames leave the program.
 //! Never knows: tracks, sessions, clients.
 
+#[cfg(not(feature = "alsa-backend"))]
+#[path = "left_out.rs"]
+pub mod alsa;
+pub mod device;
 pub mod voice;
 
 use crate::{error::Failure, frame::FrameReader};
