@@ -29,7 +29,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("stats", &[]),
     ("governor", &[]),
     ("media", &["net", "pcm"]),
-    ("output", &["frame", "net"]),
+    // A card that takes no 48 kHz gets the sum of its players resampled, once.
+    ("output", &["dsp", "frame", "net", "pcm"]),
     ("source", &["net", "media", "track"]),
     ("playback", &["dsp", "frame", "media", "pcm"]),
     ("player", &["track", "dsp", "frame", "playback", "output"]),

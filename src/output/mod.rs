@@ -1,10 +1,13 @@
 //! Owns: what an output is, the place where finished frames leave the program.
 //! Never knows: tracks, sessions, clients.
 
+#[cfg(feature = "alsa-backend")]
+pub mod alsa;
 #[cfg(not(feature = "alsa-backend"))]
 #[path = "left_out.rs"]
 pub mod alsa;
 pub mod device;
+mod os;
 pub mod voice;
 
 use crate::{error::Failure, frame::FrameReader};

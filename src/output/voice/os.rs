@@ -1,25 +1,13 @@
-//! Owns: what the operating system gives a sender and std does not: real-time priority, small receive buffers.
-//! Never knows: what the threads and sockets are for.
+//! Owns: what the operating system gives a sender and std does not: small receive buffers.
+//! Never knows: what the sockets are for.
 //!
-//! The only place of the voice client with `unsafe`: two system calls.
-#![expect(unsafe_code, reason = "system calls that std does not offer")]
+//! The only place of the voice client with `unsafe`: a system call.
+#![expect(unsafe_code, reason = "a system call that std does not offer")]
 
 use std::{net::UdpSocket, os::fd::AsRawFd};
 
-/// Priority of pacing threads among real-time threads: low, below anything that was set on purpose.
-const PRIORITY: libc::c_int = 5;
 /// The kernel rounds it up to its minimum.
 const RECEIVE_BUFFER: libc::c_int = 2048;
-
-/// Asks for round-robin real-time scheduling of this thread. False where that is not permitted (it needs
-/// `CAP_SYS_NICE` or an `rtprio` limit); the thread then runs like any other.
-pub(super) fn ask_for_realtime() -> bool {
-    // SAFETY: all-zero bytes are a valid `sched_param` (integers only, on every libc).
-    let mut param: libc::sched_param = unsafe { std::mem::zeroed() };
-    param.sched_priority = PRIORITY;
-    // SAFETY: zero means the calling thread; the pointer is valid for the call, which only reads it.
-    unsafe { libc::sched_setscheduler(0, libc::SCHED_RR, &raw const param) == 0 }
-}
 
 /// Makes the receive buffer as small as it gets: nobody reads what the voice server sends.
 pub(super) fn shrink_receive_buffer(socket: &UdpSocket) {

@@ -12,8 +12,8 @@ mod wheel;
 
 pub(super) use stream::{Counters, Link};
 
-use super::{dave::FrameSealer, os};
-use crate::frame::FrameReader;
+use super::dave::FrameSealer;
+use crate::{frame::FrameReader, output::os};
 use seats::Seats;
 use std::{
     sync::{

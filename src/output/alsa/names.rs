@@ -1,0 +1,174 @@
+//! Owns: names of devices: which ones a client may use, the list of them, what one can do; alsa-lib's complaints.
+//! Never knows: what is played.
+
+use crate::{
+    error::Failure,
+    output::device::{Device, User},
+};
+use alsa::{
+    Direction,
+    device_name::HintIter,
+    pcm::{HwParams, PCM},
+};
+use std::ffi::CString;
+
+/// Devices in the list at most. A card has about ten names.
+const MAX_LISTED: usize = 256;
+/// Names of devices whose arguments say only which card and what part of it.
+const OF_CARDS: [&str; 17] = [
+    "hw", "plughw", "default", "sysdefault", "dmix", "front", "rear", "center_lfe", "side",
+    "surround21", "surround40", "surround41", "surround50", "surround51", "surround71", "iec958",
+    "hdmi",
+];
+/// Bytes of a name that a client may use.
+const MAX_LEN: usize = 128;
+/// Rates in Hz and numbers of channels that are looked for.
+const RATES: [u32; 8] = [
+    8_000, 16_000, 22_050, 32_000, 44_100, 48_000, 96_000, 192_000,
+];
+const CHANNELS: u32 = 8;
+
+/// Whether a client may name this device. To alsa-lib a name is a small program: `tee:…` and `file:…` write files and start
+/// programs, braces define devices anew. So it is one word, which the operator or the system has defined, and arguments only
+/// for what names a card.
+pub(super) fn may_be_opened(name: &str) -> bool {
+    let is_word = |text: &str, more: &str| {
+        !text.is_empty()
+            && text
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "_-".contains(c) || more.contains(c))
+    };
+    let is_fit = match name.split_once(':') {
+        Some((kind, arguments)) => OF_CARDS.contains(&kind) && is_word(arguments, "=,"),
+        None => is_word(name, ""),
+    };
+    is_fit && name.len() <= MAX_LEN
+}
+
+/// Runs this and keeps alsa-lib from writing to the program's error output; returns what it had to say.
+pub(super) fn quietly<T>(call: impl FnOnce() -> T) -> (T, String) {
+    // fails only for want of memory, and then it writes there as ever
+    let complaint = alsa::Output::local_error_handler();
+    let done = call();
+    let text = complaint.map_or_else(
+        |_| String::new(),
+        |output| output.borrow().to_string().trim().replace('\n', "; "),
+    );
+    (done, text)
+}
+
+/// What can be played on: the configured device first, then what alsa-lib knows and a client may name.
+pub(super) fn list(configured: &str) -> Result<Vec<Device>, Failure> {
+    let (hints, complaint) = quietly(|| HintIter::new(None, c"pcm"));
+    let hints = hints.map_err(|error| {
+        tracing::debug!(complaint, "the sound cards cannot be listed");
+        Failure::fault("The sound cards cannot be listed: see whether ALSA's configuration (asound.conf) is right.")
+            .because(error)
+    })?;
+    let device = |name: String, description: String| Device {
+        is_default: name == configured,
+        name,
+        description,
+        rates: Vec::new(),
+        channels: Vec::new(),
+        in_use: None,
+        delay: None,
+    };
+    let mut devices: Vec<Device> = hints
+        .filter(|hint| hint.direction != Some(Direction::Capture))
+        .filter_map(|hint| {
+            let description = hint.desc.unwrap_or_default().replace('\n', ", ");
+            hint.name.map(|name| device(name, description))
+        })
+        .filter(|device| may_be_opened(&device.name))
+        .take(MAX_LISTED)
+        .collect();
+    if !devices.iter().any(|device| device.is_default) {
+        devices.push(device(
+            configured.to_owned(),
+            "the device of the settings".to_owned(),
+        ));
+    }
+    devices.sort_by_key(|device| !device.is_default);
+    Ok(devices)
+}
+
+/// Finds out what a device takes and whether another program has it, by opening it for a moment. Only hardware and the
+/// default are asked: behind other names may be programs that would be started for it.
+pub(super) fn look_at(device: &mut Device) {
+    if !device.is_default && !device.name.starts_with("hw:") {
+        return;
+    }
+    let Ok(name) = CString::new(device.name.as_str()) else {
+        return;
+    };
+    match quietly(|| PCM::open(&name, Direction::Playback, true)).0 {
+        Ok(pcm) => {
+            device.in_use = Some(User::Nobody);
+            if let Ok(hw) = HwParams::any(&pcm) {
+                // a converter in front of the card takes everything; this asks for what the card takes
+                let _ = hw.set_rate_resample(false);
+                device.rates = RATES
+                    .into_iter()
+                    .filter(|rate| hw.test_rate(*rate).is_ok())
+                    .collect();
+                device.channels = (1..=CHANNELS)
+                    .filter(|n| hw.test_channels(*n).is_ok())
+                    .collect();
+            }
+        }
+        Err(error) if error.errno() == libc::EBUSY => device.in_use = Some(User::Other),
+        Err(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cards_and_words_may_be_named() {
+        for name in [
+            "default",
+            "hw:0",
+            "hw:1,0",
+            "plughw:CARD=PCH,DEV=0",
+            "sysdefault:CARD=Headphones",
+            "hdmi:CARD=vc4-hdmi,DEV=0",
+            "my_speakers",
+        ] {
+            assert!(may_be_opened(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_cannot_start_programs_or_write_files() {
+        for name in [
+            "",
+            "hw:",
+            "tee:default,'|touch /tmp/x',raw",
+            "tee:hw,x,raw",
+            "file:x,raw",
+            "plug:tee",
+            "hw:0 ",
+            "hw:/dev/x",
+            "{ type file }",
+            "cards.pcm.default",
+            "hw:CARD='x'",
+            "shm:/tmp/x,y",
+            "null\0",
+        ] {
+            assert!(!may_be_opened(name), "{name:?}");
+        }
+        assert!(!may_be_opened(&"x".repeat(129)));
+    }
+
+    #[test]
+    fn the_default_stands_first() {
+        // also without any card alsa-lib knows names
+        let devices = list("my_speakers").expect("ALSA's own configuration");
+        assert_eq!(devices[0].name, "my_speakers");
+        assert_eq!(devices.iter().filter(|d| d.is_default).count(), 1);
+        assert!(devices.iter().all(|d| !d.description.contains('\n')));
+    }
+}
