@@ -18,14 +18,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("pcm", &[]),
     ("frame", &[]),
     // A module's settings that are read as they are need no second form.
-    ("config", &["dsp", "net", "server", "session"]),
+    ("config", &["dsp", "governor", "net", "server", "session"]),
     ("track", &[]),
     // The objects of the wire are made from tracks there.
     ("protocol", &["track"]),
     ("dsp", &["pcm"]),
     ("net", &[]),
     ("stats", &[]),
-    ("governor", &[]),
+    ("governor", &["stats"]),
     ("media", &["net", "pcm"]),
     ("output", &["frame", "net"]),
     ("source", &["net", "media", "track"]),
@@ -37,7 +37,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     (
         "server",
-        &["track", "protocol", "source", "session", "stats"],
+        &[
+            "track", "protocol", "source", "session", "stats", "governor",
+        ],
     ),
     ("log", &["config"]),
 ];
@@ -47,6 +49,8 @@ const ROOTS: &[&str] = &["node", "cli", "main"];
 
 /// Where a feature may be asked for: the lists of modules.
 const FEATURE_FILES: &[&str] = &[
+    "config/profile.rs",
+    "governor/mod.rs",
     "lib.rs",
     "media/codec/mod.rs",
     "media/demux/mod.rs",

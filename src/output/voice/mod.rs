@@ -18,6 +18,8 @@ mod pacer;
 mod task;
 mod transport;
 
+pub use os::PRIORITY;
+
 use super::{Output, OutputEvent, OutputStats};
 use crate::{
     frame::{FrameFormat, FrameReader},

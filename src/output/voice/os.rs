@@ -7,7 +7,7 @@
 use std::{net::UdpSocket, os::fd::AsRawFd};
 
 /// Priority of pacing threads among real-time threads: low, below anything that was set on purpose.
-const PRIORITY: libc::c_int = 5;
+pub const PRIORITY: libc::c_int = 5;
 /// The kernel rounds it up to its minimum.
 const RECEIVE_BUFFER: libc::c_int = 2048;
 
