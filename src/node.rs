@@ -10,7 +10,8 @@ use crate::{
     dsp::{self, FilterSpec},
     error::Failure,
     frame::{FrameFormat, FrameReader, Underruns},
-    output::{Output, voice},
+    governor::{self, Monitor, advice::Wishes},
+    output::{self, Output, voice},
     playback::{self, Engine, encode},
     player::{Call, OnSound, OnVoice, Run, Sound, World, machine},
     protocol::filters::{self, Filters},
@@ -112,7 +113,9 @@ impl Node {
         let address = listener
             .local_addr()
             .context("the listener has no address")?;
-        let app = server::App::new(server_settings(&config), sessions.clone(), sources, system);
+        let monitor = Monitor::start(monitor_settings(&config), wishes(&config));
+        let app = server::App::new(server_settings(&config), sessions.clone(), sources, system)
+            .watching(monitor);
         let (stop, stopped) = watch::channel(false);
         let server = tokio::spawn(server::serve(listener, Arc::new(app), stopped));
         tracing::info!(%address, kernels = dsp::instruction_set(), "ready to take connections");
@@ -275,6 +278,23 @@ fn voice_settings(config: &Config) -> voice::Settings {
     }
 }
 
+/// What the configuration says of watching the machine.
+fn monitor_settings(config: &Config) -> governor::Settings {
+    governor::Settings {
+        is_on: config.monitoring.enabled,
+        interval: config.monitoring.interval,
+    }
+}
+
+/// What this node would like of its machine.
+fn wishes(config: &Config) -> Wishes {
+    let priority = u32::try_from(output::PRIORITY).unwrap_or(0);
+    Wishes {
+        realtime_priority: if config.voice.realtime { priority } else { 0 },
+        is_for_low_memory: config::profile::IS_FOR_LOW_MEMORY,
+    }
+}
+
 fn session_settings(config: &Config) -> session::Settings {
     let defaults = session::Settings::default();
     session::Settings {
@@ -348,6 +368,7 @@ mod tests {
             &crate::source::Settings::default(),
         );
         assert_same(&voice_settings(&config), &voice::Settings::default());
+        assert_same(&monitor_settings(&config), &governor::Settings::default());
         assert_same(&session_settings(&config), &session::Settings::default());
         let server = server_settings(&config);
         assert_same(&server.limits, &server::Limits::default());

@@ -20,14 +20,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("pcm", &["kernel"]),
     ("frame", &[]),
     // A module's settings that are read as they are need no second form.
-    ("config", &["dsp", "net", "server", "session"]),
+    ("config", &["dsp", "governor", "net", "server", "session"]),
     ("track", &[]),
     // The objects of the wire are made from tracks there.
     ("protocol", &["track"]),
     ("dsp", &["kernel", "pcm"]),
     ("net", &[]),
     ("stats", &[]),
-    ("governor", &[]),
+    ("governor", &["stats"]),
     ("media", &["net", "pcm"]),
     // A card that takes no 48 kHz gets the sum of its players resampled, once.
     ("output", &["dsp", "frame", "net", "pcm"]),
@@ -40,7 +40,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     (
         "server",
-        &["track", "protocol", "source", "session", "stats"],
+        &[
+            "track", "protocol", "source", "session", "stats", "governor",
+        ],
     ),
     ("log", &["config"]),
 ];
@@ -50,6 +52,8 @@ const ROOTS: &[&str] = &["node", "cli", "main"];
 
 /// Where a feature may be asked for: the lists of modules.
 const FEATURE_FILES: &[&str] = &[
+    "config/profile.rs",
+    "governor/mod.rs",
     "kernel/mod.rs",
     "lib.rs",
     "media/codec/mod.rs",

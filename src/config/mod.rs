@@ -19,6 +19,7 @@ mod name;
 mod nearest;
 mod place;
 mod placeholder;
+pub mod profile;
 mod schema;
 mod settings;
 mod tree;
@@ -31,8 +32,8 @@ pub use diagnostic::{Diagnostic, Level, Origin};
 pub use effective::Effective;
 pub use settings::{
     AppleMusic, Audio, Bitrate, Catalogues, Config, Fetching, Filters, HttpConfig, LavaSrc,
-    Lavalink, Limits, ListenAddress, LogLevel, Logging, Metrics, Server, Sources, Spotify,
-    Timeouts, Voice, YouTube, YtDlp,
+    Lavalink, Limits, ListenAddress, LogLevel, Logging, Metrics, Monitoring, Server, Sources,
+    Spotify, Timeouts, Voice, YouTube, YtDlp,
 };
 
 /// What loading came to.

@@ -10,6 +10,8 @@ pub mod device;
 mod os;
 pub mod voice;
 
+pub use os::PRIORITY;
+
 use crate::{error::Failure, frame::FrameReader};
 
 /// What an output tells the player that owns it. Sent in order, from any thread.

@@ -3,7 +3,7 @@
 #![expect(unsafe_code, reason = "a system call that std does not offer")]
 
 /// Priority among real-time threads: low, below anything that was set on purpose.
-const PRIORITY: libc::c_int = 5;
+pub const PRIORITY: libc::c_int = 5;
 
 /// Asks for round-robin real-time scheduling of this thread. False where that is not permitted (it needs
 /// `CAP_SYS_NICE` or an `rtprio` limit); the thread then runs like any other.

@@ -10,6 +10,7 @@ pub mod plugins;
 pub mod rest;
 pub mod route_planner;
 pub mod server;
+pub mod system;
 pub mod update;
 
 pub use json::Invalid;

@@ -7,6 +7,7 @@ use super::{
     answer::{Answer, json, text},
     app::App,
     query::Query,
+    system,
 };
 use crate::{
     protocol::server::{Cpu, Git, Info, Memory, Plugin, Stats, Version},
@@ -118,6 +119,7 @@ pub fn metrics(app: &App, query: &Query, now: Instant) -> Answer {
         resolves: resolves(app.sources.resolves()),
         route_planner: app.sources.routes().map(|r| route_planner(&r.counts())),
         retries: app.sources.retries().collect(),
+        machine: system::figures(app.monitor.as_ref().ok()),
         each_player: has_players.then(|| each_player(app)),
         uptime_ms: millis(app.system.uptime(now)),
         memory: app.system.memory(),

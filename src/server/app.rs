@@ -4,7 +4,13 @@
 use std::sync::Arc;
 
 use super::{admin, auth::Doorkeeper, plugins, settings::Settings};
-use crate::{protocol::server::Info, session::Sessions, source::Registry, stats::system::System};
+use crate::{
+    governor::{Monitor, Unwatched},
+    protocol::server::Info,
+    session::Sessions,
+    source::Registry,
+    stats::system::System,
+};
 
 /// The server's view of the node.
 pub struct App {
@@ -14,6 +20,7 @@ pub struct App {
     pub(super) sources: Arc<Registry>,
     pub(super) system: Arc<System>,
     pub(super) info: Info,
+    pub(super) monitor: Result<Monitor, Unwatched>,
 }
 
 impl App {
@@ -34,6 +41,14 @@ impl App {
             sessions,
             sources,
             system,
+            monitor: Err(Unwatched::Off),
         }
+    }
+
+    /// Tells what a monitor sees, too, or why there is none.
+    #[must_use]
+    pub fn watching(mut self, monitor: Result<Monitor, Unwatched>) -> Self {
+        self.monitor = monitor;
+        self
     }
 }

@@ -23,7 +23,7 @@ use super::{
     query::Query,
     route_planner,
     routes::Resource,
-    tracks,
+    system, tracks,
 };
 
 /// A request with what is known beside it.
@@ -152,6 +152,7 @@ where
             Resource::Version => Ok(admin::version()),
             Resource::Info => Ok(json(&app.info)),
             Resource::Stats => Ok(admin::stats(app, Instant::now())),
+            Resource::System => system::show(app).await,
             Resource::Metrics => Ok(admin::metrics(app, query, Instant::now())),
             Resource::LoadTracks => tracks::load(app, query).await,
             Resource::DecodeTrack => tracks::decode(app, query),

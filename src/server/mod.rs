@@ -19,6 +19,7 @@ mod scrub;
 mod settings;
 mod socket;
 mod stall;
+mod system;
 mod tracks;
 
 pub use admin::machine as machine_stats;

@@ -1,11 +1,13 @@
 //! Owns: the text that Prometheus reads: metric names of Lavalink (reference, 7), exposition format 0.0.4.
 //! Never knows: HTTP, or where the figures come from.
 
+mod machine;
 mod sources;
 
 use std::fmt::{Display, Write};
 
 use super::system::{Cpu, Memory, Process};
+pub use machine::Machine;
 pub use sources::{Resolves, RoutePlanner};
 
 /// Content type of the text.
@@ -55,6 +57,8 @@ pub struct Figures {
     pub route_planner: Option<RoutePlanner>,
     /// How often something was asked for again since the start, with the layer as a label's value.
     pub retries: Vec<(&'static str, u64)>,
+    /// How the machine is doing, if it is watched.
+    pub machine: Option<Machine>,
     /// Players that exist, if their own series are wanted.
     pub each_player: Option<Vec<Player>>,
     /// Milliseconds since the start.
@@ -84,6 +88,7 @@ pub fn render(figures: &Figures, names: &[impl AsRef<str>]) -> String {
     underruns(&mut page, figures);
     sources::resolves(&mut page, &figures.resolves);
     sources::route_planner(&mut page, figures.route_planner.as_ref());
+    machine::machine(&mut page, figures.machine.as_ref());
     process(&mut page, &figures.process);
     page.text
 }
@@ -333,6 +338,7 @@ mod tests {
             },
             route_planner: None,
             retries: vec![("fragment", 4)],
+            machine: None,
             each_player: None,
             uptime_ms: 86_400_000,
             memory: Memory {

@@ -1,17 +1,22 @@
 //! Owns: memory, processors and uptime of this process, as Linux tells them.
 //! Never knows: players and frames.
 
+use super::{
+    files::{Files, kilobytes},
+    group::Groups,
+    proc::{self, TICKS_PER_SECOND, Ticks},
+};
 use std::{
     fs,
-    path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
     time::{Duration, Instant, SystemTime},
 };
 
 /// Processor loads are averages over at least this time (reference, 1.3).
 const LOAD_INTERVAL: Duration = Duration::from_secs(30);
-/// Ticks of `/proc` in a second: `USER_HZ`, 100 on every Linux that Rust runs on.
-const TICKS_PER_SECOND: f64 = 100.0;
+const STATUS: &str = "proc/self/status";
+/// Enough for the first line of `/proc/stat`, which has one for each processor and interrupt.
+const FIRST_LINE: u64 = 512;
 
 /// Memory in bytes; `used ≤ allocated ≤ reservable`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,12 +90,11 @@ impl System {
     /// Memory at this moment.
     #[must_use]
     pub fn memory(&self) -> Memory {
-        let status = read("/proc/self/status");
-        let allocated = kilobytes(&status, "VmRSS:").unwrap_or(0);
-        // Kernels before 4.5 and some containers do not tell the private part.
-        let used = kilobytes(&status, "RssAnon:").unwrap_or(allocated);
+        let mut files = Files::new("/");
+        let resident = files.text(STATUS).and_then(proc::resident);
+        let (allocated, used) = resident.map_or((0, 0), |it| (it.all, it.private));
         Memory {
-            used: used.min(allocated),
+            used,
             allocated,
             reservable: self.reservable.max(allocated),
         }
@@ -101,7 +105,12 @@ impl System {
     pub fn cpu(&self, now: Instant) -> Cpu {
         // A panic between lock and unlock can leave nothing half done: the state is replaced whole.
         let mut load = self.load.lock().unwrap_or_else(PoisonError::into_inner);
-        load.update(now, || ticks(&read("/proc/stat"), &read("/proc/self/stat")));
+        load.update(now, || {
+            let mut files = Files::new("/");
+            let machine = proc::ticks(files.up_to("proc/stat", FIRST_LINE)?)?;
+            let process = proc::process_ticks(files.text("proc/self/stat")?)?;
+            Some(Sample { machine, process })
+        });
         Cpu {
             cores: self.cores,
             system_load: load.system,
@@ -112,48 +121,50 @@ impl System {
     /// What a scraper wants to know of any process.
     #[must_use]
     pub fn process(&self) -> Process {
-        let status = read("/proc/self/status");
+        let mut files = Files::new("/");
+        let status = files.text(STATUS).unwrap_or_default();
+        let virtual_bytes = kilobytes(status, "VmSize");
+        let resident_bytes = kilobytes(status, "VmRSS");
+        let ticks = files.text("proc/self/stat").and_then(proc::process_ticks);
+        let limits = files.text("proc/self/limits").unwrap_or_default();
         let started = self.started_unix.duration_since(SystemTime::UNIX_EPOCH);
         Process {
-            cpu_seconds: process_ticks(&read("/proc/self/stat"))
-                .map(|t| t as f64 / TICKS_PER_SECOND),
+            cpu_seconds: ticks.map(|t| t as f64 / TICKS_PER_SECOND),
             started_seconds: started.ok().map(|d| d.as_secs_f64()),
             open_fds: fs::read_dir("/proc/self/fd").ok().map(|d| d.count() as u64),
-            max_fds: max_fds(&read("/proc/self/limits")),
-            virtual_bytes: kilobytes(&status, "VmSize:"),
-            resident_bytes: kilobytes(&status, "VmRSS:"),
+            max_fds: proc::soft_limit(limits, "Max open files"),
+            virtual_bytes,
+            resident_bytes,
         }
     }
 }
 
 /// Processor time so far, in ticks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Ticks {
-    total: u64,
-    idle: u64,
+struct Sample {
+    machine: Ticks,
     process: u64,
 }
 
 #[derive(Debug, Default)]
 struct Load {
-    sample: Option<(Instant, Ticks)>,
+    sample: Option<(Instant, Sample)>,
     system: f64,
     process: f64,
 }
 
 impl Load {
-    fn update(&mut self, now: Instant, ticks: impl FnOnce() -> Option<Ticks>) {
+    fn update(&mut self, now: Instant, sample: impl FnOnce() -> Option<Sample>) {
         let before = match self.sample {
             Some((at, _)) if now.saturating_duration_since(at) < LOAD_INTERVAL => return,
             Some((_, before)) => Some(before),
             None => None,
         };
-        let Some(after) = ticks() else { return };
+        let Some(after) = sample() else { return };
         if let Some(before) = before {
-            let total = after.total.saturating_sub(before.total);
-            let idle = after.idle.saturating_sub(before.idle);
+            let (total, busy) = after.machine.since(before.machine);
             let process = after.process.saturating_sub(before.process);
-            self.system = share(total.saturating_sub(idle), total);
+            self.system = share(busy, total);
             self.process = share(process, total);
         }
         self.sample = Some((now, after));
@@ -167,95 +178,14 @@ fn share(part: u64, whole: u64) -> f64 {
     (part as f64 / whole as f64).clamp(0.0, 1.0)
 }
 
-/// The text of a file of `/proc`; empty when there is none.
-fn read(path: impl AsRef<Path>) -> String {
-    fs::read_to_string(path).unwrap_or_default()
-}
-
-/// A line such as `VmRSS:   1234 kB`, in bytes (proc_pid_status(5)).
-fn kilobytes(text: &str, name: &str) -> Option<u64> {
-    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-    let number: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    number.checked_mul(1024)
-}
-
-/// First line of `/proc/stat` (proc_stat(5)) and this process's own time.
-fn ticks(stat: &str, process_stat: &str) -> Option<Ticks> {
-    let numbers: Vec<u64> = stat
-        .lines()
-        .next()?
-        .strip_prefix("cpu ")?
-        .split_whitespace()
-        .map_while(|n| n.parse().ok())
-        .collect();
-    // user nice system idle iowait irq softirq steal; the two guest columns are in user and nice already.
-    let total = numbers.iter().take(8).sum();
-    let idle = numbers.get(3)? + numbers.get(4).copied().unwrap_or(0);
-    Some(Ticks {
-        total,
-        idle,
-        process: process_ticks(process_stat)?,
-    })
-}
-
-/// `utime` + `stime`, fields 14 and 15 of `/proc/self/stat`; field 2 is a name in brackets that may hold blanks.
-fn process_ticks(stat: &str) -> Option<u64> {
-    let (_, behind_name) = stat.rsplit_once(')')?;
-    let mut fields = behind_name.split_whitespace().skip(11);
-    let user: u64 = fields.next()?.parse().ok()?;
-    let system: u64 = fields.next()?.parse().ok()?;
-    user.checked_add(system)
-}
-
-/// Soft limit in `/proc/self/limits`; `unlimited` is none.
-fn max_fds(limits: &str) -> Option<u64> {
-    let line = limits
-        .lines()
-        .find_map(|line| line.strip_prefix("Max open files"))?;
-    line.split_whitespace().next()?.parse().ok()
-}
-
 /// The machine's memory or the lowest limit of this process's control groups, in bytes; 0 when unknown.
 fn memory_limit() -> u64 {
-    let machine = kilobytes(&read("/proc/meminfo"), "MemTotal:").unwrap_or(0);
-    limit_files(&read("/proc/self/cgroup"))
-        .iter()
-        .filter_map(|file| read(file).trim().parse().ok())
-        .fold(machine, |lowest: u64, limit| {
-            // Version 1 says "no limit" by a number near 2^63.
-            if lowest == 0 {
-                limit
-            } else {
-                lowest.min(limit)
-            }
-        })
-}
-
-/// Files that may hold a memory limit, own group first, then its parents (cgroups(7), versions 2 and 1).
-///
-/// Inside a container the path in `/proc/self/cgroup` may be the host's, while the mount shows only the own group: the
-/// walk ends at the mount's root, where the container's limit stands then.
-fn limit_files(cgroup: &str) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for line in cgroup.lines() {
-        let mut parts = line.splitn(3, ':').skip(1);
-        let (Some(controllers), Some(path)) = (parts.next(), parts.next()) else {
-            continue;
-        };
-        let (root, name) = if controllers.is_empty() {
-            ("/sys/fs/cgroup", "memory.max")
-        } else if controllers.split(',').any(|c| c == "memory") {
-            ("/sys/fs/cgroup/memory", "memory.limit_in_bytes")
-        } else {
-            continue;
-        };
-        files.extend(
-            Path::new(path.trim_start_matches('/'))
-                .ancestors()
-                .map(|group| Path::new(root).join(group).join(name)),
-        );
-    }
-    files
+    let mut files = Files::new("/");
+    let machine = files.text("proc/meminfo").and_then(proc::meminfo);
+    let machine = machine.map(|it| it.total);
+    let group = Groups::find(&mut files).memory(&mut files);
+    let group = group.map(|it| it.limit);
+    machine.into_iter().chain(group).min().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -263,31 +193,13 @@ fn limit_files(cgroup: &str) -> Vec<PathBuf> {
 mod tests {
     use super::*;
 
-    const STAT: &str = "cpu  100 10 40 800 50 0 0 0 30 0\ncpu0 1 2 3 4\n";
-    const PROCESS: &str = "7 (a name) b) S 1 7 7 0 -1 4194304 101 0 0 0 300 20 0 0 20 0 1 0 1 2";
-
-    #[test]
-    fn ticks_count_guests_once_and_survive_brackets_in_names() {
-        assert_eq!(
-            ticks(STAT, PROCESS),
-            Some(Ticks {
-                total: 1000,
-                idle: 850,
-                process: 320
-            })
-        );
-        assert_eq!(ticks("", ""), None);
-        assert_eq!(ticks(STAT, "7 (x) S 1"), None);
-    }
-
     #[test]
     fn the_first_load_is_zero_and_later_ones_are_averages_of_thirty_seconds() {
         let t0 = Instant::now();
         let sample = |total, idle, process| {
             move || {
-                Some(Ticks {
-                    total,
-                    idle,
+                Some(Sample {
+                    machine: Ticks { total, idle },
                     process,
                 })
             }
@@ -308,38 +220,6 @@ mod tests {
     fn loads_stay_between_zero_and_one() {
         assert_eq!(share(5, 0), 0.0);
         assert_eq!(share(9, 3), 1.0);
-    }
-
-    #[test]
-    fn memory_lines_are_read_in_bytes() {
-        let status = "Name:\tx\nVmRSS:\t    2048 kB\nRssAnon:\t  512 kB\n";
-        assert_eq!(kilobytes(status, "VmRSS:"), Some(2_097_152));
-        assert_eq!(kilobytes(status, "VmSwap:"), None);
-    }
-
-    #[test]
-    fn limits_are_looked_for_in_the_own_group_and_above() {
-        let names: Vec<_> = limit_files("4:memory:/a/b\n1:cpu:/x\n0::/c\n")
-            .into_iter()
-            .map(|p| p.display().to_string())
-            .collect();
-        assert_eq!(
-            names,
-            [
-                "/sys/fs/cgroup/memory/a/b/memory.limit_in_bytes",
-                "/sys/fs/cgroup/memory/a/memory.limit_in_bytes",
-                "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-                "/sys/fs/cgroup/c/memory.max",
-                "/sys/fs/cgroup/memory.max",
-            ]
-        );
-    }
-
-    #[test]
-    fn the_limit_of_open_files_is_the_soft_one() {
-        let limits = "Limit  Soft Limit  Hard Limit  Units\nMax open files            1024                 524288               files\n";
-        assert_eq!(max_fds(limits), Some(1024));
-        assert_eq!(max_fds(""), None);
     }
 
     #[test]

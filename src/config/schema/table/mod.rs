@@ -5,6 +5,7 @@ mod catalogues;
 mod fetching;
 mod lavalink;
 mod lavasrc;
+mod monitoring;
 mod ours;
 mod plugins;
 mod resolve;
@@ -31,6 +32,7 @@ pub(in crate::config) static TABLE: LazyLock<Vec<Key>> = LazyLock::new(|| {
         resolve::KEYS,
         plugins::KEYS,
         ours::KEYS,
+        monitoring::KEYS,
     ]
     .concat()
 });
