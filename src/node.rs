@@ -1,6 +1,7 @@
 //! Owns: the composition root: builds all parts from the configuration, starts them, and stops them in order.
 //! Never knows: how any part works.
 
+mod memory;
 mod sources;
 
 pub(crate) use sources::source_settings;
@@ -48,6 +49,8 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         .context("cannot start the runtime")?;
     let result = runtime.block_on(async {
         let node = Node::start(config).await?;
+        // ends with the runtime
+        tokio::spawn(memory::give_back_often());
         told_to_stop().await.context("cannot wait for signals")?;
         tracing::info!("stopping");
         node.stop().await;

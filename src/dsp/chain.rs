@@ -10,7 +10,7 @@ use super::{
     spec::{FilterSpec, TimescaleSpec},
     timescale::Timescale,
 };
-use crate::pcm::PcmBlock;
+use crate::pcm::{PcmBlock, Scratch};
 
 /// Samples no louder than this are taken as they are; with it, the bounds of [`FilterSpec::clamped`] keep every
 /// intermediate value finite. Nothing that was recorded comes near.
@@ -32,7 +32,7 @@ pub struct Chain {
     before: Before,
     timescale: Option<Timescale>,
     after: After,
-    work: PcmBlock,
+    work: Scratch<PcmBlock>,
     past: PcmBlock,
     taken: u64,
     /// Samples still to come that are heard by the filters and by nobody else.
@@ -117,7 +117,7 @@ impl Chain {
             spec,
             pending: None,
             timescale: None,
-            work: PcmBlock::default(),
+            work: Scratch::default(),
             past: PcmBlock::default(),
             taken: 0,
             lead: 0,
@@ -165,14 +165,14 @@ impl Chain {
             self.before.process(out, from);
             self.remember(out, from);
         } else {
-            let mut work = std::mem::take(&mut self.work);
+            let mut work = std::mem::take(&mut self.work.0);
             work.clear();
             work.extend_from(input, 0..input.len());
             tame(&mut work, 0);
             self.before.process(&mut work, 0);
             self.stretch(wanted, &work, out);
             self.remember(&work, 0);
-            self.work = work;
+            self.work.0 = work;
         }
         self.after.process(out, from);
     }
@@ -227,14 +227,14 @@ impl Chain {
 
     /// Lets the filters hear the first `len` samples.
     fn hear(&mut self, input: &PcmBlock, len: usize) {
-        let mut work = std::mem::take(&mut self.work);
+        let mut work = std::mem::take(&mut self.work.0);
         work.clear();
         work.extend_from(input, 0..len);
         tame(&mut work, 0);
         self.before.process(&mut work, 0);
         self.remember(&work, 0);
         self.after.process(&mut work, 0);
-        self.work = work;
+        self.work.0 = work;
     }
 
     /// Input samples taken that no output corresponds to yet: under a time-scale only.

@@ -4,7 +4,7 @@
 use super::polyphase::{Purpose, ResamplingQuality, Table, table};
 use crate::{
     kernel::{Fir4, kernels},
-    pcm::PcmBlock,
+    pcm::{PcmBlock, Scratch},
 };
 use std::{ops::RangeInclusive, sync::Arc};
 
@@ -52,7 +52,7 @@ pub struct Resampler {
     /// Samples to keep in front of the filter, for a longer one to come.
     kept: usize,
     /// Four interpolated rows.
-    scratch: Vec<f32>,
+    scratch: Scratch<Vec<f32>>,
 }
 
 impl Resampler {
@@ -138,7 +138,7 @@ impl Resampler {
             purpose,
             is_identity: from == to,
             kept: 0,
-            scratch: Vec::new(),
+            scratch: Scratch::default(),
         };
         resampler.reset();
         resampler
@@ -225,7 +225,7 @@ impl Resampler {
         out.resize(at + count);
         let [left, right] = &mut out.channels;
         if self.table.interpolated {
-            self.scratch.resize(4 * self.table.taps, 0.0);
+            self.scratch.0.resize(4 * self.table.taps, 0.0);
         }
         let fir4 = kernels().fir4;
         let (mut left, mut right) = (
@@ -255,7 +255,7 @@ impl Resampler {
         }
         fir4(&Fir4 {
             rows: if self.table.interpolated {
-                &self.scratch
+                &self.scratch.0
             } else {
                 &self.table.rows
             },
@@ -278,7 +278,11 @@ impl Resampler {
         let row = (position / self.to) as usize * taps;
         let weight = (position % self.to) as f32 / self.to as f32;
         let (a, b) = self.table.rows[row..row + 2 * taps].split_at(taps);
-        for ((c, a), b) in self.scratch[slot * taps..][..taps].iter_mut().zip(a).zip(b) {
+        for ((c, a), b) in self.scratch.0[slot * taps..][..taps]
+            .iter_mut()
+            .zip(a)
+            .zip(b)
+        {
             *c = a + weight * (b - a);
         }
         slot * taps

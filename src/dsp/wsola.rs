@@ -28,7 +28,7 @@ mod search;
 use super::polyphase::{Purpose, Table, table};
 use crate::{
     kernel::{Lags, kernels},
-    pcm::PcmBlock,
+    pcm::{PcmBlock, Scratch},
     units::SAMPLE_RATE,
 };
 use attacks::{Attacks, BLOCK};
@@ -56,12 +56,11 @@ pub(crate) struct Wsola {
     /// Nothing has come out yet, so there is nothing to join.
     is_first: bool,
     attacks: Attacks,
-    search: Search,
+    search: Scratch<Search>,
     /// Reads between samples.
     between: Arc<Table>,
-    /// The two sides of a crossfade.
-    old: Vec<f32>,
-    new: Vec<f32>,
+    /// The side of a crossfade that leaves.
+    old: Scratch<Vec<f32>>,
 }
 
 /// A place in the input.
@@ -120,10 +119,9 @@ impl Wsola {
             nominal: 0.0,
             is_first: true,
             attacks: Attacks::default(),
-            search: Search::default(),
+            search: Scratch::default(),
             between: table(1, PARTS, true, Purpose::Join),
-            old: Vec::new(),
-            new: Vec::new(),
+            old: Scratch::default(),
         }
     }
 
@@ -243,6 +241,7 @@ impl Wsola {
         let overlap = self.geometry.overlap;
         let found = self
             .search
+            .0
             .best(&self.input, natural.sample, overlap, (first, target, last));
         if found.at == natural.sample {
             return (natural, 1.0);
@@ -275,15 +274,16 @@ impl Wsola {
                 .min(len.saturating_sub(natural.sample))
         };
         for (to, from) in out.channels.iter_mut().zip(&self.input.channels) {
-            read(&self.between, from, natural, overlap, &mut self.old);
-            read(&self.between, from, at, piece, &mut self.new);
-            for (n, (old, new)) in self.old.iter().zip(&mut self.new).enumerate() {
+            self.old.0.clear();
+            read(&self.between, from, natural, overlap, &mut self.old.0);
+            let begin = to.len();
+            read(&self.between, from, at, piece, to);
+            for (n, (old, new)) in self.old.0.iter().zip(&mut to[begin..]).enumerate() {
                 let weight = 0.5 - 0.5 * (PI * (n as f32 + 0.5) / overlap as f32).cos();
                 // What is alike adds up in amplitude, what is not in power: neither is to become quieter.
                 let power = 1.0 - 2.0 * weight * (1.0 - weight) * (1.0 - likeness);
                 *new = (old + weight * (*new - old)) / power.sqrt();
             }
-            to.extend_from_slice(&self.new);
         }
         self.natural = Place {
             sample: at.sample + piece,
@@ -309,7 +309,7 @@ impl Wsola {
             .min(self.natural.sample.saturating_sub(self.between.taps))
             .min(self.attacks.judged().saturating_sub(1));
         // Not each time: what is left has to move.
-        if useless < 2 * REACH_BACK {
+        if useless < REACH_BACK / 3 {
             return;
         }
         self.input.drop_front(useless);
@@ -319,9 +319,8 @@ impl Wsola {
     }
 }
 
-/// Replaces `to` by `len` samples of a channel from `at` on, which the caller has found [readable](Wsola::readable).
+/// Appends `len` samples of a channel from `at` on, which the caller has found [readable](Wsola::readable).
 fn read(between: &Table, from: &[f32], at: Place, len: usize, to: &mut Vec<f32>) {
-    to.clear();
     if at.part == 0 {
         to.extend_from_slice(
             from.get(at.sample..)
@@ -330,10 +329,11 @@ fn read(between: &Table, from: &[f32], at: Place, len: usize, to: &mut Vec<f32>)
         );
         return;
     }
-    to.resize(len, 0.0);
+    let begin = to.len();
+    to.resize(begin + len, 0.0);
     (kernels().lags)(Lags {
         wanted: &between.rows[at.part * between.taps..][..between.taps],
         area: &from[at.sample + 1 - between.taps / 2..],
-        sums: to,
+        sums: &mut to[begin..],
     });
 }

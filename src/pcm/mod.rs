@@ -37,7 +37,10 @@ impl PcmBlock {
 
     /// Makes it `len` samples long; new samples are silence.
     pub fn resize(&mut self, len: usize) {
-        self.channels.iter_mut().for_each(|c| c.resize(len, 0.0));
+        for channel in &mut self.channels {
+            make_room(channel, len.saturating_sub(channel.len()));
+            channel.resize(len, 0.0);
+        }
     }
 
     /// Removes the first `len` samples.
@@ -48,7 +51,55 @@ impl PcmBlock {
     /// Appends a range of another block.
     pub fn extend_from(&mut self, other: &Self, range: std::ops::Range<usize>) {
         for (to, from) in self.channels.iter_mut().zip(&other.channels) {
+            make_room(to, range.len());
             to.extend_from_slice(&from[range.clone()]);
         }
+    }
+}
+
+/// Makes room for so many samples more, and a little for the next time. A block grows a few times in its life and is kept for
+/// all of it, so doubling, as vectors do it, would be paid for with half of the memory of each player's blocks.
+fn make_room(channel: &mut Vec<f32>, more: usize) {
+    if channel.capacity() - channel.len() < more {
+        channel.reserve_exact(more.max(channel.len() / 8));
+    }
+}
+
+/// Room that is used again and again and holds nothing between two uses: a copy of its owner begins without it.
+#[derive(Debug, Default)]
+pub struct Scratch<T>(pub T);
+
+impl<T: Default> Clone for Scratch<T> {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_that_grows_by_frames_has_little_room_to_spare() {
+        let frame = PcmBlock {
+            channels: [vec![0.5; 960], vec![0.5; 960]],
+        };
+        let mut block = PcmBlock::default();
+        for _ in 0..16 {
+            block.extend_from(&frame, 0..960);
+        }
+        for channel in &block.channels {
+            assert!(
+                channel.capacity() <= 15_360 * 9 / 8,
+                "{}",
+                channel.capacity()
+            );
+        }
+    }
+
+    #[test]
+    fn copies_have_no_scratch() {
+        let used = Scratch(vec![1.0f32; 4]);
+        assert_eq!(used.clone().0.capacity(), 0);
     }
 }

@@ -70,6 +70,11 @@ impl State {
         Samples(self.consumed.saturating_sub(MARGIN))
     }
 
+    /// Whether it takes much memory: it holds sound that a time-scale has taken in.
+    pub(super) fn is_scaled(&self) -> bool {
+        self.filters.is_scaled()
+    }
+
     /// The filters, made if there are none.
     fn chain(&mut self) -> &mut Chain {
         self.chain

@@ -34,7 +34,6 @@ pub(super) struct Feed {
     quality: ResamplingQuality,
     timeline: Timeline,
     decoded: PcmBlock,
-    audible: PcmBlock,
     damaged: u32,
     is_drained: bool,
 }
@@ -49,7 +48,6 @@ impl Feed {
             quality,
             timeline: Timeline::wanting(Samples::ZERO),
             decoded: PcmBlock::default(),
-            audible: PcmBlock::default(),
             damaged: 0,
             is_drained: false,
         }
@@ -181,8 +179,7 @@ impl Feed {
         let had = out.len();
         match self.packet(bytes) {
             Ok(packet) => {
-                self.decode(&packet, out)?;
-                if !self.decoded.is_empty() {
+                if self.decode(&packet, out)? {
                     bytes.found();
                 }
             }
@@ -203,7 +200,8 @@ impl Feed {
         Ok(())
     }
 
-    fn decode(&mut self, packet: &Packet, out: &mut PcmBlock) -> Result<(), Stop> {
+    /// False when there is no sound in the packet.
+    fn decode(&mut self, packet: &Packet, out: &mut PcmBlock) -> Result<bool, Stop> {
         if self.decoder.is_none() {
             self.decoder = Some(codec::decoder(self.info()).map_err(undecodable)?);
         }
@@ -228,16 +226,16 @@ impl Feed {
             Err(e) => return Err(undecodable(e)),
         };
         if self.decoded.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         self.prepare(rate, packet.pts, out)?;
         let length = self.length_at(rate);
         let heard = self.timeline.admit(self.decoded.len(), length);
-        self.audible.clear();
-        self.audible.extend_from(&self.decoded, heard);
+        self.decoded.resize(heard.end);
+        self.decoded.drop_front(heard.start);
         let (_, resampler) = self.resampler.as_mut().expect("prepared");
-        resampler.process(&self.audible, out);
-        Ok(())
+        resampler.process(&self.decoded, out);
+        Ok(true)
     }
 
     /// Sees to it that the resampler and the timeline fit what was decoded, at `rate`, of a packet at `pts`. When the rate

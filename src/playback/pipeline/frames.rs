@@ -1,7 +1,7 @@
 //! Owns: how the next frame is made: from a packet that is passed on, or from decoded sound; and that it goes to the ring.
 //! Never knows: what was wished for, or what a run begins and ends with.
 
-use super::{FRAMES_PER_STATE, Made, Pipeline, WARM_FRAMES};
+use super::{Made, Pipeline, WARM_FRAMES};
 use crate::{
     frame::FrameFormat,
     media::window::Stop,
@@ -222,10 +222,11 @@ impl Pipeline {
             state,
         });
         // those that wait, and those from which they would be made again
-        let kept = self.writer.capacity() + WARM_FRAMES + FRAMES_PER_STATE + 2;
+        let kept = self.writer.capacity() + WARM_FRAMES + self.frames_per_state() + 2;
         while self.made.len() > kept {
             self.made.pop_front();
         }
+        self.forget_states();
         if let (Some(feed), Some(oldest)) = (&mut self.feed, self.made.front()) {
             let wanted = oldest.position.0.saturating_sub(render::BACK);
             feed.forget_before(Samples(wanted));

@@ -2,7 +2,7 @@
 //! passed on and encoded frames.
 //! Never knows: how a single frame is made.
 
-use super::{FRAMES_PER_STATE, Pipeline, Stage, Turn, WARM_FRAMES};
+use super::{FRAMES_PER_SCALED_STATE, FRAMES_PER_STATE, Pipeline, Stage, Turn, WARM_FRAMES};
 use crate::{
     frame::FrameFormat,
     media::window::Stop,
@@ -193,12 +193,34 @@ impl Pipeline {
         }
     }
 
+    /// For one of how many frames it is kept what they are made from.
+    pub(super) fn frames_per_state(&self) -> usize {
+        if self.render.state().is_scaled() {
+            FRAMES_PER_SCALED_STATE
+        } else {
+            FRAMES_PER_STATE
+        }
+    }
+
+    /// Drops the states in front of the last from which all frames that wait can be made: frames are taken in order, so that
+    /// [`base`](Self::base) never goes back beyond it again.
+    pub(super) fn forget_states(&mut self) {
+        let first = self.made.len().saturating_sub(self.writer.level());
+        let Some((base, _)) = self.base(first) else {
+            return;
+        };
+        if base + WARM_FRAMES <= first {
+            let before = self.made.iter_mut().take(base);
+            before.for_each(|made| made.state = None);
+        }
+    }
+
     /// Keeps what the next frame is made from, if none of the last ones has it kept.
     pub(super) fn keep_state(&mut self) {
         let is_transcoded = |made: &&super::Made| made.mode == Mode::Transcode;
         let last = self.made.iter().rev().take_while(is_transcoded);
         let is_kept = last
-            .take(FRAMES_PER_STATE - 1)
+            .take(self.frames_per_state() - 1)
             .any(|made| made.state.is_some());
         if self.turn.is_none() && self.state.is_none() && !is_kept {
             self.state = Some(Box::new(self.render.state().clone()));

@@ -33,8 +33,9 @@ const MAX_STEP: u64 = 2048;
 /// Notices that are kept for places that have not been read; of more, the oldest are dropped.
 const MAX_NOTICES: usize = 32;
 
-/// Scratch space that is kept from read to read, in bytes.
-const KEPT_SCRATCH: usize = 64 * 1024;
+/// Scratch space that is kept from read to read, in bytes: for most packets of sound. It is used only for what lies in two
+/// deliveries, so that asking for more now and then costs nothing.
+const KEPT_SCRATCH: usize = 4 * 1024;
 
 type Receiver = mpsc::UnboundedReceiver<(u64, Delivery)>;
 
