@@ -47,6 +47,7 @@ const ROOTS: &[&str] = &["node", "cli", "main"];
 
 /// Where a feature may be asked for: the lists of modules.
 const FEATURE_FILES: &[&str] = &[
+    "config/profile.rs",
     "lib.rs",
     "media/codec/mod.rs",
     "media/demux/mod.rs",

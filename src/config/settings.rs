@@ -18,7 +18,7 @@ use crate::{
     units::Secret,
 };
 
-use super::schema;
+use super::{Profile, schema};
 
 /// A value before the table's defaults are set: zero, empty, off. Only the table knows real defaults.
 trait Blank {
@@ -52,7 +52,7 @@ mod lavasrc;
 
 pub use lavasrc::{AppleMusic, LavaSrc, Spotify};
 
-/// All settings. [`Default`] gives those of the table, with an empty password (which `load` refuses).
+/// All settings. [`Default`] gives those of the table, with an empty password (which `load` refuses) and whatever the build.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// `server`: where the node listens.
@@ -91,6 +91,8 @@ pub struct Config {
     pub plugins: Plugins,
     /// `extensions`: our own keys for what Lavalink does not have.
     pub extensions: Extensions,
+    /// `arm.profile`: whose defaults others have; `None`: those of the build.
+    pub profile: Option<Profile>,
 }
 
 impl Config {
@@ -114,6 +116,7 @@ impl Config {
             fetching: Fetching::blank(),
             plugins: Plugins::blank(),
             extensions: Extensions::blank(),
+            profile: None,
         }
     }
 }

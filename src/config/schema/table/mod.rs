@@ -7,6 +7,7 @@ mod lavalink;
 mod lavasrc;
 mod ours;
 mod plugins;
+mod profile;
 mod resolve;
 mod route_planner;
 mod youtube;
@@ -31,6 +32,7 @@ pub(in crate::config) static TABLE: LazyLock<Vec<Key>> = LazyLock::new(|| {
         resolve::KEYS,
         plugins::KEYS,
         ours::KEYS,
+        profile::KEYS,
     ]
     .concat()
 });
