@@ -135,6 +135,7 @@ pub mod dsp;
 pub mod error;
 pub mod frame;
 pub mod governor;
+pub mod kernel;
 pub mod log;
 pub mod media;
 pub mod net;

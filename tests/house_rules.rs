@@ -15,14 +15,16 @@ const OPEN: &[&str] = &["units", "error"];
 const ARROWS: &[(&str, &[&str])] = &[
     ("units", &[]),
     ("error", &[]),
-    ("pcm", &[]),
+    // The loops that every machine runs in its own way: samples are made into others with them.
+    ("kernel", &[]),
+    ("pcm", &["kernel"]),
     ("frame", &[]),
     // A module's settings that are read as they are need no second form.
     ("config", &["dsp", "net", "server", "session"]),
     ("track", &[]),
     // The objects of the wire are made from tracks there.
     ("protocol", &["track"]),
-    ("dsp", &["pcm"]),
+    ("dsp", &["kernel", "pcm"]),
     ("net", &[]),
     ("stats", &[]),
     ("governor", &[]),

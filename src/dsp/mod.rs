@@ -1,10 +1,8 @@
 //! Owns: sound processing: resampler, filters, kernels.
 //! Never knows: where samples come from or go.
 
-mod bank;
 mod chain;
 mod filters;
-mod kernel;
 mod polyphase;
 mod resample;
 mod spec;
@@ -26,5 +24,5 @@ pub use volume::{MAX_VOLUME, PlayerVolume, gain};
 /// Name of the instruction set that the inner loops use on this machine, for the log.
 #[must_use]
 pub fn instruction_set() -> &'static str {
-    kernel::kernels().name
+    crate::kernel::kernels().name
 }

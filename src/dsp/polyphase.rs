@@ -1,7 +1,7 @@
 //! Owns: the filter tables of the resampler: how long, how steep, computed once and shared by all players.
 //! Never knows: samples.
 
-use super::kernel::STEP;
+use crate::kernel::STEP;
 use std::{
     collections::HashMap,
     f64::consts::PI,

@@ -1,11 +1,11 @@
 //! Owns: changing the sample rate of a stereo stream, without delay and without losing count.
 //! Never knows: codecs, or why a rate changes.
 
-use super::{
+use super::polyphase::{Purpose, ResamplingQuality, Table, table};
+use crate::{
     kernel::{Fir4, kernels},
-    polyphase::{Purpose, ResamplingQuality, Table, table},
+    pcm::PcmBlock,
 };
-use crate::pcm::PcmBlock;
 use std::{ops::RangeInclusive, sync::Arc};
 
 /// Rates that [`Resampler::new`] takes, in Hz.

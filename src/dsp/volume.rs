@@ -1,7 +1,11 @@
 //! Owns: the player's volume: Lavalink's curve from a number to a gain, and the way from one gain to the next.
 //! Never knows: players.
 
-use crate::{pcm::PcmBlock, units::FRAME_SAMPLES};
+use crate::{
+    kernel::{Ramp, kernels},
+    pcm::PcmBlock,
+    units::FRAME_SAMPLES,
+};
 
 /// The largest volume the API takes.
 pub const MAX_VOLUME: u16 = 1000;
@@ -49,7 +53,8 @@ impl PlayerVolume {
     pub fn set(&mut self, volume: u16) {
         let gain = gain(volume);
         if gain != self.to {
-            self.from = self.at(FRAME_SAMPLES - self.ramp_left);
+            let way = self.way();
+            self.from = way.at(way.first - 1);
             self.to = gain;
             self.ramp_left = FRAME_SAMPLES;
         }
@@ -69,29 +74,29 @@ impl PlayerVolume {
     /// Applies the volume in place.
     pub fn process(&mut self, block: &mut PcmBlock) {
         let ramped = self.ramp_left.min(block.len());
-        let done = FRAME_SAMPLES - self.ramp_left;
+        let way = self.way();
         for channel in &mut block.channels {
             let (ramp, steady) = channel.split_at_mut(ramped);
-            for (n, x) in ramp.iter_mut().enumerate() {
-                *x = (*x * self.at(done + n + 1)).clamp(-1.0, 1.0);
-            }
+            (kernels().ramp)(ramp, way);
             if self.to == 0.0 {
                 // Not by a product: −0.0 and NaN are no silence.
                 steady.fill(0.0);
             } else if self.to != 1.0 {
-                steady
-                    .iter_mut()
-                    .for_each(|x| *x = (*x * self.to).clamp(-1.0, 1.0));
+                (kernels().gain)(steady, self.to);
             }
         }
         self.ramp_left -= ramped;
     }
 
-    /// The gain after `n` samples of the ramp.
-    fn at(&self, n: usize) -> f32 {
-        let way = n as f32 / FRAME_SAMPLES as f32;
-        // In this form the end is met exactly.
-        self.from * (1.0 - way) + self.to * way
+    /// The ramp from the next sample on.
+    fn way(&self) -> Ramp {
+        Ramp {
+            from: self.from,
+            to: self.to,
+            first: (FRAME_SAMPLES - self.ramp_left + 1) as u32,
+            // Rounded up, so that 960 of them are 1 in a float.
+            step: 1.0 / FRAME_SAMPLES as f32,
+        }
     }
 }
 

@@ -25,11 +25,12 @@ mod attacks;
 mod plan;
 mod search;
 
-use super::{
-    kernel::{Lags, run},
-    polyphase::{Purpose, Table, table},
+use super::polyphase::{Purpose, Table, table};
+use crate::{
+    kernel::{Lags, kernels},
+    pcm::PcmBlock,
+    units::SAMPLE_RATE,
 };
-use crate::{pcm::PcmBlock, units::SAMPLE_RATE};
 use attacks::{Attacks, BLOCK};
 use search::{COARSE, Search};
 use std::{f32::consts::PI, sync::Arc};
@@ -330,7 +331,7 @@ fn read(between: &Table, from: &[f32], at: Place, len: usize, to: &mut Vec<f32>)
         return;
     }
     to.resize(len, 0.0);
-    run(Lags {
+    (kernels().lags)(Lags {
         wanted: &between.rows[at.part * between.taps..][..between.taps],
         area: &from[at.sample + 1 - between.taps / 2..],
         sums: to,

@@ -4,7 +4,7 @@
 use crate::{
     error::Failure,
     frame::MAX_OPUS_BYTES,
-    pcm::PcmBlock,
+    pcm::{PcmBlock, convert},
     units::{FRAME_SAMPLES, SAMPLE_RATE},
 };
 use opus2::{Application, Bitrate, Channels};
@@ -75,15 +75,13 @@ impl Encoder {
     /// # Panics
     /// When the block is shorter.
     pub fn encode(&mut self, block: &PcmBlock, from: usize) -> Result<&[u8], Failure> {
-        let (left, right) = (&block.channels[0][from..], &block.channels[1][from..]);
-        for (pair, (l, r)) in self
-            .interleaved
-            .chunks_exact_mut(2)
-            .zip(left.iter().zip(right))
-        {
-            pair[0] = *l;
-            pair[1] = *r;
-        }
+        let [left, right] = &block.channels;
+        let frame = from..from + FRAME_SAMPLES;
+        convert::interleave(
+            &left[frame.clone()],
+            &right[frame],
+            &mut self.interleaved[..],
+        );
         let len = self
             .inner
             .encode_float(&self.interleaved[..], &mut self.packet[..])

@@ -2,7 +2,10 @@
 //! Never knows: other filters.
 
 use super::Filter;
-use crate::dsp::spec::ChannelMixSpec;
+use crate::{
+    dsp::spec::ChannelMixSpec,
+    kernel::{Matrix, kernels},
+};
 
 /// Both outputs are sums of both inputs, limited to ±1.
 #[derive(Clone, Debug)]
@@ -21,11 +24,11 @@ impl Filter for ChannelMix {
 
     fn process(&mut self, left: &mut [f32], right: &mut [f32]) {
         let m = self.0;
-        for (l, r) in left.iter_mut().zip(right) {
-            let (x, y) = (*l, *r);
-            *l = (x * m.left_to_left + y * m.right_to_left).clamp(-1.0, 1.0);
-            *r = (x * m.left_to_right + y * m.right_to_right).clamp(-1.0, 1.0);
-        }
+        let matrix = Matrix {
+            left: [m.left_to_left, m.right_to_left],
+            right: [m.left_to_right, m.right_to_right],
+        };
+        (kernels().matrix)(left, right, &matrix);
     }
 
     fn reset(&mut self) {}

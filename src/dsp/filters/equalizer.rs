@@ -2,10 +2,9 @@
 //! Never knows: other filters.
 
 use super::Filter;
-use crate::dsp::{
-    bank::{Bank, History, LANES},
-    kernel::kernels,
-    spec::{BANDS, EqualizerSpec},
+use crate::{
+    dsp::spec::{BANDS, EqualizerSpec},
+    kernel::{Bank, History, LANES, kernels},
 };
 
 /// β, α, γ of each band pass at 48 kHz, from 25 Hz to 16 kHz (reference 4.4).

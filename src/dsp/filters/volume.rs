@@ -2,6 +2,7 @@
 //! Never knows: other filters.
 
 use super::Filter;
+use crate::kernel::kernels;
 
 /// Samples times a factor, limited to ±1.
 #[derive(Clone, Debug)]
@@ -29,8 +30,8 @@ impl Filter for Volume {
     }
 
     fn process(&mut self, left: &mut [f32], right: &mut [f32]) {
-        for x in left.iter_mut().chain(right) {
-            *x = (*x * self.0).clamp(-1.0, 1.0);
+        for samples in [left, right] {
+            (kernels().gain)(samples, self.0);
         }
     }
 

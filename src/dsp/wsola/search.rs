@@ -2,7 +2,7 @@
 //! Never knows: why, or what is done there.
 
 use crate::{
-    dsp::kernel::{Lags, run},
+    kernel::{Lags, kernels},
     pcm::PcmBlock,
 };
 use std::ops::Range;
@@ -139,7 +139,7 @@ impl<'a> Wanted<'a> {
             .each_ref()
             .map(|channel| &channel[places.start..]);
         for (wanted, there) in self.channels.into_iter().zip(there) {
-            run(Lags {
+            (kernels().lags)(Lags {
                 wanted,
                 area: there,
                 sums: to,

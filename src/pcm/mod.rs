@@ -1,5 +1,7 @@
-//! Owns: the block of samples that travels between decoder, resampler, filters and encoder.
+//! Owns: the block of samples that travels between decoder, resampler, filters and encoder, and other forms of samples.
 //! Never knows: who made it.
+
+pub mod convert;
 
 /// Stereo samples, planar: `channels[0]` left, `channels[1]` right, always of equal length, nominal ±1.0.
 ///

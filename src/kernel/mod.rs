@@ -1,0 +1,138 @@
+//! Owns: the innermost loops over samples, once portable and once per instruction set.
+//! Never knows: what the samples are for.
+//!
+//! All loops stand in one table, [`Kernels`]; [`kernels`] is the best one that this machine can run. Every loop has a portable
+//! version, which says what it means, and others only where they take less than the compiler's work on that one
+//! (`examples/kernel_bench.rs` tells the difference). Apart from sums of products ([`Kernels::fir4`], [`Kernels::lags`]),
+//! whose order of additions differs, they give the same samples to the bit.
+
+mod bank;
+mod chosen;
+mod portable;
+#[cfg(test)]
+mod tests;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+pub use bank::{Bank, History, LANES};
+pub use chosen::kernels;
+
+/// Instruction sets beyond the portable one, the best first: each gives its loops if this machine has it.
+const SETS: &[fn() -> Option<Kernels>] = &[
+    #[cfg(target_arch = "x86_64")]
+    x86::detect,
+];
+
+/// Samples per step of the filter loops: rows are multiples of it.
+pub const STEP: usize = 8;
+
+/// The loops for one instruction set. Slices of one call are equally long where nothing else is said; loops panic otherwise.
+#[derive(Clone, Copy)]
+pub struct Kernels {
+    /// Name of the instruction set, for the log.
+    pub name: &'static str,
+    /// Outputs of [`Fir4`]: left, right.
+    pub fir4: fn(&Fir4) -> [[f32; 4]; 2],
+    /// Adds the bands of a [`Bank`] to left and right, in place.
+    pub bands: fn(&Bank, &mut [History; 2], &mut [f32], &mut [f32]),
+    /// Adds up [`Lags`].
+    pub lags: fn(Lags),
+    /// Samples times a gain, limited to ±1.
+    pub gain: fn(&mut [f32], f32),
+    /// Samples times a gain on its way, limited to ±1.
+    pub ramp: fn(&mut [f32], Ramp),
+    /// Left and right become sums of both, limited to ±1.
+    pub matrix: fn(&mut [f32], &mut [f32], &Matrix),
+    /// Adds samples times a gain to others, without a limit.
+    pub mix: fn(&mut [f32], &[f32], f32),
+    /// Left and right in turn; the output is as long as both together.
+    pub interleave: fn(&[f32], &[f32], &mut [f32]),
+    /// See [`pcm::convert::to_i16`](crate::pcm::convert::to_i16).
+    pub to_i16: fn(&[f32], &mut [i16]),
+    /// See [`pcm::convert::to_i32`](crate::pcm::convert::to_i32).
+    pub to_i32: fn(&[f32], &mut [i32]),
+}
+
+/// What every machine can do.
+pub const PORTABLE: Kernels = Kernels {
+    name: "portable",
+    fir4: portable::fir4,
+    bands: bank::portable,
+    lags: portable::lags::<{ portable::FUSED }>,
+    gain: portable::gain,
+    ramp: portable::ramp,
+    matrix: portable::matrix,
+    mix: portable::mix,
+    interleave: portable::interleave,
+    to_i16: portable::to_i16,
+    to_i32: portable::to_i32,
+};
+
+/// Four filter outputs of both channels at once: output `i` is the dot product of `rows[row_at[i]..][..taps]`
+/// with `left[at[i]..][..taps]`, and with the same range of `right`.
+pub struct Fir4<'a> {
+    /// Coefficients, row after row.
+    pub rows: &'a [f32],
+    /// Where each output's row begins in `rows`.
+    pub row_at: [usize; 4],
+    /// Left samples.
+    pub left: &'a [f32],
+    /// Right samples.
+    pub right: &'a [f32],
+    /// Where each output's first sample lies.
+    pub at: [usize; 4],
+    /// Length of a row, a multiple of [`STEP`].
+    pub taps: usize,
+}
+
+impl Fir4<'_> {
+    /// The bounds on which the vector versions rely.
+    ///
+    /// # Panics
+    /// When a range does not lie inside its slice.
+    fn check(&self) {
+        assert!(self.taps.is_multiple_of(STEP), "rows are whole steps long");
+        let inside =
+            |at: usize, len: usize| at.checked_add(self.taps).is_some_and(|end| end <= len);
+        let samples = self.left.len().min(self.right.len());
+        for i in 0..4 {
+            assert!(
+                inside(self.row_at[i], self.rows.len()) && inside(self.at[i], samples),
+                "a filter reads inside its slices"
+            );
+        }
+    }
+}
+
+/// `sums[k] += wanted · area[k..]`: how much each of several neighbouring places resembles what is wanted.
+pub struct Lags<'a> {
+    /// What is looked for.
+    pub wanted: &'a [f32],
+    /// Where; `sums.len() + wanted.len() - 1` samples count, and what is missing of them adds nothing.
+    pub area: &'a [f32],
+    /// One per place; what stood there is added to.
+    pub sums: &'a mut [f32],
+}
+
+/// A gain that goes in a straight line: sample `n` is multiplied by `from * (1 - w) + to * w`, where `w = (first + n) * step`.
+/// In this form the end, `w = 1`, is met exactly.
+#[derive(Clone, Copy, Debug)]
+pub struct Ramp {
+    /// Gain at `w = 0`.
+    pub from: f32,
+    /// Gain at `w = 1`.
+    pub to: f32,
+    /// Where on the way the first sample lies; below 2²⁴, so that it is exact as a float.
+    pub first: u32,
+    /// What a sample takes of the way.
+    pub step: f32,
+}
+
+/// Gains of a 2 × 2 matrix.
+#[derive(Clone, Copy, Debug)]
+pub struct Matrix {
+    /// What the left output has of left and of right.
+    pub left: [f32; 2],
+    /// What the right output has of left and of right.
+    pub right: [f32; 2],
+}
