@@ -7,19 +7,24 @@
 //! whose order of additions differs, they give the same samples to the bit.
 
 mod bank;
+#[cfg(feature = "node")]
+mod chosen;
+#[cfg(not(feature = "node"))]
+#[path = "plain.rs"]
 mod chosen;
 mod portable;
 #[cfg(test)]
 mod tests;
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(feature = "node", target_arch = "x86_64"))]
 mod x86;
 
 pub use bank::{Bank, History, LANES};
 pub use chosen::kernels;
 
 /// Instruction sets beyond the portable one, the best first: each gives its loops if this machine has it.
+#[cfg(feature = "node")]
 const SETS: &[fn() -> Option<Kernels>] = &[
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(feature = "node", target_arch = "x86_64"))]
     x86::detect,
 ];
 
