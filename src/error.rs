@@ -1,7 +1,12 @@
 //! Owns: `Failure`, the one shape in which anything that goes wrong with a track reaches a client.
 //! Never knows: JSON, HTTP status codes, or who asked.
 
-use std::{error::Error, fmt, sync::Arc};
+use alloc::{
+    boxed::Box,
+    string::{String, ToString},
+    sync::Arc,
+};
+use core::{error::Error, fmt};
 
 /// Whose fault a failure is, as Lavalink tells its clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -129,25 +129,127 @@
 //! | streams in which nothing is found | `media/window/reader/mod.rs` |
 //! | hostile input | `fuzz/`, `tests/hostile/`; limits: `server/settings.rs`, `limits` in `application.yml` |
 
-pub mod cli;
-pub mod config;
+#![cfg_attr(not(any(feature = "node", test)), no_std)]
+
+#[macro_use]
+extern crate alloc;
+
+#[cfg(not(any(feature = "node", feature = "no-std-compat")))]
+compile_error!(
+    "take the feature `node`, the whole program, or `no-std-compat`, what decides and calculates in it, without std"
+);
+
+// What needs no std, in every build.
+#[cfg_attr(
+    any(feature = "node", test),
+    allow(
+        unused_imports,
+        reason = "floats can without `Float` what std is there for"
+    )
+)]
 pub mod dsp;
 pub mod error;
-pub mod frame;
-pub mod governor;
+#[cfg_attr(
+    any(feature = "node", test),
+    allow(
+        unused_imports,
+        reason = "floats can without `Float` what std is there for"
+    )
+)]
 pub mod kernel;
-pub mod log;
-pub mod media;
-pub mod net;
-pub mod node;
-pub mod output;
 pub mod pcm;
-pub mod playback;
-pub mod player;
+#[cfg_attr(
+    any(feature = "node", test),
+    allow(
+        unused_imports,
+        reason = "floats can without `Float` what std is there for"
+    )
+)]
 pub mod protocol;
-pub mod server;
-pub mod session;
-pub mod source;
-pub mod stats;
 pub mod track;
 pub mod units;
+
+// What the program has besides.
+#[cfg(feature = "node")]
+pub mod cli;
+#[cfg(feature = "node")]
+pub mod config;
+#[cfg(feature = "node")]
+pub mod frame;
+#[cfg(feature = "node")]
+pub mod governor;
+#[cfg(feature = "node")]
+pub mod log;
+#[cfg(feature = "node")]
+pub mod media;
+#[cfg(feature = "node")]
+pub mod net;
+#[cfg(feature = "node")]
+pub mod node;
+#[cfg(feature = "node")]
+pub mod output;
+#[cfg(feature = "node")]
+pub mod playback;
+#[cfg(feature = "node")]
+pub mod player;
+#[cfg(feature = "node")]
+pub mod server;
+#[cfg(feature = "node")]
+pub mod session;
+#[cfg(feature = "node")]
+pub mod source;
+#[cfg(feature = "node")]
+pub mod stats;
+
+// What std has, and what stands in for it.
+#[cfg(feature = "node")]
+mod float {
+    #[expect(dead_code, reason = "named where other builds need it")]
+    pub(crate) trait Float {}
+}
+#[cfg(not(feature = "node"))]
+mod float;
+#[cfg(feature = "node")]
+mod instant {
+    pub use std::time::Instant;
+}
+#[cfg(not(feature = "node"))]
+mod instant;
+
+// Without std: of modules that live on threads and sockets, the files that only decide, and what those are told.
+
+/// What is told of frames.
+#[cfg(not(feature = "node"))]
+pub mod frame {
+    mod event;
+    pub use event::{Cause, Gap, ReaderEvent};
+}
+/// When quality is lowered, and when it comes back.
+#[cfg(not(feature = "node"))]
+pub mod governor {
+    pub mod policy;
+}
+/// What is told of radio stations.
+#[cfg(not(feature = "node"))]
+pub mod media {
+    pub mod station;
+}
+/// What outputs tell.
+#[cfg(not(feature = "node"))]
+pub mod output {
+    mod event;
+    pub use event::OutputEvent;
+}
+/// What playbacks tell.
+#[cfg(not(feature = "node"))]
+pub mod playback {
+    mod event;
+    pub use event::{Event, Lost, Rejoined, Title};
+}
+/// What a player decides.
+#[cfg(not(feature = "node"))]
+pub mod player {
+    mod link;
+    pub mod machine;
+    pub mod note;
+}

@@ -1,14 +1,17 @@
 //! Owns: the numbers with a meaning that every layer shares (ids, samples, milliseconds, the frame).
 //! Never knows: what is played, or for whom.
 
-use std::fmt;
+pub use crate::instant::Instant;
+
+use alloc::string::String;
+use core::fmt;
 
 /// Rate of everything after the resampler, in Hz. Opus and Discord know no other.
 pub const SAMPLE_RATE: u32 = 48_000;
 /// Samples per channel in one 20 ms frame at [`SAMPLE_RATE`].
 pub const FRAME_SAMPLES: usize = 960;
 /// Duration of one frame.
-pub const FRAME_DURATION: std::time::Duration = std::time::Duration::from_millis(20);
+pub const FRAME_DURATION: core::time::Duration = core::time::Duration::from_millis(20);
 
 /// `value` ticks of a clock of `from` Hz as ticks of one of `to` Hz, rounded down; huge ones saturate. A clock of 0 Hz counts as
 /// one of 1 Hz.

@@ -8,13 +8,16 @@ use std::{
 };
 
 /// Open to all, and themselves built on each other only.
-const OPEN: &[&str] = &["units", "error"];
+const OPEN: &[&str] = &["units", "error", "float", "instant"];
 
 /// Who may import whom, besides the open ones. `node` and the command line, the roots of the program, see all. An arrow that
 /// nobody uses is none.
 const ARROWS: &[(&str, &[&str])] = &[
     ("units", &[]),
     ("error", &[]),
+    // What std has, for builds without it.
+    ("float", &[]),
+    ("instant", &[]),
     // The loops that every machine runs in its own way: samples are made into others with them.
     ("kernel", &[]),
     ("pcm", &["kernel"]),
@@ -53,12 +56,14 @@ const ROOTS: &[&str] = &["node", "cli", "main"];
 /// Where a feature may be asked for: the lists of modules.
 const FEATURE_FILES: &[&str] = &[
     "config/profile.rs",
+    "dsp/mod.rs",
     "governor/mod.rs",
     "kernel/mod.rs",
     "lib.rs",
     "media/codec/mod.rs",
     "media/demux/mod.rs",
     "output/mod.rs",
+    "protocol/mod.rs",
     "source/youtube/cipher/mod.rs",
 ];
 

@@ -11,6 +11,7 @@ use super::{
     logger, name,
     place::{self, Match},
     placeholder,
+    profile::{self, Pick},
     schema::{self, Bound, Key, Standing, TABLE},
     settings::{Bitrate, Config},
     value::{Kind, Value, in_units},
@@ -45,6 +46,7 @@ impl Binder {
             self.remark(one, &in_force.value);
             values.insert(slot.clone(), in_force);
         }
+        let picked = pick(&mut config, &values);
         self.check_password(&config, &given);
         self.check_files(&config, &given, &values);
         self.check_routes(&config, &given);
@@ -58,7 +60,7 @@ impl Binder {
             Loaded {
                 config: Ok(config),
                 warnings,
-                effective: effective(&given, &values),
+                effective: effective(&given, &values, &picked),
             }
         } else {
             Loaded {
@@ -360,8 +362,25 @@ fn is_default(key: &Key, value: &Value) -> bool {
     }
 }
 
+/// Sets the defaults that this build or the profile picks, where nobody has written a value. Gives them by row of the table.
+fn pick(config: &mut Config, values: &BTreeMap<Slot, InForce>) -> BTreeMap<usize, Pick> {
+    let mut picked = BTreeMap::new();
+    for pick in profile::picks(profile::BUILD, config.profile) {
+        let row = schema::row_of(pick.path);
+        if !values.keys().any(|(at, _)| *at == row) {
+            schema::set_default(config, &TABLE[row], pick.value);
+            picked.insert(row, pick);
+        }
+    }
+    picked
+}
+
 /// Every key that is read, in the order of the table.
-fn effective(given: &BTreeMap<Slot, Given>, values: &BTreeMap<Slot, InForce>) -> Vec<Effective> {
+fn effective(
+    given: &BTreeMap<Slot, Given>,
+    values: &BTreeMap<Slot, InForce>,
+    picked: &BTreeMap<usize, Pick>,
+) -> Vec<Effective> {
     let mut all = Vec::new();
     for (row, key) in TABLE.iter().enumerate().filter(|(_, key)| key.is_read()) {
         let written = values
@@ -376,10 +395,11 @@ fn effective(given: &BTreeMap<Slot, Given>, values: &BTreeMap<Slot, InForce>) ->
             no_effect: without_effect(key, &one.place.name),
         }));
         if all.len() == before && !key.is_family() {
+            let pick = picked.get(&row);
             all.push(Effective {
                 path: key.path.to_owned(),
-                value: key.default.to_owned(),
-                origin: None,
+                value: pick.map_or(key.default, |pick| pick.value).to_owned(),
+                origin: pick.map(|pick| Origin::Default(pick.of)),
                 no_effect: without_effect(key, key.last()),
             });
         }

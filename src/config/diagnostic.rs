@@ -40,6 +40,8 @@ pub enum Origin {
     Environment(String),
     /// A `--key=value` argument.
     Argument(String),
+    /// Nobody wrote it: a default, and whose if not everybody's.
+    Default(&'static str),
     /// No place: a value that is missing, or a file that cannot be read.
     Nowhere,
 }
@@ -50,6 +52,7 @@ impl fmt::Display for Origin {
             Self::File { name, line, column } => write!(f, "{name}:{line}:{column}"),
             Self::Environment(name) => write!(f, "environment variable {name}"),
             Self::Argument(name) => write!(f, "argument --{name}"),
+            Self::Default(of) => write!(f, "default of {of}"),
             Self::Nowhere => f.write_str("configuration"),
         }
     }

@@ -12,7 +12,7 @@ pub struct Effective {
     pub path: String,
     /// The value as it would be written; empty when there is none.
     pub value: String,
-    /// Where it came from; `None`: the default.
+    /// Where it came from; `None`: the default of all builds.
     pub origin: Option<Origin>,
     /// Why the key does nothing here; `None`: it does what it says.
     pub no_effect: Option<&'static str>,

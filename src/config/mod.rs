@@ -1,8 +1,8 @@
 //! Owns: the configuration: file, environment, arguments, validation, and the one table of all keys.
 //! Never knows: what the settings do in the modules that use them.
 //!
-//! Order of precedence, as Spring has it: the table's defaults, then the file, then environment variables, then
-//! `--key=value` arguments. A file that the Java server takes is taken here unchanged: keys that do nothing on this
+//! Order of precedence, as Spring has it: the defaults (the table's, or those that the build or `arm.profile` picks), then the
+//! file, then environment variables, then `--key=value` arguments. A file that the Java server takes is taken here unchanged: keys that do nothing on this
 //! node are reported once and change nothing.
 //!
 //! [`load`] never stops at the first mistake. It collects every error with its place and what is allowed there.
@@ -30,6 +30,7 @@ use std::path::Path;
 pub use brief::{Brief, in_brief};
 pub use diagnostic::{Diagnostic, Level, Origin};
 pub use effective::Effective;
+pub use profile::Profile;
 pub use settings::{
     AppleMusic, Audio, Bitrate, Catalogues, Config, Fetching, Filters, HttpConfig, LavaSrc,
     Lavalink, Limits, ListenAddress, LogLevel, Logging, Metrics, Monitoring, Server, Sources,

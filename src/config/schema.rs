@@ -207,28 +207,38 @@ impl Key {
 /// The settings when nobody says anything.
 pub(super) fn defaults() -> Config {
     let mut config = Config::blank();
-    for key in TABLE.iter() {
-        if let Some(value) = default_of(key) {
-            let bound = Bound {
-                key,
-                name: key.last(),
-                value: &value,
-                explicit: false,
-            };
-            (key.set)(&mut config, &bound);
-        }
+    for key in TABLE.iter().filter(|key| !key.default.is_empty()) {
+        set_default(&mut config, key, key.default);
     }
     config
 }
 
+/// Sets a key that nobody has written.
+pub(super) fn set_default(config: &mut Config, key: &'static Key, text: &str) {
+    let bound = Bound {
+        key,
+        name: key.last(),
+        value: &valid(key, text),
+        explicit: false,
+    };
+    (key.set)(config, &bound);
+}
+
+/// Where a path stands in the table.
+pub(super) fn row_of(path: &str) -> usize {
+    let row = TABLE.iter().position(|key| key.path == path);
+    row.expect("only keys of the table have defaults")
+}
+
 /// A row's default as a value; `None` when the field stays blank.
 pub(super) fn default_of(key: &Key) -> Option<Value> {
-    (!key.default.is_empty()).then(|| {
-        key.kind
-            .read(key.default)
-            .expect("the defaults of the table are valid")
-            .value
-    })
+    (!key.default.is_empty()).then(|| valid(key, key.default))
+}
+
+/// One of our own texts as a value of a key.
+fn valid(key: &Key, text: &str) -> Value {
+    let read = key.kind.read(text);
+    read.expect("our own values are valid").value
 }
 
 #[cfg(test)]

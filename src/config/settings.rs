@@ -18,7 +18,7 @@ use crate::{
     units::Secret,
 };
 
-use super::schema;
+use super::{Profile, schema};
 
 /// A value before the table's defaults are set: zero, empty, off. Only the table knows real defaults.
 trait Blank {
@@ -54,7 +54,7 @@ mod monitoring;
 pub use lavasrc::{AppleMusic, LavaSrc, Spotify};
 pub use monitoring::Monitoring;
 
-/// All settings. [`Default`] gives those of the table, with an empty password (which `load` refuses).
+/// All settings. [`Default`] gives those of the table, with an empty password (which `load` refuses) and whatever the build.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// `server`: where the node listens.
@@ -95,6 +95,8 @@ pub struct Config {
     pub extensions: Extensions,
     /// Of `arm.resources`: watching the machine.
     pub monitoring: Monitoring,
+    /// `arm.profile`: whose defaults others have; `None`: those of the build.
+    pub profile: Option<Profile>,
 }
 
 impl Config {
@@ -119,6 +121,7 @@ impl Config {
             plugins: Plugins::blank(),
             extensions: Extensions::blank(),
             monitoring: Monitoring::blank(),
+            profile: None,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::{io::Write, path::Path, time::Duration};
 use super::*;
 
 mod mistakes;
+mod profiles;
 mod sources;
 
 /// A password for files that are about something else.
@@ -626,7 +627,8 @@ fn the_shipped_file_differs_from_the_defaults_where_the_readme_says_so() {
     let differs: Vec<_> = loaded
         .effective
         .iter()
-        .filter(|line| line.origin.is_some() && line.value != default(&line.path))
+        .filter(|line| !matches!(line.origin, None | Some(Origin::Default(_))))
+        .filter(|line| line.value != default(&line.path))
         .map(|line| line.path.as_str())
         .collect();
     assert_eq!(

@@ -165,7 +165,7 @@ impl Chain {
             self.before.process(out, from);
             self.remember(out, from);
         } else {
-            let mut work = std::mem::take(&mut self.work.0);
+            let mut work = core::mem::take(&mut self.work.0);
             work.clear();
             work.extend_from(input, 0..input.len());
             tame(&mut work, 0);
@@ -227,7 +227,7 @@ impl Chain {
 
     /// Lets the filters hear the first `len` samples.
     fn hear(&mut self, input: &PcmBlock, len: usize) {
-        let mut work = std::mem::take(&mut self.work.0);
+        let mut work = core::mem::take(&mut self.work.0);
         work.clear();
         work.extend_from(input, 0..len);
         tame(&mut work, 0);

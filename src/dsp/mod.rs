@@ -6,15 +6,20 @@ mod filters;
 mod polyphase;
 mod resample;
 mod spec;
+#[cfg(not(feature = "node"))]
+#[path = "tables/own.rs"]
+mod tables;
+#[cfg(feature = "node")]
+#[path = "tables/shared.rs"]
+mod tables;
 mod timescale;
 mod volume;
 mod wsola;
 
 pub use chain::Chain;
-pub(crate) use filters::FADE_SAMPLES;
+pub use filters::FADE_SAMPLES;
 pub use polyphase::ResamplingQuality;
-pub(crate) use resample::exact_step;
-pub use resample::{RATES, Resampler, UnsupportedRate};
+pub use resample::{RATES, Resampler, UnsupportedRate, exact_step};
 pub use spec::{
     BANDS, ChannelMixSpec, DistortionSpec, EqualizerSpec, FilterSpec, KaraokeSpec, LowPassSpec,
     Problem, RotationSpec, TimescalePosition, TimescaleSpec, TremoloSpec, VibratoSpec,

@@ -1,12 +1,11 @@
 //! Owns: the filter tables of the resampler: how long, how steep, computed once and shared by all players.
 //! Never knows: samples.
 
+use super::tables;
+use crate::float::Float as _;
 use crate::kernel::STEP;
-use std::{
-    collections::HashMap,
-    f64::consts::PI,
-    sync::{Arc, LazyLock, Mutex, PoisonError, Weak},
-};
+use alloc::{sync::Arc, vec::Vec};
+use core::f64::consts::PI;
 
 /// How steep the resampler's filter is: Lavalink's `resamplingQuality`.
 ///
@@ -109,14 +108,12 @@ pub(crate) struct Table {
 
 /// What tells one table from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Key {
-    from: u64,
+pub(super) struct Key {
+    pub(super) from: u64,
     to: u64,
     exact: bool,
     purpose: Purpose,
 }
-
-static TABLES: LazyLock<Mutex<HashMap<Key, Weak<Table>>>> = LazyLock::new(Mutex::default);
 
 /// The table for a reduced ratio; computed unless a living resampler has it.
 ///
@@ -129,26 +126,16 @@ pub(crate) fn table(from: u64, to: u64, exact: bool, purpose: Purpose) -> Arc<Ta
         // Such a table depends on the ratio only through the cutoff, so neighbours share one; a rising rate needs none.
         (from.saturating_mul(32).div_ceil(to).max(32), 32)
     };
-    let key = Key {
+    tables::of(Key {
         from,
         to,
         exact,
         purpose,
-    };
-    // A panic while holding the lock leaves the map whole: nothing but insertions and removals happens inside.
-    let mut tables = TABLES.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(table) = tables.get(&key).and_then(Weak::upgrade) {
-        return table;
-    }
-    // Only strangers need a new table, so this is the moment to forget those that nobody uses.
-    tables.retain(|_, table| table.strong_count() > 0);
-    let table = Arc::new(Table::compute(&key));
-    tables.insert(key, Arc::downgrade(&table));
-    table
+    })
 }
 
 impl Table {
-    fn compute(key: &Key) -> Self {
+    pub(super) fn compute(key: &Key) -> Self {
         let design = key.purpose.design();
         let fall = (key.from as f64 / key.to as f64).max(1.0);
         let taps = ((design.taps as f64 * fall).ceil() as usize).next_multiple_of(STEP);
@@ -216,20 +203,6 @@ mod tests {
     use super::*;
 
     const LOW: Purpose = Purpose::Rate(ResamplingQuality::Low);
-
-    #[test]
-    fn living_resamplers_share_a_table_and_dead_ones_leave_none() {
-        let first = table(441, 480, true, LOW);
-        assert!(Arc::ptr_eq(&first, &table(441, 480, true, LOW)));
-        drop(first);
-        let _other = table(443, 480, true, LOW);
-        let tables = TABLES.lock().expect("no test panics while holding it");
-        assert!(
-            !tables
-                .iter()
-                .any(|(key, table)| key.from == 441 && table.strong_count() == 0)
-        );
-    }
 
     #[test]
     fn the_bessel_function_has_its_tabulated_values() {

@@ -2,11 +2,13 @@
 //! Never knows: codecs, or why a rate changes.
 
 use super::polyphase::{Purpose, ResamplingQuality, Table, table};
+use crate::float::Float as _;
 use crate::{
     kernel::{Fir4, kernels},
     pcm::{PcmBlock, Scratch},
 };
-use std::{ops::RangeInclusive, sync::Arc};
+use alloc::{sync::Arc, vec::Vec};
+use core::ops::RangeInclusive;
 
 /// Rates that [`Resampler::new`] takes, in Hz.
 pub const RATES: RangeInclusive<u32> = 1_000..=768_000;
@@ -109,7 +111,7 @@ impl Resampler {
                 // The stream is younger than the longer filter: silence came before it.
                 let missing = self.before() - centre;
                 for channel in &mut self.history.channels {
-                    channel.splice(..0, std::iter::repeat_n(0.0, missing));
+                    channel.splice(..0, core::iter::repeat_n(0.0, missing));
                 }
                 self.start = 0;
             }
@@ -312,7 +314,8 @@ impl Resampler {
 
 /// Samples at `from_hz` between places that fall exactly on a sample at `to_hz`: there, and only there, a stream can be cut
 /// and resampled on from the cut with the same result. Rates of 0 count as 1.
-pub(crate) fn exact_step(from_hz: u32, to_hz: u32) -> u64 {
+#[must_use]
+pub fn exact_step(from_hz: u32, to_hz: u32) -> u64 {
     let from = u64::from(from_hz.max(1));
     from / gcd(from, to_hz.max(1).into())
 }

@@ -281,7 +281,8 @@ impl FilterSpec {
 
     /// Whether a time-scale is on: then what is heard lies a tenth of a second behind what the filters have taken, and a
     /// change is heard at once only by [`Chain::restart`](super::Chain::restart).
-    pub(crate) fn is_scaled(&self) -> bool {
+    #[must_use]
+    pub fn is_scaled(&self) -> bool {
         self.effective()
             .timescale
             .is_some_and(|scale| scale != TimescaleSpec::default())

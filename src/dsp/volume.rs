@@ -1,6 +1,7 @@
 //! Owns: the player's volume: Lavalink's curve from a number to a gain, and the way from one gain to the next.
 //! Never knows: players.
 
+use crate::float::Float as _;
 use crate::{
     kernel::{Ramp, kernels},
     pcm::PcmBlock,

@@ -26,14 +26,16 @@ mod plan;
 mod search;
 
 use super::polyphase::{Purpose, Table, table};
+use crate::float::Float as _;
 use crate::{
     kernel::{Lags, kernels},
     pcm::{PcmBlock, Scratch},
     units::SAMPLE_RATE,
 };
+use alloc::{sync::Arc, vec::Vec};
 use attacks::{Attacks, BLOCK};
+use core::f32::consts::PI;
 use search::{COARSE, Search};
-use std::{f32::consts::PI, sync::Arc};
 
 /// Pieces begin at multiples of a 64th of a sample: what a tone's phase is then wrong by is heard 36 dB less than with
 /// whole samples.

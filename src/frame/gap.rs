@@ -1,6 +1,7 @@
 //! Owns: gaps that a listener hears: what counts as one gap, why it was, which are told, how many there were.
 //! Never knows: threads, rings, clocks. Time is counted in turns of 20 ms, one for each time that a frame is due.
 
+use super::event::{Cause, Gap};
 use crate::units::Samples;
 use std::sync::{
     Arc,
@@ -14,60 +15,6 @@ const LONG: u64 = 50;
 const TELL_EVERY: u64 = 50;
 /// Gaps that are told however fast they follow each other.
 const AT_ONCE: u64 = 10;
-
-/// Why there was a gap.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Cause {
-    /// Whoever makes frames waited for bytes, or had them for less than 100 ms.
-    SourceStalled,
-    /// The bytes had been there for 100 ms, but no frame was made of them in time.
-    DecodeLate,
-    /// Frames were there, but the thread that takes them came so late that it gave time up.
-    SchedulerLate,
-    /// A frame was taken, but the system did not send it.
-    SendError,
-}
-
-impl Cause {
-    /// All, in the order in which they are counted and shown.
-    pub const ALL: [Self; 4] = [
-        Self::SourceStalled,
-        Self::DecodeLate,
-        Self::SchedulerLate,
-        Self::SendError,
-    ];
-
-    /// In words with underscores, as Prometheus likes it.
-    #[must_use]
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::SourceStalled => "source_stalled",
-            Self::DecodeLate => "decode_late",
-            Self::SchedulerLate => "scheduler_late",
-            Self::SendError => "send_error",
-        }
-    }
-}
-
-/// Frames in a row that should have been heard and were not, for one cause. Ends with the next frame that is heard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Gap {
-    /// Why.
-    pub cause: Cause,
-    /// Where in the track: the start of the frame that was missing first.
-    pub position: Samples,
-    /// How many are missing, 20 ms each.
-    pub frames: u64,
-    /// Whether it is over. False: it is long and goes on; the same gap is told once more at its end.
-    pub is_over: bool,
-    /// For [`Cause::SourceStalled`]: turns from the moment that the maker of frames began to wait for bytes to the last frame
-    /// that was missing; more than `frames`, as what was made before has been heard meanwhile.
-    pub waited: u64,
-    /// For [`Cause::SendError`]: the system's error number, when it has one.
-    pub os_error: Option<i32>,
-    /// Gaps since the last one that was told, which were not told because they came too soon.
-    pub untold: u64,
-}
 
 /// What is missing in a turn.
 #[derive(Clone, Copy, Debug)]

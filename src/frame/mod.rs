@@ -9,11 +9,13 @@
 //! Payloads are kept in atomic words, read and written relaxed; the counter's acquire/release pair orders them. That
 //! costs a copy of some hundred bytes a frame and saves the crate its only need for `unsafe` here.
 
+mod event;
 mod gap;
 mod progress;
 mod reader;
 
-pub use gap::{Cause, Count, Gap, Underruns};
+pub use event::{Cause, Gap, ReaderEvent};
+pub use gap::{Count, Underruns};
 pub use progress::Progress;
 pub use reader::{FrameReader, Gauge};
 
@@ -51,21 +53,6 @@ impl FrameFormat {
             Self::Pcm => PCM_FRAME_BYTES,
         }
     }
-}
-
-/// What the reader tells the player. Each is sent at most once for a ring, except where it says otherwise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReaderEvent {
-    /// The first frame was taken.
-    Started,
-    /// The end marker was reached: everything has been taken.
-    Drained,
-    /// The next frame lies at or after the limit set by [`Progress::set_limit`]; it was not taken.
-    LimitReached,
-    /// Frames were asked for, but none came, for as long as the stuck threshold says. Once per ring.
-    Stuck,
-    /// The listener has heard a gap, or hears a long one. At most ten at once, and two a second in the long run.
-    Gap(Gap),
 }
 
 /// What one poll of the reader gave.

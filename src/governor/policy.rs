@@ -5,7 +5,8 @@
 //! lasts leads one step down, then the step is given time to work. Up it goes one step at a time after a long calm, well
 //! below the threshold; a step up that has to be taken back makes the next wait twice as long. So the node never swings.
 
-use std::time::{Duration, Instant};
+use crate::units::Instant;
+use core::time::Duration;
 
 /// How long too much must last before a step down.
 const REACTION: Duration = Duration::from_secs(2);

@@ -57,7 +57,7 @@ pub(super) fn portable(bank: &Bank, past: &mut [History; 2], left: &mut [f32], r
         for sample in samples {
             let x = *sample;
             let step = x - now.x2;
-            let y: [f32; LANES] = std::array::from_fn(|band| {
+            let y: [f32; LANES] = core::array::from_fn(|band| {
                 bank.alpha[band] * step + bank.gamma[band] * now.y1[band]
                     - bank.beta[band] * now.y2[band]
             });
@@ -68,7 +68,7 @@ pub(super) fn portable(bank: &Bank, past: &mut [History; 2], left: &mut [f32], r
                 y2: now.y1,
             };
             let p: [f32; STEP] =
-                std::array::from_fn(|k| bank.gains[k] * y[k] + bank.gains[k + STEP] * y[k + STEP]);
+                core::array::from_fn(|k| bank.gains[k] * y[k] + bank.gains[k + STEP] * y[k + STEP]);
             // In the order in which the vector version folds a register.
             let bands = ((p[0] + p[1]) + (p[2] + p[3])) + ((p[4] + p[5]) + (p[6] + p[7]));
             *sample = limited(x, bands);

@@ -11,19 +11,24 @@ mod aarch64;
 #[cfg(armv7_neon)]
 mod armv7;
 mod bank;
+#[cfg(feature = "node")]
+mod chosen;
+#[cfg(not(feature = "node"))]
+#[path = "plain.rs"]
 mod chosen;
 mod portable;
 #[cfg(test)]
 mod tests;
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(feature = "node", target_arch = "x86_64"))]
 mod x86;
 
 pub use bank::{Bank, History, LANES};
 pub use chosen::kernels;
 
 /// Instruction sets beyond the portable one, the best first: each gives its loops if this machine has it.
+#[cfg(feature = "node")]
 const SETS: &[fn() -> Option<Kernels>] = &[
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(feature = "node", target_arch = "x86_64"))]
     x86::detect,
     #[cfg(all(target_arch = "aarch64", feature = "neon-simd"))]
     aarch64::detect,

@@ -2,6 +2,7 @@
 //! Never knows: instruction sets, but for whether a multiplication and an addition are one.
 
 use super::{Fir4, Lags, Matrix, Ramp, STEP};
+use crate::float::Float as _;
 
 /// Whether the build target has a fused multiply-add.
 pub(super) const FUSED: bool = cfg!(any(target_feature = "fma", target_arch = "aarch64"));
@@ -66,7 +67,7 @@ pub(super) fn lags<const FUSED: bool>(job: Lags) {
         places::<FUSED, 1, STEP>(
             wanted,
             area.get(k..).unwrap_or_default(),
-            std::slice::from_mut(sum),
+            core::slice::from_mut(sum),
         );
     }
 }

@@ -5,6 +5,8 @@
 //! with zeros: `StreamTitle='Artist - Title';StreamUrl='http://…';`. Nobody ever wrote that down but SHOUTcast's servers and
 //! players; Icecast does the same.
 
+pub use super::station::Title;
+
 use bytes::{Buf, Bytes};
 use http::HeaderMap;
 use std::num::NonZeroU32;
@@ -16,15 +18,6 @@ const MAX_INTERVAL: u32 = 16 << 20;
 const TITLE_EVERY: u64 = 4096;
 /// Bytes of one unit of a text's length.
 const UNIT: usize = 16;
-
-/// What a station says that it plays now. Neither has more than the 4080 bytes of a text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Title {
-    /// What it plays, in the station's own form, mostly `Artist - Title`; empty between two titles.
-    pub text: String,
-    /// An address that it names, of a picture or of its own page.
-    pub url: Option<String>,
-}
 
 impl Title {
     /// Reads a text. `None` when it says nothing of a title. Values may hold quotes: one ends where `';` stands before the

@@ -13,6 +13,8 @@
 //! again would play a file that is made while it is sent over and over. Where it breaks, it is asked again, and then it is
 //! known what it is; so it is in a pause, with its connection kept until it is known.
 
+pub use super::station::{Lost, Rejoined};
+
 use super::backoff::{self, PROGRESS};
 use std::time::{Duration, Instant};
 
@@ -28,23 +30,6 @@ pub enum Kind {
     Unsure,
     /// It goes on where it is now.
     Station,
-}
-
-/// Why a stream was interrupted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lost {
-    /// The server ended its answer.
-    Ended,
-    /// The connection broke, or none came about.
-    Broken,
-    /// No byte came for too long.
-    Stalled,
-    /// The server did not give it.
-    Refused,
-    /// What came could not be played.
-    Unreadable,
-    /// Nobody took the bytes, because the player is paused.
-    Paused,
 }
 
 /// Time after joining in which a station shows whether it begins with a burst of what it sent before.
@@ -85,17 +70,6 @@ impl CatchUp {
         }
         is_enough
     }
-}
-
-/// What is told when a stream goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rejoined {
-    /// Why it was interrupted at first.
-    pub reason: Lost,
-    /// Connections that were tried, the last one included.
-    pub attempts: u32,
-    /// Time from the last byte before to the first one after. What had been read ahead was heard meanwhile.
-    pub silent_for: Duration,
 }
 
 /// Trouble of a stream, from its last byte on.

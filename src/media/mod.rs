@@ -15,6 +15,7 @@ pub mod opus;
 mod pace;
 mod part;
 pub mod ranges;
+pub mod station;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod window;

@@ -1,6 +1,8 @@
 //! Owns: the block of samples that travels between decoder, resampler, filters and encoder, and other forms of samples.
 //! Never knows: who made it.
 
+use alloc::vec::Vec;
+
 pub mod convert;
 
 /// Stereo samples, planar: `channels[0]` left, `channels[1]` right, always of equal length, nominal ±1.0.
@@ -49,7 +51,7 @@ impl PcmBlock {
     }
 
     /// Appends a range of another block.
-    pub fn extend_from(&mut self, other: &Self, range: std::ops::Range<usize>) {
+    pub fn extend_from(&mut self, other: &Self, range: core::ops::Range<usize>) {
         for (to, from) in self.channels.iter_mut().zip(&other.channels) {
             make_room(to, range.len());
             to.extend_from_slice(&from[range.clone()]);

@@ -3,6 +3,7 @@
 
 mod drift;
 pub mod encode;
+mod event;
 mod feed;
 mod pipeline;
 pub mod pool;
@@ -11,18 +12,12 @@ mod repack;
 mod report;
 mod splice;
 
+pub use event::{Event, Lost, Rejoined, Title};
 pub use report::{Activity, Media, Mode, Report};
-
-/// What stations tell.
-pub use crate::media::{
-    icy::Title,
-    live::{Lost, Rejoined},
-};
 
 use crate::{
     dsp::{FilterSpec, ResamplingQuality, TimescalePosition},
-    error::Failure,
-    frame::{self, FrameFormat, FrameReader, Progress, ReaderEvent},
+    frame::{self, FrameFormat, FrameReader, Progress},
     media::{demux::probe::Hint, window::ByteWindow},
     units::{FRAME_DURATION, Samples},
 };
@@ -76,31 +71,6 @@ pub struct Request {
     pub format: FrameFormat,
     /// Time without a frame, while one was asked for, after which the playback is stuck.
     pub stuck_after: Duration,
-}
-
-/// What a playback tells. Called on pool and output threads: must not block.
-#[derive(Debug)]
-pub enum Event {
-    /// The headers are read. Told again when the length turns out to be another one.
-    Opened {
-        /// Length, if the container tells it.
-        length: Option<Samples>,
-        /// Whether [`Playback::seek`] does anything.
-        is_seekable: bool,
-    },
-    /// It cannot go on. What was made can still be heard; [`ReaderEvent::Drained`] follows when it has been.
-    Failed {
-        /// Why.
-        failure: Failure,
-        /// Whether any frame had been made.
-        produced: bool,
-    },
-    /// A station says what it plays now.
-    Title(Title),
-    /// A station was interrupted, and goes on.
-    Rejoined(Rejoined),
-    /// From the frames' reader.
-    Reader(ReaderEvent),
 }
 
 /// What the owner of a playback wants of it: the latest of each counts.

@@ -1,6 +1,8 @@
 //! Owns: what a player can say of how it is doing: its last gaps in words, its counters, a snapshot of its parts.
 //! Never knows: JSON, or who asks.
 
+pub use super::note::Underrun;
+
 use super::{
     Player, Report,
     note::{Shown, State},
@@ -9,7 +11,7 @@ use crate::{
     frame::{Cause, Count, Gap},
     output::OutputStats,
     track::Track,
-    units::{FRAME_DURATION, Millis},
+    units::FRAME_DURATION,
 };
 use std::{
     collections::VecDeque,
@@ -20,23 +22,6 @@ use url::Url;
 
 /// Gaps that are remembered for a player; older ones are forgotten, but not uncounted.
 const REMEMBERED: usize = 32;
-
-/// A gap that the listener has heard, or hears.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Underrun {
-    /// Why.
-    pub cause: Cause,
-    /// When it began, to some 20 ms.
-    pub began: Instant,
-    /// Where in the track.
-    pub position: Millis,
-    /// How much was missing, up to now.
-    pub length: Duration,
-    /// Whether it is over.
-    pub is_over: bool,
-    /// The cause in words, with figures. Names a host, but no address.
-    pub detail: String,
-}
 
 /// The last gaps of a player, oldest first.
 #[derive(Debug, Default)]

@@ -23,14 +23,12 @@ use crate::{
     frame::ReaderEvent,
     output::OutputEvent,
     playback::Event,
-    units::{Millis, Samples},
+    units::{Instant, Millis, Samples},
 };
+use alloc::{string::String, sync::Arc, vec::Vec};
+use core::time::Duration;
 use marks::{Places, Way, Wishes};
 use playing::Playing;
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
 
 /// How often it is looked whether anybody takes frames (lavaplayer's `DEFAULT_CLEANUP_INTERVAL`).
 const CLEANUP_CHECK: Duration = Duration::from_secs(10);
@@ -69,7 +67,7 @@ impl Machine {
 
     /// What is to be done, in order. Empties the list.
     pub fn take_effects(&mut self) -> Vec<Effect> {
-        std::mem::take(&mut self.effects)
+        core::mem::take(&mut self.effects)
     }
 
     /// When [`tick`](Self::tick) is due; `None` while nothing plays.
@@ -391,7 +389,7 @@ impl Machine {
                 self.end(now, EndReason::Finished);
             }
             Event::Reader(ReaderEvent::Stuck) => {
-                if !std::mem::replace(&mut playing.is_stuck, true) {
+                if !core::mem::replace(&mut playing.is_stuck, true) {
                     let shown = playing.shown(now.position);
                     self.tell(Note::TrackStuck(shown, self.settings.stuck_after));
                     self.tell_update(now);

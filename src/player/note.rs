@@ -1,20 +1,21 @@
 //! Owns: what a player tells about itself: the five events, our own, the update, and what is shown of its track.
 //! Never knows: how it looks in JSON, or who is listening.
 
-use super::diagnosis::Underrun;
 /// What stations tell.
 pub use crate::playback::{Lost, Rejoined, Title};
 
 use crate::{
     error::Failure,
+    frame::Cause,
     track::{
         Track,
         lyrics::{Line, Lyrics},
         marks::{Chapter, Segment},
     },
-    units::{ChannelId, Millis, Secret},
+    units::{ChannelId, Instant, Millis, Secret},
 };
-use std::{sync::Arc, time::Duration};
+use alloc::{string::String, sync::Arc, vec::Vec};
+use core::time::Duration;
 
 /// A client's own data on a track: a JSON object, kept and given back unread.
 pub type UserData = serde_json::Map<String, serde_json::Value>;
@@ -72,6 +73,23 @@ pub struct VoiceTarget {
     pub session_id: String,
     /// The voice channel.
     pub channel_id: ChannelId,
+}
+
+/// A gap that the listener has heard, or hears.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Underrun {
+    /// Why.
+    pub cause: Cause,
+    /// When it began, to some 20 ms.
+    pub began: Instant,
+    /// Where in the track.
+    pub position: Millis,
+    /// How much was missing, up to now.
+    pub length: Duration,
+    /// Whether it is over.
+    pub is_over: bool,
+    /// The cause in words, with figures. Names a host, but no address.
+    pub detail: String,
 }
 
 /// Something for the client to know. In the order in which they are made (reference, 1.4).

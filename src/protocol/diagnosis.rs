@@ -6,6 +6,7 @@ use super::{
     rest::{PlayerState, signed_id},
 };
 use crate::units::GuildId;
+use alloc::{string::String, vec::Vec};
 use serde::Serialize;
 
 /// How a player is doing. All keys are always there; `null` means that there is no such thing now.

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::json::{Fields, FromJson, Invalid, parse};
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
 /// Names of the filters, in the order in which Lavalink declares and lists them.
 pub const NAMES: [&str; 10] = [

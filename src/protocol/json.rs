@@ -4,6 +4,12 @@
 use serde_json::{Map, Number, Value};
 
 use super::omissible::Omissible;
+use crate::float::Float as _;
+use alloc::{
+    borrow::ToOwned,
+    string::{String, ToString},
+    vec::Vec,
+};
 
 /// Why a request body was refused. Never contains a value: bodies carry tokens.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -102,7 +108,7 @@ fn push_string(plain: &mut Vec<u8>, string: &[u8]) {
     const ESCAPE: usize = 6;
     let unit = |text: &[u8]| match text {
         [b'\\', b'u', digits @ ..] => {
-            let digits = std::str::from_utf8(digits.get(..4)?).ok()?;
+            let digits = core::str::from_utf8(digits.get(..4)?).ok()?;
             u16::from_str_radix(digits, 16).ok()
         }
         _ => None,

@@ -7,6 +7,7 @@ use super::plugins::{Chapter, Line, Lyrics, Segment};
 use super::rest::{Exception, PlayerState, Track, signed_id};
 pub use super::server::{Cpu, FrameStats, Memory, Stats};
 use crate::units::GuildId;
+use alloc::{string::String, vec::Vec};
 
 /// A message to a client.
 #[expect(

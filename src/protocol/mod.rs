@@ -8,6 +8,8 @@ pub mod message;
 pub mod omissible;
 pub mod plugins;
 pub mod rest;
+// it tells times of day, which take a clock
+#[cfg(feature = "node")]
 pub mod route_planner;
 pub mod server;
 pub mod system;

@@ -10,6 +10,7 @@ use super::{
     rest::{Playlist, Track},
 };
 use crate::track::{lyrics, marks};
+use alloc::{string::String, vec::Vec};
 
 /// Categories of one player.
 const MAX_CATEGORIES: usize = 32;

@@ -11,6 +11,7 @@ use crate::{
     track,
     units::GuildId,
 };
+use alloc::{boxed::Box, string::String, vec::Vec};
 
 /// Writes a guild id as clients expect it: a string. Signed, as the original's ids are.
 pub(super) fn signed_id<S: Serializer>(id: &GuildId, serializer: S) -> Result<S::Ok, S::Error> {

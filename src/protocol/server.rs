@@ -1,6 +1,7 @@
 //! Owns: what clients get about the server itself: information, statistics.
 //! Never knows: where the figures come from.
 
+use alloc::{string::String, vec::Vec};
 use serde::Serialize;
 
 /// Answer of `GET /v4/info` (reference, 2.8).

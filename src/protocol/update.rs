@@ -1,8 +1,6 @@
 //! Owns: what clients ask for: the bodies of PATCH and POST requests.
 //! Never knows: whether it can be done.
 
-use std::fmt;
-
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -11,6 +9,8 @@ use super::{
     json::{Fields, FromJson, Invalid, parse},
     omissible::Omissible,
 };
+use alloc::string::String;
+use core::fmt;
 
 /// Body of `PATCH /v4/sessions/{id}/players/{guild}` (reference, 2.6).
 #[derive(Clone, Debug, Default, PartialEq)]

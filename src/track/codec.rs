@@ -4,6 +4,7 @@
 //! Layout: reference, section 3; what the original does beyond it: measured with 2.2.6 (`tests/data/tracks_oracle.json`).
 
 use super::{Original, TextField, Track, TrackInfo, extended, utf};
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
 use base64::{
     Engine,
     alphabet::STANDARD,
@@ -40,8 +41,8 @@ pub enum DecodeError {
         len: usize,
     },
     /// Not standard base64.
-    #[error("the track is not base64")]
-    Base64(#[from] base64::DecodeError),
+    #[error("the track is not base64: {0}")]
+    Base64(base64::DecodeError),
     /// A message of no bytes.
     #[error("the track is empty")]
     Empty,
@@ -164,7 +165,7 @@ pub fn decode(encoded: &str) -> Result<Track, DecodeError> {
     if encoded.len() > MAX_ENCODED_LEN {
         return Err(DecodeError::TooLong { len: encoded.len() });
     }
-    let message = BASE64.decode(encoded)?;
+    let message = BASE64.decode(encoded).map_err(DecodeError::Base64)?;
     let mut reader = Reader {
         rest: &message,
         originals: Vec::new(),
@@ -230,7 +231,7 @@ impl<'a> Reader<'a> {
             },
             details,
             plugin_info,
-            originals: std::mem::take(&mut self.originals),
+            originals: core::mem::take(&mut self.originals),
         })
     }
 

@@ -3,6 +3,7 @@
 //! Never knows: which source tells it, or how the bytes around it are laid out.
 
 use super::{Track, TrackInfo, utf};
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
 use serde_json::{Map, Value};
 
 /// The texts, as `pluginInfo` names them and in the order of the block.

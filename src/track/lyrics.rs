@@ -2,6 +2,7 @@
 //! Never knows: where they come from.
 
 use crate::units::Millis;
+use alloc::{string::String, vec::Vec};
 
 /// The words of a track.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 //! Never knows: who marked them, and what is done about them.
 
 use crate::units::Millis;
+use alloc::{string::String, vec::Vec};
 
 /// A part of a track that may be skipped.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,8 @@
 //! Owns: what a track is, and what loading an identifier gives.
 //! Never knows: how a track is played, or how it looks in JSON.
 
+use alloc::{boxed::Box, string::String, vec::Vec};
+
 pub mod codec;
 pub mod extended;
 pub mod lyrics;

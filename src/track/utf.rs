@@ -3,6 +3,8 @@
 //!
 //! U+0000 is `C0 80`, what lies above U+FFFF is a pair of surrogates of three bytes each (JVM specification, 4.4.7).
 
+use alloc::{string::String, vec::Vec};
+
 /// Text as it was read.
 pub(super) struct Text {
     /// For people: a surrogate without its other half is `?`, as the original prints it.

@@ -3,6 +3,7 @@
 
 use super::Filter;
 use crate::dsp::spec::DistortionSpec;
+use crate::float::Float as _;
 
 /// A product of sine, cosine and tangent of the sample, limited to ±1; the sample itself is not a factor.
 #[derive(Clone, Debug)]

@@ -36,7 +36,7 @@ pub(crate) struct Equalizer {
 }
 
 fn gains(settings: &EqualizerSpec) -> [f32; LANES] {
-    std::array::from_fn(|band| settings.gains.get(band).map_or(0.0, |gain| 4.0 * gain))
+    core::array::from_fn(|band| settings.gains.get(band).map_or(0.0, |gain| 4.0 * gain))
 }
 
 impl Filter for Equalizer {
@@ -45,7 +45,7 @@ impl Filter for Equalizer {
     /// The original's limit of ±1 holds with neutral gains too.
     fn new(settings: &EqualizerSpec) -> Option<Self> {
         let lane = |pick: fn(&(f64, f64, f64)) -> f64| {
-            std::array::from_fn(|band| COEFFICIENTS.get(band).map_or(0.0, |c| pick(c) as f32))
+            core::array::from_fn(|band| COEFFICIENTS.get(band).map_or(0.0, |c| pick(c) as f32))
         };
         Some(Self {
             bank: Bank {

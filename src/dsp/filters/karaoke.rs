@@ -2,8 +2,9 @@
 //! Never knows: other filters.
 
 use super::Filter;
+use crate::float::Float as _;
 use crate::{dsp::spec::KaraokeSpec, units::SAMPLE_RATE};
-use std::f64::consts::TAU;
+use core::f64::consts::TAU;
 
 /// Each channel minus the other, plus a narrow band of their sum.
 #[derive(Clone, Debug)]

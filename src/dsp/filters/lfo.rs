@@ -1,8 +1,9 @@
 //! Owns: a sine that modulates, exact for days.
 //! Never knows: what it modulates.
 
+use crate::float::Float as _;
 use crate::units::SAMPLE_RATE;
-use std::f64::consts::TAU;
+use core::f64::consts::TAU;
 
 /// Samples between two exact values; in between the sine turns by multiplication.
 const STRIDE: u32 = 64;

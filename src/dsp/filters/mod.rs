@@ -1,6 +1,9 @@
 //! Owns: what every filter that keeps the sample count has in common, and how one is changed without a click.
 //! Never knows: the order of the filters.
 
+use crate::float::Float as _;
+use core::f32::consts::PI;
+
 pub(crate) mod channel_mix;
 pub(crate) mod distortion;
 pub(crate) mod equalizer;
@@ -11,8 +14,6 @@ pub(crate) mod rotation;
 pub(crate) mod tremolo;
 pub(crate) mod vibrato;
 pub(crate) mod volume;
-
-use std::{f32::consts::PI, sync::LazyLock};
 
 /// A filter over a stereo stream that gives a sample for each sample.
 pub(crate) trait Filter: Clone {
@@ -36,13 +37,13 @@ pub(crate) trait Filter: Clone {
 }
 
 /// Length of a change, in samples: 15 ms.
-pub(crate) const FADE_SAMPLES: usize = 720;
+pub const FADE_SAMPLES: usize = 720;
 
-/// Weight of the new sound during a change: half a cosine. The weights of old and new add up to one, because both come
+/// Weight of the new sound in sample `n` of a change: half a cosine. The weights of old and new add up to one, because both come
 /// from the same input and are alike; an equal-power law would make a bump of 3 dB.
-static FADE: LazyLock<[f32; FADE_SAMPLES]> = LazyLock::new(|| {
-    std::array::from_fn(|n| 0.5 - 0.5 * (PI * (n as f32 + 0.5) / FADE_SAMPLES as f32).cos())
-});
+fn rising(n: usize) -> f32 {
+    0.5 - 0.5 * (PI * (n as f32 + 0.5) / FADE_SAMPLES as f32).cos()
+}
 
 /// Where one filter of a chain sits, or does not.
 #[derive(Clone, Debug)]
@@ -116,10 +117,10 @@ impl<F: Filter> Slot<F> {
         if let Some(filter) = &mut self.filter {
             filter.process(left, right);
         }
-        let weights = &FADE[FADE_SAMPLES - self.fade_left..];
+        let first = FADE_SAMPLES - self.fade_left;
         for (new, old) in [(left, old_left), (right, old_right)] {
-            for ((new, old), weight) in new.iter_mut().zip(old).zip(weights) {
-                *new = *old + weight * (*new - *old);
+            for (n, (new, old)) in new.iter_mut().zip(old).enumerate() {
+                *new = *old + rising(first + n) * (*new - *old);
             }
         }
         self.fade_left -= fading;

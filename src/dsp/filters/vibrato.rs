@@ -3,6 +3,7 @@
 
 use super::{Filter, lfo::Lfo};
 use crate::dsp::spec::VibratoSpec;
+use crate::float::Float as _;
 
 /// Deepest swing: 2 ms at 48 kHz.
 const SWING: f64 = 96.0;

@@ -2,6 +2,7 @@
 //! Never knows: other filters.
 
 use super::Filter;
+use crate::float::Float as _;
 use crate::kernel::kernels;
 
 /// Samples times a factor, limited to ±1.

@@ -2,6 +2,7 @@
 //! Never knows: what is done about it.
 
 use crate::pcm::PcmBlock;
+use alloc::vec::Vec;
 
 /// Samples that are judged together: 1.3 ms.
 pub(super) const BLOCK: usize = 64;

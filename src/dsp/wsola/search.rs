@@ -1,11 +1,13 @@
 //! Owns: finding where a piece of sound is most like another.
 //! Never knows: why, or what is done there.
 
+use crate::float::Float as _;
 use crate::{
     kernel::{Lags, kernels},
     pcm::PcmBlock,
 };
-use std::ops::Range;
+use alloc::vec::Vec;
+use core::ops::Range;
 
 /// The search looks at every fourth sample first.
 pub(super) const COARSE: usize = 4;
@@ -204,7 +206,7 @@ fn finalists(scores: &[f32]) -> [Option<usize>; FINALISTS] {
                 (_, None) => false,
             };
             if beats {
-                std::mem::swap(slot, &mut candidate);
+                core::mem::swap(slot, &mut candidate);
             }
         }
     }

@@ -7,7 +7,7 @@ use crate::{
     track::Track,
     units::Samples,
 };
-use std::sync::Arc;
+use alloc::{string::String, sync::Arc, vec::Vec};
 
 /// What must be done next. Sound effects concern the playback that was started last.
 #[derive(Debug)]

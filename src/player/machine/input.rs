@@ -5,9 +5,9 @@ use crate::{
     dsp::FilterSpec,
     player::note::UserData,
     track::Track,
-    units::{Millis, Samples},
+    units::{Instant, Millis, Samples},
 };
-use std::time::{Duration, Instant};
+use core::time::Duration;
 
 /// What a machine needs to know beforehand.
 #[derive(Clone, Copy, Debug)]

@@ -11,12 +11,10 @@ use crate::{
         lyrics::Lyrics,
         marks::{Chapter, Marks, Segment},
     },
-    units::{FRAME_DURATION, Millis, SAMPLE_RATE, Samples},
+    units::{FRAME_DURATION, Instant, Millis, SAMPLE_RATE, Samples},
 };
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use alloc::{string::String, sync::Arc, vec::Vec};
+use core::time::Duration;
 
 /// How often the wait for the next look doubles when the place is near but the position stands, because no frames are taken
 /// or there are none: up to 320 ms.

@@ -5,9 +5,9 @@ use super::{Moment, Places};
 use crate::{
     player::note::{Shown, UserData},
     track::Track,
-    units::{Millis, Samples},
+    units::{Instant, Millis, Samples},
 };
-use std::{sync::Arc, time::Instant};
+use alloc::sync::Arc;
 
 /// One playback of a track, as the machine knows it.
 pub(super) struct Playing {

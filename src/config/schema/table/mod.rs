@@ -8,6 +8,7 @@ mod lavasrc;
 mod monitoring;
 mod ours;
 mod plugins;
+mod profile;
 mod resolve;
 mod route_planner;
 mod youtube;
@@ -33,6 +34,7 @@ pub(in crate::config) static TABLE: LazyLock<Vec<Key>> = LazyLock::new(|| {
         plugins::KEYS,
         ours::KEYS,
         monitoring::KEYS,
+        profile::KEYS,
     ]
     .concat()
 });
