@@ -78,7 +78,8 @@
 //! | Looking for | File |
 //! |---|---|
 //! | start, stop, everything put together | `node.rs` |
-//! | commands, exit codes | `cli/mod.rs` |
+//! | commands, exit codes; what health checks ask | `cli/mod.rs`; `cli/health.rs` |
+//! | ready, alive, stopping: told to systemd | `node/supervisor.rs`; the unit: `systemd/` |
 //! | a configuration key | `config/schema/table/` (one row each), `config/settings.rs` |
 //! | the order of events; what a PATCH leads to | `player/machine.rs`; the checks before it: `session/plan.rs` |
 //! | what is sent to a slow or absent client | `session/outbox.rs`, `session/resume.rs` |

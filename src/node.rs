@@ -3,6 +3,7 @@
 
 mod memory;
 mod sources;
+mod supervisor;
 
 pub(crate) use sources::source_settings;
 
@@ -28,7 +29,12 @@ use std::{
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use supervisor::Supervisor;
+use tokio::{
+    net::TcpListener,
+    sync::{oneshot, watch},
+    task::JoinHandle,
+};
 
 /// How long everything may take to stop.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
@@ -48,11 +54,17 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         .build()
         .context("cannot start the runtime")?;
     let result = runtime.block_on(async {
+        let supervisor = Supervisor::of_this_process();
         let node = Node::start(config).await?;
         // ends with the runtime
         tokio::spawn(memory::give_back_often());
-        told_to_stop().await.context("cannot wait for signals")?;
+        supervisor.ready(node.address);
+        tokio::select! {
+            told = told_to_stop() => told.context("cannot wait for signals")?,
+            () = supervisor.watch(|| node.roll_call()) => {}
+        }
         tracing::info!("stopping");
+        supervisor.stopping();
         node.stop().await;
         Ok(())
     });
@@ -135,6 +147,20 @@ impl Node {
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Returns once a session (if there is any) and a thread that decodes have answered.
+    async fn roll_call(&self) {
+        let (say, said) = oneshot::channel();
+        self.world.engine.roll_call(move || {
+            // whoever asked may have gone
+            let _ = say.send(());
+        });
+        self.sessions.roll_call().await;
+        if said.await.is_err() {
+            // the pool has ended and will never answer
+            std::future::pending::<()>().await;
+        }
     }
 
     /// Stops accepting, tells clients, ends players, says goodbye to voice servers; within five seconds. What does not end

@@ -3,6 +3,7 @@
 
 mod decode;
 mod file;
+mod health;
 pub mod play;
 
 use crate::{
@@ -61,6 +62,8 @@ enum Command {
     },
     /// Check the configuration and show what is in force
     CheckConfig,
+    /// Ask the node that runs with this configuration on this machine whether it answers
+    Health,
 }
 
 #[derive(Args)]
@@ -162,6 +165,7 @@ pub fn run() -> ExitCode {
     ExitCode::from(match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve(load(config, &keys)),
         Command::CheckConfig => check(&load(config, &keys)),
+        Command::Health => health(load(config, &keys)),
         Command::Decode { .. } if config.is_some() || !keys.is_empty() => {
             eprintln!("decode reads no configuration");
             MISUSED
@@ -203,6 +207,25 @@ fn check(loaded: &Loaded) -> u8 {
     match &loaded.config {
         Ok(_) => OK,
         Err(errors) => refuse(errors),
+    }
+}
+
+fn health(loaded: Loaded) -> u8 {
+    let config = match loaded.config {
+        Ok(config) => config,
+        Err(errors) => return refuse(&errors),
+    };
+    let answered = health::ask(
+        config.server.address.0,
+        config.server.port,
+        &config.lavalink.password,
+    );
+    match answered {
+        Ok(()) => OK,
+        Err(e) => {
+            eprintln!("{:#}", anyhow::Error::from(e));
+            FAILED
+        }
     }
 }
 

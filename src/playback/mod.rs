@@ -179,6 +179,11 @@ impl Engine {
         (playback, reader)
     }
 
+    /// Calls `answered` from one of its threads, after the work that waits already.
+    pub fn roll_call(&self, answered: impl FnOnce() + Send + 'static) {
+        self.pool.roll_call(answered);
+    }
+
     /// Playbacks that ended by a panic since the start.
     #[must_use]
     pub fn panics(&self) -> u64 {

@@ -42,6 +42,22 @@ pub trait Job: Send {
     fn panicked(&mut self, message: &str);
 }
 
+/// A job that says that it had its turn.
+struct RollCall<F>(Option<F>);
+
+impl<F: FnOnce() + Send> Job for RollCall<F> {
+    fn run(&mut self) -> After {
+        if let Some(answered) = self.0.take() {
+            answered();
+        }
+        After::Done
+    }
+
+    fn panicked(&mut self, message: &str) {
+        tracing::error!(message, "a roll call panicked");
+    }
+}
+
 // The states of a task. QUEUED and RUNNING_AGAIN say that a wake-up is not lost.
 const IDLE: u8 = 0;
 const QUEUED: u8 = 1;
@@ -160,6 +176,11 @@ impl Pool {
         // a wake-up during `make` found no job and was answered by nothing
         waker.wake();
         waker
+    }
+
+    /// Calls `answered` from a worker, after the jobs that wait already: proof that work is still taken.
+    pub fn roll_call(&self, answered: impl FnOnce() + Send + 'static) {
+        self.add(|_| Box::new(RollCall(Some(answered))));
     }
 
     /// Jobs that have panicked since the start.

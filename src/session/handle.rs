@@ -49,6 +49,11 @@ impl SessionHandle {
             .flatten()
     }
 
+    /// Returns once the session has obeyed, or has ended.
+    pub(super) async fn roll_call(&self) {
+        self.ask(Command::RollCall).await;
+    }
+
     /// How a player is doing, if it exists.
     pub async fn diagnosis(&self, guild: GuildId) -> Option<Diagnosis> {
         self.ask(|reply| Command::Diagnosis(guild, reply))

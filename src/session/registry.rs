@@ -12,6 +12,7 @@ use crate::{
     player::World,
     units::{GuildId, UserId},
 };
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use ring::rand::{SecureRandom, SystemRandom};
 use std::{
     collections::HashMap,
@@ -224,6 +225,17 @@ impl Sessions {
             tokio::time::sleep(LOSS_LOOK).await;
         }
         self.will_resume(id)
+    }
+
+    /// Returns once a session has answered; at once where there is none. One session that hangs is its client's loss; when
+    /// all do, the program does.
+    pub async fn roll_call(&self) {
+        let handles: Vec<SessionHandle> = {
+            let entries = self.table.lock();
+            entries.values().map(|entry| entry.handle.clone()).collect()
+        };
+        let mut asked: FuturesUnordered<_> = handles.iter().map(SessionHandle::roll_call).collect();
+        asked.next().await;
     }
 
     /// Playbacks that have ended by a panic since the start.

@@ -186,6 +186,9 @@ impl Session {
                 let _ = reply.send(());
                 return self.resume(inlet, now);
             }
+            Command::RollCall(reply) => {
+                let _ = reply.send(());
+            }
             Command::Shutdown => {
                 if let Client::Here { inlet } = &self.client {
                     inlet.close(1001);

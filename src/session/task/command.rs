@@ -68,6 +68,8 @@ pub(in crate::session) enum Command {
     Plugin(GuildId, PluginCommand),
     /// The client is back.
     Attach(Inlet, oneshot::Sender<()>),
+    /// Whether it still obeys.
+    RollCall(oneshot::Sender<()>),
     /// The program ends.
     Shutdown,
 }
