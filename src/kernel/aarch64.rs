@@ -40,21 +40,23 @@ fn fir4(job: &Fir4) -> [[f32; 4]; 2] {
     // SAFETY: `check` proved `row_at[i] + taps <= rows.len()` and `at[i] + taps <=` both channels' lengths, and
     // `k + STEP <= taps` because `taps` is a multiple of `STEP`; each row of `out` has room for four floats.
     unsafe {
-        let row = job.row_at.map(|at| job.rows.as_ptr().add(at));
-        let left = job.at.map(|at| job.left.as_ptr().add(at));
-        let right = job.at.map(|at| job.right.as_ptr().add(at));
+        let mut row = job.row_at.map(|at| job.rows.as_ptr().add(at));
+        let mut left = job.at.map(|at| job.left.as_ptr().add(at));
+        let mut right = job.at.map(|at| job.right.as_ptr().add(at));
         let mut l = [[vdupq_n_f32(0.0); 4]; 2];
         let mut r = l;
-        for k in (0..job.taps).step_by(STEP) {
+        for _ in 0..job.taps / STEP {
             for i in 0..4 {
-                let (row, left, right) = (row[i].add(k), left[i].add(k), right[i].add(k));
-                let c = [vld1q_f32(row), vld1q_f32(row.add(4))];
-                let x = [vld1q_f32(left), vld1q_f32(left.add(4))];
-                let y = [vld1q_f32(right), vld1q_f32(right.add(4))];
+                let c = [vld1q_f32(row[i]), vld1q_f32(row[i].add(4))];
+                let x = [vld1q_f32(left[i]), vld1q_f32(left[i].add(4))];
+                let y = [vld1q_f32(right[i]), vld1q_f32(right[i].add(4))];
                 for half in 0..2 {
                     l[half][i] = vfmaq_f32(l[half][i], c[half], x[half]);
                     r[half][i] = vfmaq_f32(r[half][i], c[half], y[half]);
                 }
+                row[i] = row[i].add(STEP);
+                left[i] = left[i].add(STEP);
+                right[i] = right[i].add(STEP);
             }
         }
         for (out, [low, high]) in out.iter_mut().zip([l, r]) {

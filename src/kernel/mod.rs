@@ -122,7 +122,7 @@ impl Fir4<'_> {
 pub struct Lags<'a> {
     /// What is looked for.
     pub wanted: &'a [f32],
-    /// Where; `sums.len() + wanted.len() - 1` samples count, and what is missing of them adds nothing.
+    /// Where; `sums.len() + wanted.len() - 1` samples count, and with fewer the sums are of fewer products.
     pub area: &'a [f32],
     /// One per place; what stood there is added to.
     pub sums: &'a mut [f32],

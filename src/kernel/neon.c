@@ -8,7 +8,7 @@
 #include <arm_neon.h>
 #include <stddef.h>
 
-/* The sum of a register's lanes, in the order of `sum` in portable.rs. */
+/* The sum of a register's lanes. */
 static inline float32_t folded(float32x4_t v)
 {
     float32x2_t pairs = vpadd_f32(vget_low_f32(v), vget_high_f32(v));
@@ -20,30 +20,26 @@ static inline float32x4_t limited(float32x4_t v)
     return vminq_f32(vmaxq_f32(v, vdupq_n_f32(-1.0f)), vdupq_n_f32(1.0f));
 }
 
-/* Two outputs of both channels; `taps` is a multiple of 8. A register pair holds eight sums of one output. */
+/* Two outputs of both channels; `taps` is a multiple of 4. For four outputs there are not enough registers for addresses. */
 void lavalink_neon_fir2(const float *const row[2], const float *const left[2], const float *const right[2], size_t taps,
                         float left_out[2], float right_out[2])
 {
-    const float *row0 = row[0], *row1 = row[1];
-    const float *left0 = left[0], *left1 = left[1];
-    const float *right0 = right[0], *right1 = right[1];
-    float32x4_t zero = vdupq_n_f32(0.0f);
-    float32x4_t l0[2] = {zero, zero}, l1[2] = {zero, zero}, r0[2] = {zero, zero}, r1[2] = {zero, zero};
-    for (; taps > 0; taps -= 8) {
-        for (size_t half = 0; half < 2; half++) {
-            float32x4_t c0 = vld1q_f32(row0), c1 = vld1q_f32(row1);
-            l0[half] = vmlaq_f32(l0[half], c0, vld1q_f32(left0));
-            r0[half] = vmlaq_f32(r0[half], c0, vld1q_f32(right0));
-            l1[half] = vmlaq_f32(l1[half], c1, vld1q_f32(left1));
-            r1[half] = vmlaq_f32(r1[half], c1, vld1q_f32(right1));
-            row0 += 4, left0 += 4, right0 += 4;
-            row1 += 4, left1 += 4, right1 += 4;
-        }
+    const float *row0 = row[0], *left0 = left[0], *right0 = right[0];
+    const float *row1 = row[1], *left1 = left[1], *right1 = right[1];
+    float32x4_t l0 = vdupq_n_f32(0.0f), l1 = l0, r0 = l0, r1 = l0;
+    for (; taps > 0; taps -= 4) {
+        float32x4_t c0 = vld1q_f32(row0), c1 = vld1q_f32(row1);
+        l0 = vmlaq_f32(l0, c0, vld1q_f32(left0));
+        l1 = vmlaq_f32(l1, c1, vld1q_f32(left1));
+        r0 = vmlaq_f32(r0, c0, vld1q_f32(right0));
+        r1 = vmlaq_f32(r1, c1, vld1q_f32(right1));
+        row0 += 4, left0 += 4, right0 += 4;
+        row1 += 4, left1 += 4, right1 += 4;
     }
-    left_out[0] = folded(vaddq_f32(l0[0], l0[1]));
-    left_out[1] = folded(vaddq_f32(l1[0], l1[1]));
-    right_out[0] = folded(vaddq_f32(r0[0], r0[1]));
-    right_out[1] = folded(vaddq_f32(r1[0], r1[1]));
+    left_out[0] = folded(l0);
+    left_out[1] = folded(l1);
+    right_out[0] = folded(r0);
+    right_out[1] = folded(r1);
 }
 
 /* As in bank.rs. */
