@@ -34,7 +34,6 @@ impl Default for Quality {
 /// One playback's encoder: 20 ms, 48 kHz, stereo, as Lavalink sets it up (reference, 6.1).
 pub struct Encoder {
     inner: opus2::Encoder,
-    interleaved: Box<[f32; FRAME_SAMPLES * 2]>,
     packet: Box<[u8; MAX_OPUS_BYTES]>,
     is_first: bool,
 }
@@ -61,7 +60,6 @@ impl Encoder {
         }
         Ok(Self {
             inner,
-            interleaved: Box::new([0.0; FRAME_SAMPLES * 2]),
             packet: Box::new([0; MAX_OPUS_BYTES]),
             is_first: false,
         })
@@ -76,17 +74,16 @@ impl Encoder {
     /// When the block is shorter.
     pub fn encode(&mut self, block: &PcmBlock, from: usize) -> Result<&[u8], Failure> {
         let (left, right) = (&block.channels[0][from..], &block.channels[1][from..]);
-        for (pair, (l, r)) in self
-            .interleaved
-            .chunks_exact_mut(2)
-            .zip(left.iter().zip(right))
-        {
+        // on the stack: 8 KB that no encoder has to keep between two frames
+        let mut interleaved = [0.0f32; FRAME_SAMPLES * 2];
+        let pairs = interleaved.chunks_exact_mut(2);
+        for (pair, (l, r)) in pairs.zip(left.iter().zip(right)) {
             pair[0] = *l;
             pair[1] = *r;
         }
         let len = self
             .inner
-            .encode_float(&self.interleaved[..], &mut self.packet[..])
+            .encode_float(&interleaved, &mut self.packet[..])
             .map_err(fault)?;
         if self.is_first {
             self.is_first = false;

@@ -366,6 +366,13 @@ impl Render {
         };
     }
 
+    /// Gives back the memory that is of no use until the next turn.
+    pub(super) fn rest(&mut self) {
+        self.input.shrink();
+        self.state.output.shrink();
+        self.frame = PcmBlock::default();
+    }
+
     /// The next frame.
     pub(super) fn take(&mut self) -> &PcmBlock {
         let state = &mut self.state;
