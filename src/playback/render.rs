@@ -371,6 +371,9 @@ impl Render {
         self.input.shrink();
         self.state.output.shrink();
         self.frame = PcmBlock::default();
+        if let Some(chain) = &mut self.state.chain {
+            chain.rest();
+        }
     }
 
     /// The next frame.
