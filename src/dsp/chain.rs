@@ -8,15 +8,13 @@ use super::{
         vibrato::Vibrato, volume::Volume,
     },
     spec::{FilterSpec, TimescaleSpec},
-    timescale::Timescale,
+    timescale::{PAST, Timescale},
 };
 use crate::pcm::{PcmBlock, Scratch};
 
 /// Samples no louder than this are taken as they are; with it, the bounds of [`FilterSpec::clamped`] keep every
 /// intermediate value finite. Nothing that was recorded comes near.
 const LOUDEST: f32 = 16.0;
-/// What is remembered of the stream for a time-scale that begins in the middle, in samples.
-const PAST: usize = 640;
 
 /// All filters of a player, in the original's order: low pass, channel mix, rotation, distortion, vibrato, tremolo,
 /// time-scale, karaoke, equalizer, volume (reference 4.2).
@@ -175,6 +173,14 @@ impl Chain {
             self.work.0 = work;
         }
         self.after.process(out, from);
+    }
+
+    /// Gives back the memory that is of no use until more comes.
+    pub(crate) fn rest(&mut self) {
+        self.work = Scratch::default();
+        if let Some(timescale) = &mut self.timescale {
+            timescale.rest();
+        }
     }
 
     /// Appends what is still inside, as if silence followed; the next block begins a new stream.

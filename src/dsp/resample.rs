@@ -153,6 +153,12 @@ impl Resampler {
         (self.start, self.fraction) = (0, 0);
     }
 
+    /// Gives back the memory that is of no use until more comes.
+    pub fn rest(&mut self) {
+        self.history.shrink();
+        self.scratch = Scratch::default();
+    }
+
     /// Takes `input` and appends to `out` every sample that is certain by now.
     pub fn process(&mut self, input: &PcmBlock, out: &mut PcmBlock) {
         if self.is_identity {

@@ -8,6 +8,9 @@ use super::{
 };
 use crate::pcm::PcmBlock;
 
+/// What is remembered of a stream for a rate that begins to change in the middle of it, in samples.
+pub(super) const PAST: usize = 640;
+
 /// What the three factors come to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Factors {
@@ -44,7 +47,7 @@ pub(crate) struct Timescale {
     factors: Factors,
     wsola: Option<Wsola>,
     rate: Option<Resampler>,
-    /// What the last block was between the stages.
+    /// The end of what has come between the stages.
     middle: PcmBlock,
 }
 
@@ -99,6 +102,20 @@ impl Timescale {
         match &mut self.rate {
             Some(rate) => rate.process(&self.middle, out),
             None => out.extend_from(&self.middle, 0..self.middle.len()),
+        }
+        // all that a change of rate that begins with the next block wants
+        self.middle
+            .drop_front(self.middle.len().saturating_sub(PAST));
+    }
+
+    /// Gives back the memory that is of no use until more comes.
+    pub fn rest(&mut self) {
+        self.middle.shrink();
+        if let Some(wsola) = &mut self.wsola {
+            wsola.rest();
+        }
+        if let Some(rate) = &mut self.rate {
+            rate.rest();
         }
     }
 

@@ -140,6 +140,12 @@ impl Wsola {
         (self.natural, self.nominal, self.is_first) = (Place::default(), 0.0, true);
     }
 
+    /// Gives back the memory that is of no use until more comes.
+    pub fn rest(&mut self) {
+        self.search = Scratch::default();
+        self.old = Scratch::default();
+    }
+
     /// Input samples that have not been given out yet, in time.
     pub fn held(&self) -> f64 {
         self.input.len() as f64 - self.nominal

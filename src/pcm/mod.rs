@@ -7,7 +7,8 @@ pub mod convert;
 
 /// Stereo samples, planar: `channels[0]` left, `channels[1]` right, always of equal length, nominal ±1.0.
 ///
-/// Blocks are reused: `clear` keeps the memory, so nothing is allocated once a playback runs.
+/// Blocks are reused: `clear` keeps the memory, so that nothing is allocated while frames are made. Between two turns of a
+/// playback nothing is kept that holds no sound ([`shrink`](Self::shrink)): hundreds of players wait, and a few work.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PcmBlock {
     /// Left and right.
@@ -35,6 +36,11 @@ impl PcmBlock {
     /// Empties it and keeps the memory.
     pub fn clear(&mut self) {
         self.channels.iter_mut().for_each(Vec::clear);
+    }
+
+    /// Gives back the memory that holds nothing.
+    pub fn shrink(&mut self) {
+        self.channels.iter_mut().for_each(Vec::shrink_to_fit);
     }
 
     /// Makes it `len` samples long; new samples are silence.

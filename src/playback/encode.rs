@@ -34,7 +34,6 @@ impl Default for Quality {
 /// One playback's encoder: 20 ms, 48 kHz, stereo, as Lavalink sets it up (reference, 6.1).
 pub struct Encoder {
     inner: opus2::Encoder,
-    interleaved: Box<[f32; FRAME_SAMPLES * 2]>,
     packet: Box<[u8; MAX_OPUS_BYTES]>,
     is_first: bool,
 }
@@ -61,7 +60,6 @@ impl Encoder {
         }
         Ok(Self {
             inner,
-            interleaved: Box::new([0.0; FRAME_SAMPLES * 2]),
             packet: Box::new([0; MAX_OPUS_BYTES]),
             is_first: false,
         })
@@ -77,14 +75,12 @@ impl Encoder {
     pub fn encode(&mut self, block: &PcmBlock, from: usize) -> Result<&[u8], Failure> {
         let [left, right] = &block.channels;
         let frame = from..from + FRAME_SAMPLES;
-        convert::interleave(
-            &left[frame.clone()],
-            &right[frame],
-            &mut self.interleaved[..],
-        );
+        // on the stack: 8 KB that no encoder has to keep between two frames
+        let mut interleaved = [0.0f32; FRAME_SAMPLES * 2];
+        convert::interleave(&left[frame.clone()], &right[frame], &mut interleaved);
         let len = self
             .inner
-            .encode_float(&self.interleaved[..], &mut self.packet[..])
+            .encode_float(&interleaved, &mut self.packet[..])
             .map_err(fault)?;
         if self.is_first {
             self.is_first = false;

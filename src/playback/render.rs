@@ -366,6 +366,16 @@ impl Render {
         };
     }
 
+    /// Gives back the memory that is of no use until the next turn.
+    pub(super) fn rest(&mut self) {
+        self.input.shrink();
+        self.state.output.shrink();
+        self.frame = PcmBlock::default();
+        if let Some(chain) = &mut self.state.chain {
+            chain.rest();
+        }
+    }
+
     /// The next frame.
     pub(super) fn take(&mut self) -> &PcmBlock {
         let state = &mut self.state;

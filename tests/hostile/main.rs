@@ -9,6 +9,7 @@
 
 mod files;
 mod forms;
+mod players;
 mod streams;
 
 use files::files;

@@ -11,15 +11,12 @@ const CODEC: &str = "mp3";
 /// See the [module](self).
 pub(super) struct Mp3Decoder {
     inner: nanomp3_core::Decoder,
-    /// One frame, interleaved.
-    samples: [f32; MAX_SAMPLES_PER_FRAME],
 }
 
 impl Mp3Decoder {
     pub(super) const fn new() -> Self {
         Self {
             inner: nanomp3_core::Decoder::new(),
-            samples: [0.0; MAX_SAMPLES_PER_FRAME],
         }
     }
 }
@@ -30,7 +27,9 @@ impl Decoder for Mp3Decoder {
             codec: CODEC,
             reason,
         };
-        let (_, decoded) = self.inner.decode(packet, &mut self.samples);
+        // one frame, interleaved: on the stack, so that no decoder has to keep 9 KB between two of them
+        let mut samples = [0.0; MAX_SAMPLES_PER_FRAME];
+        let (_, decoded) = self.inner.decode(packet, &mut samples);
         let info = decoded.map_err(|error| damaged(error.to_string()))?;
         if info.layer != 3 {
             return Err(damaged(format!("it is one of layer {}", info.layer)));
@@ -38,7 +37,7 @@ impl Decoder for Mp3Decoder {
         let channels = usize::from(info.channels.num());
         Downmix::wave(channels).mix(
             info.samples_produced,
-            |channel, i| self.samples[i * channels + channel],
+            |channel, i| samples[i * channels + channel],
             out,
         );
         Ok(info.sample_rate)

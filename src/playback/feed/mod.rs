@@ -107,6 +107,14 @@ impl Feed {
         self.is_drained = false;
     }
 
+    /// Gives back the memory that is of no use until the next turn.
+    pub(super) fn rest(&mut self) {
+        self.decoded = PcmBlock::default();
+        if let Some((_, resampler)) = &mut self.resampler {
+            resampler.rest();
+        }
+    }
+
     /// The next packet; it stays retained.
     pub(super) fn packet(&mut self, bytes: &mut ByteWindow) -> Result<Packet, Stop> {
         let (packet, join) = self.packets.next(bytes)?;

@@ -313,6 +313,14 @@ impl Pipeline {
         }
     }
 
+    /// Gives back the memory that is of no use until the next turn: of the players of a node, a few are at work at a time.
+    fn rest(&mut self) {
+        self.render.rest();
+        if let Some(feed) = &mut self.feed {
+            feed.rest();
+        }
+    }
+
     fn fail(&mut self, failure: Failure) {
         if let Some(target) = self.sought.take() {
             self.writer.progress().cancel_seek(target);
@@ -346,6 +354,7 @@ impl Job for Pipeline {
             });
         }
         self.note(&advanced);
+        self.rest();
         let is_short = matches!(advanced, Err(Stop::Need(_)));
         if is_short && self.drift.is_some() && self.has_produced && self.writer.level() == 0 {
             self.fills_cushion = true;
