@@ -48,6 +48,7 @@
 //! | voice gateway, MLS group | the connection's task in `output/voice` | [`OutputEvent`](output::OutputEvent)s |
 //! | UDP sockets, frame keys, the 20 ms clock | the pacing threads | commands |
 //! | messages for a client that is away | `session/resume` | – |
+//! | how the machine is doing | the thread "sensors" of [`governor`] | the last [`Report`](governor::moment::Report) |
 //! | configuration | [`node`] cuts it into each module's `Settings` | only their own |
 //!
 //! # How a playback works
@@ -126,7 +127,8 @@
 //! | when lines of lyrics come and segments are skipped | `player/machine/marks.rs`; look-ups: `player/look_ups.rs` |
 //! | lyrics, LRC; SponsorBlock | `source/lrclib/`; `source/sponsorblock.rs` |
 //! | events that Lavalink does not have, and who is told | `protocol/message.rs`, `session/audience.rs` |
-//! | statistics, metrics | `stats/`; their routes: `server/admin.rs` |
+//! | statistics, metrics; files of `/proc`, control groups | `stats/`; their routes: `server/admin.rs` |
+//! | processors, memory, heat, the board | `governor/sensors/`, read by `governor/monitor.rs`; shown by `server/system.rs`; advice at the start: `governor/advice.rs` |
 //! | streams in which nothing is found | `media/window/reader/mod.rs` |
 //! | hostile input | `fuzz/`, `tests/hostile/`; limits: `server/settings.rs`, `limits` in `application.yml` |
 

@@ -31,6 +31,8 @@ mod route_planner;
 #[path = "http_api/socket.rs"]
 mod socket;
 mod support;
+#[path = "http_api/system.rs"]
+mod system;
 
 use client::{Answer, PASSWORD};
 

@@ -72,7 +72,7 @@ pub fn advise(machine: &Machine, now: &Snapshot, wishes: Wishes) -> Vec<Advice> 
     [
         (Topic::Throttling, throttling(now)),
         (Topic::Temperature, temperature(now)),
-        (Topic::Memory, memory(now, wishes)),
+        (Topic::Memory, memory(machine, now, wishes)),
         (Topic::Swap, swap(now)),
         (Topic::FrequencyGovernor, frequency_governor(now)),
         (Topic::Neon, neon(machine)),
@@ -120,22 +120,23 @@ fn temperature(now: &Snapshot) -> Option<String> {
     ))
 }
 
-fn memory(now: &Snapshot, wishes: Wishes) -> Option<String> {
+fn memory(machine: &Machine, now: &Snapshot, wishes: Wishes) -> Option<String> {
     let total = now.memory?.total;
     if total >= SMALL_MEMORY || wishes.is_for_low_memory {
         return None;
     }
-    let bundle = if total < SMALLEST_MEMORY {
-        "arm-embedded"
-    } else {
-        "arm-iot (arm-tv-box with a sound card)"
+    let is_arm = matches!(machine.architecture, "arm" | "aarch64");
+    let features = match is_arm {
+        true if total < SMALLEST_MEMORY => "arm-embedded",
+        true => "arm-iot (arm-tv-box with a sound card)",
+        false => "low-memory",
     };
     let of = match now.group.memory_limit {
         Some(limit) if limit == total => "this process may use",
         _ => "the machine has",
     };
     Some(format!(
-        "{of} {} MB of memory: use a build with the features {bundle}, or set arm.profile to conservative",
+        "{of} {} MB of memory: use a build with the feature {features}, or set arm.profile to conservative",
         total >> 20
     ))
 }
@@ -177,13 +178,20 @@ fn neon(machine: &Machine) -> Option<String> {
 fn realtime(machine: &Machine, wishes: Wishes) -> Option<String> {
     let wanted = wishes.realtime_priority;
     let permitted = machine.realtime_priority?;
-    (permitted < wanted).then(|| {
-        format!(
-            "real-time priority is not permitted, so that sound may be sent late while the machine is busy: in a systemd unit \
-             LimitRTPRIO={wanted}, in Docker --ulimit rtprio={wanted}, else sudo setcap cap_sys_nice+ep on the program; \
-             voice.realtime: false asks for none"
-        )
-    })
+    if permitted >= wanted {
+        return None;
+    }
+    if machine.is_kept_from_realtime {
+        return Some(format!(
+            "the control group gets no real-time, so that sound may be sent late while the machine is busy: give it some \
+             (cpu.rt_runtime_us; in Docker --cpu-rt-runtime=95000), and those above it more; voice.realtime: false asks for none"
+        ));
+    }
+    Some(format!(
+        "real-time priority is not permitted, so that sound may be sent late while the machine is busy: in a systemd unit \
+         LimitRTPRIO={wanted}, in Docker --ulimit rtprio={wanted}, else sudo setcap cap_sys_nice+ep on the program; \
+         voice.realtime: false asks for none"
+    ))
 }
 
 #[cfg(test)]

@@ -85,7 +85,7 @@ fn each_trouble_has_its_advice_and_what_is_well_has_none() {
             with_memory(200, 64),
             &[(
                 Topic::Memory,
-                "the machine has 200 MB of memory: use a build with the features arm-embedded",
+                "the machine has 200 MB of memory: use a build with the feature arm-embedded",
             )],
         ),
         (
@@ -105,7 +105,11 @@ fn each_trouble_has_its_advice_and_what_is_well_has_none() {
         ),
     ];
     for (now, wanted) in table {
-        let found = advise(&Machine::default(), now, Wishes::default());
+        let board = Machine {
+            architecture: "arm",
+            ..Machine::default()
+        };
+        let found = advise(&board, now, Wishes::default());
         let topics: Vec<Topic> = found.iter().map(|it| it.topic).collect();
         let wanted_topics: Vec<Topic> = wanted.iter().map(|it| it.0).collect();
         assert_eq!(topics, wanted_topics, "{now:?}");
@@ -145,6 +149,34 @@ fn machines_without_neon_or_real_time_are_told() {
             assert!(realtime.message.contains("LimitRTPRIO=5"), "{realtime:?}");
         }
     }
+}
+
+#[test]
+fn a_group_without_real_time_is_told_apart() {
+    let wishes = Wishes {
+        realtime_priority: 5,
+        ..Wishes::default()
+    };
+    let machine = Machine {
+        realtime_priority: Some(0),
+        is_kept_from_realtime: true,
+        ..Machine::default()
+    };
+    let found = advise(&machine, &Snapshot::default(), wishes);
+    assert!(found[0].message.contains("cpu.rt_runtime_us"), "{found:?}");
+}
+
+#[test]
+fn bundles_for_arm_are_recommended_there_only() {
+    let container = Machine {
+        architecture: "x86_64",
+        ..Machine::default()
+    };
+    let found = advise(&container, &limited(with_memory(256, 0)), Wishes::default());
+    assert!(
+        found[0].message.contains("the feature low-memory"),
+        "{found:?}"
+    );
 }
 
 #[test]

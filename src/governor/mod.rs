@@ -26,10 +26,11 @@ pub struct Settings {
 }
 
 impl Default for Settings {
+    /// Once a second, where that can be.
     fn default() -> Self {
         Self {
             is_on: CAN_WATCH,
-            interval: Duration::from_secs(1),
+            interval: Duration::from_secs(CAN_WATCH.into()),
         }
     }
 }

@@ -25,6 +25,8 @@ pub struct Machine {
     pub has_neon: Option<bool>,
     /// The highest real-time priority that threads of this process may have; 0: none.
     pub realtime_priority: Option<u32>,
+    /// Whether it is the control group that permits none, whatever else would.
+    pub is_kept_from_realtime: bool,
 }
 
 /// Processors of one kind.

@@ -25,7 +25,6 @@ impl Monitor {
     ///
     /// # Errors
     /// None: there is nobody to ask.
-    #[expect(clippy::unused_async, reason = "the same as where there is a thread")]
     pub async fn report(&self) -> Result<Arc<Report>, Unwatched> {
         match self.0 {}
     }

@@ -49,7 +49,8 @@ pub fn figures(monitor: Option<&Monitor>) -> Option<prometheus::Machine> {
         ..
     } = report.snapshot;
     let snapshot = &report.snapshot;
-    let ratio = |percent: Option<f32>| percent.map(|percent| f64::from(percent) / 100.0);
+    // hundredths of a percent are more than exact
+    let ratio = |percent: Option<f32>| Some((f64::from(percent?) * 100.0).round() / 1e4);
     Some(prometheus::Machine {
         cpu_ratio: ratio(snapshot.cpu_percent),
         cpu_pressure_ratio: ratio(snapshot.cpu_pressure),
@@ -58,7 +59,7 @@ pub fn figures(monitor: Option<&Monitor>) -> Option<prometheus::Machine> {
         memory_pressure_ratio: ratio(snapshot.memory_pressure),
         swap_free_bytes: memory.map(|memory| memory.swap_free),
         quota_throttled_ratio: ratio(snapshot.group.throttled_percent),
-        temperature_celsius: snapshot.temperature.map(f64::from),
+        temperature_celsius: snapshot.temperature.map(rounded),
         frequency_hertz: frequency.map(|it| u64::from(it.current) * 1_000_000),
         throttled: [
             ("heat", throttling.heat),

@@ -21,6 +21,7 @@ fn board() -> Report {
         usable_cores: 4,
         has_neon: Some(true),
         realtime_priority: Some(0),
+        is_kept_from_realtime: false,
     };
     let surroundings = moment::Surroundings {
         heat: vec![moment::Heat {

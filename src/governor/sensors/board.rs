@@ -41,6 +41,7 @@ pub fn machine(files: &mut Files, architecture: &'static str) -> Machine {
     let (page_bytes, hwcap) = (entry(auxv, AT_PAGESZ), entry(auxv, AT_HWCAP));
     let cpuinfo = files.up_to("proc/cpuinfo", LONGEST_CPUINFO);
     let processors = processors(cpuinfo.unwrap_or_default());
+    let is_kept_from_realtime = Groups::find(files).is_kept_from_realtime(files);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     Machine {
         board: board(files),
@@ -51,7 +52,12 @@ pub fn machine(files: &mut Files, architecture: &'static str) -> Machine {
         processors,
         usable_cores: u32::try_from(cores).unwrap_or(u32::MAX),
         has_neon: has_neon(architecture, hwcap),
-        realtime_priority: realtime_priority(files),
+        realtime_priority: if is_kept_from_realtime {
+            Some(0)
+        } else {
+            realtime_priority(files)
+        },
+        is_kept_from_realtime,
     }
 }
 
@@ -128,10 +134,6 @@ fn processors(cpuinfo: &str) -> Vec<Processor> {
 
 /// The highest that threads of this process may ask for: any with the capability, else up to a limit.
 fn realtime_priority(files: &mut Files) -> Option<u32> {
-    let groups = Groups::find(files);
-    if groups.is_kept_from_realtime(files) {
-        return Some(0);
-    }
     let status = files.text("proc/self/status");
     if status.and_then(|it| proc::has_capability(it, CAP_SYS_NICE)) == Some(true) {
         return Some(HIGHEST_PRIORITY);

@@ -271,12 +271,12 @@ fn real_time_is_a_matter_of_limits_and_of_the_group() {
         for (path, text) in files {
             made.write(path, text);
         }
-        board::machine(&mut Files::new(made.0.path()), "x86_64").realtime_priority
+        board::machine(&mut Files::new(made.0.path()), "x86_64")
     };
-    assert_eq!(of(&[]), None);
-    assert_eq!(of(&[limits("0")]), Some(0));
-    assert_eq!(of(&[limits("95")]), Some(95));
-    assert_eq!(of(&[limits("unlimited")]), Some(99));
+    assert_eq!(of(&[]).realtime_priority, None);
+    assert_eq!(of(&[limits("0")]).realtime_priority, Some(0));
+    assert_eq!(of(&[limits("95")]).realtime_priority, Some(95));
+    assert_eq!(of(&[limits("unlimited")]).realtime_priority, Some(99));
     let group = [
         limits("95"),
         ("proc/self/cgroup", "3:cpu:/docker/x\n".to_owned()),
@@ -286,5 +286,9 @@ fn real_time_is_a_matter_of_limits_and_of_the_group() {
         ),
         ("sys/fs/cgroup/cpu/cpu.rt_runtime_us", "0\n".to_owned()),
     ];
-    assert_eq!(of(&group), Some(0));
+    let machine = of(&group);
+    assert_eq!(
+        (machine.realtime_priority, machine.is_kept_from_realtime),
+        (Some(0), true)
+    );
 }
