@@ -23,7 +23,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("pcm", &["kernel"]),
     ("frame", &[]),
     // A module's settings that are read as they are need no second form.
-    ("config", &["dsp", "governor", "net", "server", "session"]),
+    ("config", &["dsp", "governor", "net", "output", "server", "session"]),
     ("track", &[]),
     // The objects of the wire are made from tracks there.
     ("protocol", &["track"]),

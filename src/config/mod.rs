@@ -32,9 +32,9 @@ pub use diagnostic::{Diagnostic, Level, Origin};
 pub use effective::Effective;
 pub use profile::Profile;
 pub use settings::{
-    AppleMusic, Audio, Bitrate, Catalogues, Config, Fetching, Filters, HttpConfig, LavaSrc,
-    Lavalink, Limits, ListenAddress, LogLevel, Logging, Metrics, Monitoring, Server, Sources,
-    Spotify, Timeouts, Voice, YouTube, YtDlp,
+    AppleMusic, ArmAudio, Audio, Bitrate, Catalogues, Config, Fetching, Filters, HttpConfig,
+    LavaSrc, Lavalink, Limits, ListenAddress, LogLevel, Logging, Metrics, Monitoring, Server,
+    Sources, Spotify, Timeouts, Voice, YouTube, YtDlp,
 };
 
 /// What loading came to.

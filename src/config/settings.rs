@@ -48,9 +48,11 @@ macro_rules! section {
     };
 }
 
+mod arm_audio;
 mod lavasrc;
 mod monitoring;
 
+pub use arm_audio::ArmAudio;
 pub use lavasrc::{AppleMusic, LavaSrc, Spotify};
 pub use monitoring::Monitoring;
 
@@ -79,6 +81,8 @@ pub struct Config {
     pub catalogues: Catalogues,
     /// `ytdlp` and `plugins.lavasrc.ytdlp`.
     pub ytdlp: YtDlp,
+    /// `arm.audio`: our own keys for sound cards.
+    pub arm_audio: ArmAudio,
     /// `audio`: our own keys for encoding and the decode pool.
     pub audio: Audio,
     /// `voice`: our own keys for the way to Discord.
@@ -113,6 +117,7 @@ impl Config {
             resolve_cache: ResolveCache::blank(),
             catalogues: Catalogues::blank(),
             ytdlp: YtDlp::blank(),
+            arm_audio: ArmAudio::blank(),
             audio: Audio::blank(),
             voice: Voice::blank(),
             limits: Limits::blank(),

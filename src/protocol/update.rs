@@ -8,6 +8,7 @@ use super::{
     filters::Filters,
     json::{Fields, FromJson, Invalid, parse},
     omissible::Omissible,
+    outputs::Output,
 };
 use alloc::string::String;
 use core::fmt;
@@ -33,6 +34,8 @@ pub struct PlayerUpdate {
     pub filters: Omissible<Filters>,
     /// Discord's voice credentials; the members may be blank.
     pub voice: Omissible<VoiceState>,
+    /// Where the sound is to go; null forgets what was said. Ours; Lavalink ignores the key.
+    pub output: Omissible<Option<Output>>,
 }
 
 impl PlayerUpdate {
@@ -58,6 +61,7 @@ impl FromJson for PlayerUpdate {
             paused: fields.omissible("paused")?,
             filters: fields.omissible("filters")?,
             voice: fields.omissible("voice")?,
+            output: fields.nullable("output")?,
         })
     }
 }

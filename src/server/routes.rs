@@ -20,6 +20,8 @@ pub enum Resource {
     Stats,
     /// `/v4/system`: ours.
     System,
+    /// `/v4/outputs`: ours.
+    Outputs,
     /// `/v4/loadtracks`.
     LoadTracks,
     /// `/v4/decodetrack`.
@@ -103,6 +105,7 @@ impl Resource {
             ["v4", "info"] => Some(Self::Info),
             ["v4", "stats"] => Some(Self::Stats),
             ["v4", "system"] => Some(Self::System),
+            ["v4", "outputs"] => Some(Self::Outputs),
             ["v4", "loadtracks"] => Some(Self::LoadTracks),
             ["v4", "decodetrack"] => Some(Self::DecodeTrack),
             ["v4", "decodetracks"] => Some(Self::DecodeTracks),
@@ -161,6 +164,7 @@ impl Resource {
             | Self::Info
             | Self::Stats
             | Self::System
+            | Self::Outputs
             | Self::LoadTracks
             | Self::DecodeTrack
             | Self::Players(_)
@@ -243,6 +247,7 @@ mod tests {
             ("/v4/info", Resource::Info),
             ("/v4/stats", Resource::Stats),
             ("/v4/system", Resource::System),
+            ("/v4/outputs", Resource::Outputs),
             ("/v4/loadtracks", Resource::LoadTracks),
             ("/v4/decodetrack", Resource::DecodeTrack),
             ("/v4/decodetracks", Resource::DecodeTracks),

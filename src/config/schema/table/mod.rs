@@ -1,6 +1,7 @@
 //! Owns: the list of all keys. No other place names them; a new key is one row in a file here and one field in `settings`.
 //! Never knows: where values come from.
 
+mod arm_audio;
 mod catalogues;
 mod fetching;
 mod lavalink;
@@ -35,6 +36,7 @@ pub(in crate::config) static TABLE: LazyLock<Vec<Key>> = LazyLock::new(|| {
         ours::KEYS,
         monitoring::KEYS,
         profile::KEYS,
+        arm_audio::KEYS,
     ]
     .concat()
 });
