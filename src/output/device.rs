@@ -196,7 +196,13 @@ mod tests {
 
     #[test]
     fn names_of_cards_are_told_from_those_that_write_files() {
-        for name in ["default", "hw:0", "plughw:1,0", "hw:CARD=PCH,DEV=0", "dmix:CARD=b1-x"] {
+        for name in [
+            "default",
+            "hw:0",
+            "plughw:1,0",
+            "hw:CARD=PCH,DEV=0",
+            "dmix:CARD=b1-x",
+        ] {
             assert!(is_of_card(name), "{name}");
         }
         for name in [
@@ -220,6 +226,9 @@ mod tests {
         let refusal = devices.open(DEFAULT, Box::new(|_| ())).err();
         let why = Failure::from(refusal.expect("it is refused")).message;
         assert!(why.contains("arm.audio.backend"), "{why}");
-        assert_eq!(devices.list().expect_err("nor are they listed").message, why);
+        assert_eq!(
+            devices.list().expect_err("nor are they listed").message,
+            why
+        );
     }
 }

@@ -4,7 +4,7 @@
 use super::*;
 use crate::{
     frame::FrameFormat::{Opus, Pcm},
-    protocol::outputs::Output,
+    protocol::{diagnosis::Audible, outputs::Output},
 };
 
 fn stage_with_card() -> stage::Stage {
@@ -33,8 +33,10 @@ async fn without_voice_a_track_plays_on_the_card_until_voice_comes() {
     assert!(player.state.connected && player.state.ping == -1);
     // nobody has said anything of outputs, so nothing of them is shown
     assert!(!serde_json::to_string(&player).unwrap().contains("output"));
+    assert_eq!(stage.sessions.totals().playing_by_route, [0, 1, 0]);
     stage.connect_voice(&client, 0, "t").await;
     stage.settle().await;
+    assert_eq!(stage.sessions.totals().playing_by_route, [1, 0, 0]);
     assert_eq!(stage.devices(), [was("card")]);
     assert_eq!(stage.format_at_voice(0), Some(Opus));
     assert_eq!(stage.runs().len(), 1, "it is the same playback");
@@ -57,14 +59,22 @@ async fn the_output_changes_to_and_fro_while_a_track_plays() {
     assert_eq!(player.output, Some(Output::Alsa { device }));
     assert_eq!(player.state.position, 7000);
     stage.settle().await;
-    assert_eq!((stage.format_at_voice(0), stage.format_at_device(0)), (None, Some(Pcm)));
+    assert_eq!(
+        (stage.format_at_voice(0), stage.format_at_device(0)),
+        (None, Some(Pcm))
+    );
 
     let player = stage.patch(&client, r#"{"output":"none"}"#).await.unwrap();
     assert_eq!(player.output, Some(Output::None));
     assert_eq!(stage.devices(), [was("hw:1")]);
     assert_eq!(stage.format_at_voice(0), None);
+    let diagnosis = stage.find(&client).await.diagnosis(GUILD).await.unwrap();
+    assert_eq!(diagnosis.audible, Audible::Disconnected);
 
-    let player = stage.patch(&client, r#"{"output":"discord"}"#).await.unwrap();
+    let player = stage
+        .patch(&client, r#"{"output":"discord"}"#)
+        .await
+        .unwrap();
     assert_eq!(player.state.position, 7000);
     stage.settle().await;
     assert_eq!(stage.format_at_voice(0), Some(Opus));
@@ -93,11 +103,18 @@ async fn a_device_that_cannot_be_had_is_refused_and_nothing_changes() {
             "output.device: there is no device \"missing\"; GET /v4/outputs lists those that there are",
         ),
         ("broken", 500, "output.device: the card is on fire"),
-        ("silent", 500, "output.device: the device did not open within 10 s"),
+        (
+            "silent",
+            500,
+            "output.device: the device did not open within 10 s",
+        ),
     ] {
         let body = format!(r#"{{"output":{{"type":"alsa","device":"{device}"}},"volume":7}}"#);
         let refused = stage.patch(&client, &body).await.unwrap_err();
-        assert_eq!((refused.status, refused.message.as_str()), (status, message));
+        assert_eq!(
+            (refused.status, refused.message.as_str()),
+            (status, message)
+        );
         let player = stage.player(&client).await;
         assert_eq!((player.output, player.volume), (None, 100));
         assert_eq!(stage.format_at_voice(0), Some(Opus));
