@@ -35,7 +35,7 @@ struct World {
 impl World {
     fn new(rate: u32, is_low_latency: bool) -> Rc<RefCell<Self>> {
         let samples = |ms: usize| rate as usize * ms / 1000;
-        let (ahead, period) = if is_low_latency { (40, 10) } else { (80, 20) };
+        let (ahead, period) = if is_low_latency { (30, 5) } else { (70, 10) };
         Rc::new(RefCell::new(Self {
             now: start(),
             agreed: Agreed {
@@ -317,7 +317,7 @@ fn a_card_gets_every_sample_once_and_in_time() {
         let mut rig = Rig::new(&world, 250);
         rig.run(MS * 1000);
         let delay = Duration::from_micros(rig.pulse.delay.load(Ordering::Relaxed));
-        assert!(delay > MS * 20 && delay <= MS * promised, "{delay:?}");
+        assert!(delay > MS * 20 && delay + MS * 20 <= MS * promised, "{delay:?}");
         rig.run(MS * 7000);
         assert_eq!(rig.frames(), (1..=250).collect::<Vec<_>>());
         let world = world.borrow();
@@ -325,7 +325,7 @@ fn a_card_gets_every_sample_once_and_in_time() {
         let expected = (0..250 * FRAME_SAMPLES)
             .map(|i| ((i / FRAME_SAMPLES + 1) as f32) / 1000.0);
         assert!(left.iter().copied().zip(expected).all(|(a, b)| a == b));
-        assert!(world.most_held <= promised as usize * 48, "{}", world.most_held);
+        assert!(world.most_held <= (promised as usize - 20) * 48, "{}", world.most_held);
         assert!(!world.ran_dry && world.playing.is_none());
         assert_eq!(rig.gaps(), []);
         assert_eq!(rig.pulse.delay.load(Ordering::Relaxed), 0);
