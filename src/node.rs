@@ -9,8 +9,12 @@ use crate::{
     config::{self, Config},
     dsp::{self, FilterSpec},
     error::Failure,
-    frame::{FrameFormat, FrameReader, Underruns},
-    output::{Output, voice},
+    frame::{FrameReader, Underruns},
+    output::{
+        Output,
+        device::{self, Device, Devices, Refusal},
+        voice,
+    },
     playback::{self, Engine, encode},
     player::{Call, OnSound, OnVoice, Run, Sound, World, machine},
     protocol::filters::{self, Filters},
@@ -30,6 +34,8 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 /// How long everything may take to stop.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
+/// How long sound cards may take for what they have been given: they hold a tenth of a second or so.
+pub(crate) const DRAIN_WITHIN: Duration = Duration::from_secs(1);
 /// Threads for sockets: they wait far more than they work, so a few serve thousands of players.
 const MAX_NET_THREADS: usize = 4;
 
@@ -83,11 +89,20 @@ impl Node {
     ///
     /// # Errors
     /// When the address cannot be listened on.
+    pub async fn start(config: Config) -> anyhow::Result<Self> {
+        let devices = device::devices(&device_settings(&config));
+        Self::start_with(config, devices).await
+    }
+
+    /// The same with another way to sound cards, for tests.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on.
     #[expect(
         clippy::disallowed_methods,
         reason = "the start of the program, and the clock of its figures"
     )]
-    pub async fn start(config: Config) -> anyhow::Result<Self> {
+    pub async fn start_with(config: Config, devices: Arc<dyn Devices>) -> anyhow::Result<Self> {
         let mut sources = source_settings(&config);
         sources.network.routes = sources::route_settings(&config)?;
         let sources = Arc::new(Registry::new(sources));
@@ -95,6 +110,8 @@ impl Node {
             engine: Engine::new(workers(&config), playback_settings(&config)),
             sources: sources.clone(),
             voice: voice::Voice::new(voice_settings(&config)),
+            devices,
+            device: config.arm_audio.device.clone(),
             stuck_after: config.lavalink.track_stuck_threshold,
             underruns: Arc::default(),
         });
@@ -138,6 +155,9 @@ impl Node {
         let until = tokio::time::Instant::now() + STOP_WITHIN;
         in_time(until, "the sessions", self.sessions.shutdown()).await;
         in_time(until, "the voice connections", self.world.voice.drained()).await;
+        let devices = self.world.devices.clone();
+        let drained = tokio::task::spawn_blocking(move || devices.drained(DRAIN_WITHIN));
+        in_time(until, "the sound cards", drained).await;
         in_time(until, "the HTTP server", self.server).await;
     }
 }
@@ -153,6 +173,9 @@ struct NodeWorld {
     engine: Engine,
     sources: Arc<Registry>,
     voice: voice::Voice,
+    devices: Arc<dyn Devices>,
+    /// The device of the configuration.
+    device: String,
     stuck_after: Duration,
     underruns: Arc<Underruns>,
 }
@@ -193,7 +216,7 @@ impl World for NodeWorld {
             start: run.at,
             volume: run.volume,
             filters: run.filters,
-            format: FrameFormat::Opus,
+            format: run.format,
             stuck_after: self.stuck_after,
         };
         let (playback, reader) = self.engine.start(request, events);
@@ -212,6 +235,32 @@ impl World for NodeWorld {
         Box::new(self.voice.connect(target, events))
     }
 
+    fn open(
+        &self,
+        name: Arc<str>,
+        events: OnVoice,
+    ) -> BoxFuture<'static, Result<Box<dyn Output>, Refusal>> {
+        let devices = self.devices.clone();
+        let is_known = *name == *self.device || device::is_of_card(&name);
+        Box::pin(blocking(move || {
+            // a client's word must not make the sound system do more than play
+            let is_listed = |name: &str| {
+                let listed = devices.list();
+                listed.is_ok_and(|all| all.iter().any(|it| it.name == name))
+            };
+            if is_known || is_listed(&name) {
+                devices.open(&name, events)
+            } else {
+                Err(Refusal::Unknown(name.to_string()))
+            }
+        }))
+    }
+
+    fn devices(&self) -> BoxFuture<'static, Result<Vec<Device>, Failure>> {
+        let devices = self.devices.clone();
+        Box::pin(blocking(move || devices.list()))
+    }
+
     fn panics(&self) -> u64 {
         self.engine.panics()
     }
@@ -219,6 +268,14 @@ impl World for NodeWorld {
     fn underruns(&self) -> Arc<Underruns> {
         self.underruns.clone()
     }
+}
+
+/// Does what the sound system may take its time for, on a thread where that harms nobody.
+async fn blocking<T: Send + 'static, E: From<Failure> + Send + 'static>(
+    act: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, E> {
+    let done = tokio::task::spawn_blocking(act).await;
+    done.unwrap_or_else(|broken| Err(Failure::fault("The sound system broke.").because(broken).into()))
 }
 
 /// Reads filters as `PATCH player` has them, for the command line.
@@ -264,6 +321,23 @@ pub(crate) fn playback_settings(config: &Config) -> playback::Settings {
     }
 }
 
+/// What the configuration says of sound cards.
+pub(crate) fn device_settings(config: &Config) -> device::Settings {
+    let audio = &config.arm_audio;
+    let frames = |count: u32| Some(count).filter(|count| *count > 0);
+    device::Settings {
+        backend: audio.backend,
+        device: audio.device.clone(),
+        sample_rate: audio.sample_rate,
+        channels: audio.channels,
+        buffer_frames: frames(audio.buffer_size),
+        period_frames: frames(audio.period_size),
+        is_low_latency: audio.low_latency,
+        volume: audio.volume,
+        mixer: Some(audio.mixer.clone()).filter(|name| !name.is_empty()),
+    }
+}
+
 fn voice_settings(config: &Config) -> voice::Settings {
     voice::Settings {
         roots: config.voice.ca_file.iter().cloned().collect(),
@@ -281,6 +355,8 @@ fn session_settings(config: &Config) -> session::Settings {
         player: machine::Settings {
             update_every: config.lavalink.player_update_interval,
             stuck_after: config.lavalink.track_stuck_threshold,
+            device: (config.arm_audio.backend != device::Backend::None)
+                .then(|| config.arm_audio.device.as_str().into()),
         },
         categories: config.plugins.sponsorblock_categories.clone(),
         disabled_filters: config.lavalink.filters.off().map(str::to_owned).collect(),
@@ -348,6 +424,7 @@ mod tests {
             &crate::source::Settings::default(),
         );
         assert_same(&voice_settings(&config), &voice::Settings::default());
+        assert_same(&device_settings(&config), &device::Settings::default());
         assert_same(&session_settings(&config), &session::Settings::default());
         let server = server_settings(&config);
         assert_same(&server.limits, &server::Limits::default());

@@ -18,7 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("pcm", &[]),
     ("frame", &[]),
     // A module's settings that are read as they are need no second form.
-    ("config", &["dsp", "net", "server", "session"]),
+    ("config", &["dsp", "net", "output", "server", "session"]),
     ("track", &[]),
     // The objects of the wire are made from tracks there.
     ("protocol", &["track"]),

@@ -49,6 +49,7 @@ impl Binder {
         self.check_files(&config, &given, &values);
         self.check_routes(&config, &given);
         self.check_probe(&config, &given);
+        self.check_audio(&config, &given);
         self.check_names(&config, &given);
         self.errors.sort_by(|a, b| a.origin.cmp(&b.origin));
         self.warnings
@@ -229,6 +230,14 @@ impl Binder {
             let message = format!("{PATH} is {mistake}");
             let origin = origin_of(PATH, given).unwrap_or(Origin::Nowhere);
             self.errors.push(Diagnostic::error(origin, message));
+        }
+    }
+
+    fn check_audio(&mut self, config: &Config, given: &BTreeMap<Slot, Given>) {
+        if let Some((path, mistake)) = config.arm_audio.mistake() {
+            let origin = origin_of(path, given).unwrap_or(Origin::Nowhere);
+            self.errors
+                .push(Diagnostic::error(origin, format!("{path}: {mistake}")));
         }
     }
 

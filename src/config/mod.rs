@@ -30,7 +30,7 @@ pub use brief::{Brief, in_brief};
 pub use diagnostic::{Diagnostic, Level, Origin};
 pub use effective::Effective;
 pub use settings::{
-    AppleMusic, Audio, Bitrate, Catalogues, Config, Fetching, Filters, HttpConfig, LavaSrc,
+    AppleMusic, ArmAudio, Audio, Bitrate, Catalogues, Config, Fetching, Filters, HttpConfig, LavaSrc,
     Lavalink, Limits, ListenAddress, LogLevel, Logging, Metrics, Server, Sources, Spotify,
     Timeouts, Voice, YouTube, YtDlp,
 };

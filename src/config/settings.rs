@@ -48,8 +48,10 @@ macro_rules! section {
     };
 }
 
+mod arm_audio;
 mod lavasrc;
 
+pub use arm_audio::ArmAudio;
 pub use lavasrc::{AppleMusic, LavaSrc, Spotify};
 
 /// All settings. [`Default`] gives those of the table, with an empty password (which `load` refuses).
@@ -77,6 +79,8 @@ pub struct Config {
     pub catalogues: Catalogues,
     /// `ytdlp` and `plugins.lavasrc.ytdlp`.
     pub ytdlp: YtDlp,
+    /// `arm.audio`: our own keys for sound cards.
+    pub arm_audio: ArmAudio,
     /// `audio`: our own keys for encoding and the decode pool.
     pub audio: Audio,
     /// `voice`: our own keys for the way to Discord.
@@ -107,6 +111,7 @@ impl Config {
             resolve_cache: ResolveCache::blank(),
             catalogues: Catalogues::blank(),
             ytdlp: YtDlp::blank(),
+            arm_audio: ArmAudio::blank(),
             audio: Audio::blank(),
             voice: Voice::blank(),
             limits: Limits::blank(),

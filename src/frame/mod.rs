@@ -138,7 +138,8 @@ impl Ring {
     }
 }
 
-/// Makes a ring for `capacity` frames of `format`, with its two ends.
+/// Makes a ring for `capacity` frames of `format`, with its two ends, and tells how far it is in `progress`: that of a new
+/// playback, or of the ring that this one takes the place of.
 ///
 /// `wake` is called by the reader, on its own thread, whenever no more than half the ring is left; it must neither
 /// block nor allocate. `notify` is called by the reader for each [`ReaderEvent`], under the same rule except that it may
@@ -147,7 +148,8 @@ impl Ring {
 ///
 /// # Panics
 /// When `capacity` is zero or above 2²⁰.
-pub fn ring(
+pub fn ring_of(
+    progress: Arc<Progress>,
     format: FrameFormat,
     capacity: usize,
     stuck_after: u32,
@@ -170,7 +172,7 @@ pub fn ring(
         capacity: capacity as u32,
         ends: AtomicU64::new(0),
         abandoned: AtomicBool::new(false),
-        progress: Arc::default(),
+        progress,
     });
     let reader = FrameReader::new(
         ring.clone(),
@@ -184,6 +186,20 @@ pub fn ring(
         is_ended: false,
     };
     (writer, reader)
+}
+
+/// A ring of a new playback; see [`ring_of`].
+///
+/// # Panics
+/// As there.
+pub fn ring(
+    format: FrameFormat,
+    capacity: usize,
+    stuck_after: u32,
+    wake: impl Fn() + Send + 'static,
+    notify: impl FnMut(ReaderEvent) + Send + 'static,
+) -> (FrameWriter, FrameReader) {
+    ring_of(Arc::default(), format, capacity, stuck_after, wake, notify)
 }
 
 /// The producing end.

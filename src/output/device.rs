@@ -58,6 +58,16 @@ pub struct Device {
     pub delay: Option<Duration>,
 }
 
+/// Whether a name is that of a card, and nothing that makes the sound system do something else: ALSA's `file:`, `tee:` and
+/// their like write files. What comes from a client must be such a name, or one of [`Devices::list`].
+#[must_use]
+pub fn is_of_card(name: &str) -> bool {
+    const KINDS: [&str; 6] = [DEFAULT, "sysdefault", "hw", "plughw", "dmix", "front"];
+    let (kind, card) = name.split_once(':').unwrap_or((name, ""));
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '=' | ',');
+    KINDS.contains(&kind) && card.chars().all(is_plain)
+}
+
 /// Who has a device open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum User {
@@ -75,7 +85,7 @@ pub enum Refusal {
     /// There is none of that name.
     #[error("there is no device {0:?}")]
     Unknown(String),
-    /// Another program, or another player where the device does not mix, has it.
+    /// Another program has it, or another player where the device does not mix.
     #[error("the device {0:?} is in use")]
     Busy(String),
     /// It takes no sound that we could give it: names the device and what it lacks.
@@ -87,6 +97,15 @@ pub enum Refusal {
     /// The system failed.
     #[error(transparent)]
     Failed(#[from] Failure),
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Failed(failure) => failure,
+            refusal => Self::common(refusal.to_string()),
+        }
+    }
 }
 
 /// Which sound system is used.
@@ -117,7 +136,7 @@ pub struct Settings {
     pub channels: u32,
     /// `buffer_size`: samples per channel that the card holds, 128 to 65 536; `None`: as latency wants it.
     pub buffer_frames: Option<u32>,
-    /// `period_size`: samples per channel between two wake-ups, 32 to 16 384, at most half of the buffer; likewise.
+    /// `period_size`: samples per channel between two wake-ups, 32 to 32 768, at most half of the buffer; likewise.
     pub period_frames: Option<u32>,
     /// `low_latency`: at most 50 ms from the decoder to the card, in place of 100.
     pub is_low_latency: bool,
@@ -168,5 +187,39 @@ pub fn devices(settings: &Settings) -> Arc<dyn Devices> {
     match settings.backend {
         Backend::None => Arc::new(Absent(SWITCHED_OFF)),
         Backend::Alsa => super::alsa::devices(settings),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_cards_are_told_from_those_that_write_files() {
+        for name in ["default", "hw:0", "plughw:1,0", "hw:CARD=PCH,DEV=0", "dmix:CARD=b1-x"] {
+            assert!(is_of_card(name), "{name}");
+        }
+        for name in [
+            "",
+            "file:x,raw",
+            "file:'/tmp/x',raw",
+            "tee:hw,x,raw",
+            "plug:'file:x'",
+            "hw:0;x",
+            "hw:{CARD 0}",
+            "plug:hw",
+            "null",
+        ] {
+            assert!(!is_of_card(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn without_devices_every_name_is_refused_with_what_to_do() {
+        let devices = devices(&Settings::default());
+        let refusal = devices.open(DEFAULT, Box::new(|_| ())).err();
+        let why = Failure::from(refusal.expect("it is refused")).message;
+        assert!(why.contains("arm.audio.backend"), "{why}");
+        assert_eq!(devices.list().expect_err("nor are they listed").message, why);
     }
 }

@@ -22,7 +22,7 @@ pub use crate::media::{
 use crate::{
     dsp::{FilterSpec, ResamplingQuality, TimescalePosition},
     error::Failure,
-    frame::{self, FrameFormat, FrameReader, Progress, ReaderEvent},
+    frame::{self, FrameFormat, FrameReader, FrameWriter, Progress, ReaderEvent},
     media::{demux::probe::Hint, window::ByteWindow},
     units::{FRAME_DURATION, Samples},
 };
@@ -104,18 +104,50 @@ pub enum Event {
 }
 
 /// What the owner of a playback wants of it: the latest of each counts.
-#[derive(Clone)]
 struct Wishes {
     volume: u16,
     filters: FilterSpec,
     seek: Option<Samples>,
+    /// Where frames go from now on.
+    tape: Option<Tape>,
     is_stopped: bool,
+}
+
+/// Where frames go, and what they are.
+struct Tape {
+    format: FrameFormat,
+    writer: FrameWriter,
+}
+
+/// Makes the rings of one playback.
+struct Tapes {
+    /// Frames that a ring holds.
+    frames: usize,
+    /// Empty polls in a row after which it is stuck.
+    stuck_after: u32,
+    waker: Waker,
+    events: Arc<dyn Fn(Event) + Send + Sync>,
+}
+
+impl Tapes {
+    fn make(&self, format: FrameFormat, progress: Arc<Progress>) -> (Tape, FrameReader) {
+        let (waker, events) = (self.waker.clone(), self.events.clone());
+        let (writer, reader) = frame::ring_of(
+            progress,
+            format,
+            self.frames,
+            self.stuck_after,
+            move || waker.wake(),
+            move |event| events(Event::Reader(event)),
+        );
+        (Tape { format, writer }, reader)
+    }
 }
 
 struct Parts {
     window: ByteWindow,
     hint: Hint,
-    format: FrameFormat,
+    tape: Tape,
     notes: Arc<Notes>,
 }
 
@@ -147,6 +179,7 @@ impl Engine {
             volume: request.volume,
             filters: request.filters,
             seek: (request.start > Samples::ZERO).then_some(request.start),
+            tape: None,
             is_stopped: false,
         }));
         let frames = self
@@ -159,42 +192,39 @@ impl Engine {
         let mut window = request.window;
         let bytes = window.gauge();
         let notes = Arc::new(Notes::default());
-        let mut reader = None;
+        let progress = Arc::new(Progress::default());
+        if request.start > Samples::ZERO {
+            progress.begin_seek(request.start);
+        }
+        let mut made = None;
         let waker = self.pool.add(|waker| {
-            let (for_reader, for_window) = (waker.clone(), waker);
-            let notify = events.clone();
-            let (writer, taken) = frame::ring(
-                request.format,
-                frames as usize,
-                u32::try_from(stuck_after).unwrap_or(u32::MAX),
-                move || for_reader.wake(),
-                move |event| notify(Event::Reader(event)),
-            );
-            if request.start > Samples::ZERO {
-                writer.progress().begin_seek(request.start);
-            }
-            let progress = taken.progress();
-            reader = Some(taken);
+            let tapes = Tapes {
+                frames: frames as usize,
+                stuck_after: u32::try_from(stuck_after).unwrap_or(u32::MAX),
+                waker: waker.clone(),
+                events: events.clone(),
+            };
+            let (tape, reader) = tapes.make(request.format, progress.clone());
+            made = Some((tapes, reader));
+            let progress = progress.clone();
             window.on_ready(move || {
                 progress.end_waiting();
-                for_window.wake();
+                waker.wake();
             });
             let parts = Parts {
                 window,
                 hint: request.hint,
-                format: request.format,
+                tape,
                 notes: notes.clone(),
             };
             Box::new(pipeline::Pipeline::new(
                 parts,
-                writer,
                 wishes.clone(),
                 events,
                 self.settings,
             ))
         });
-        let reader = reader.expect("made with the job");
-        let progress = reader.progress();
+        let (tapes, reader) = made.expect("made with the job");
         let playback = Playback {
             progress: progress.clone(),
             reporter: Reporter {
@@ -205,6 +235,7 @@ impl Engine {
             },
             wishes,
             waker,
+            tapes,
         };
         (playback, reader)
     }
@@ -222,6 +253,7 @@ pub struct Playback {
     reporter: Reporter,
     wishes: Arc<Mutex<Wishes>>,
     waker: Waker,
+    tapes: Tapes,
 }
 
 impl Playback {
@@ -245,6 +277,20 @@ impl Playback {
     /// Changes the filters.
     pub fn set_filters(&self, filters: FilterSpec) {
         self.wish(|w| w.filters = filters);
+    }
+
+    /// Gives frames of this format from now on, to a reader of their own; the one before gets none any more and is to be
+    /// dropped. What it has not taken is made again, so that nothing is missing in between.
+    pub fn change_format(&mut self, format: FrameFormat) -> FrameReader {
+        let (mut tape, reader) = self.tapes.make(format, self.progress.clone());
+        self.reporter.ring = reader.gauge();
+        if self.report().activity == Activity::Failed {
+            // nobody makes frames any more
+            tape.writer.push_end();
+        } else {
+            self.wish(|w| w.tape = Some(tape));
+        }
+        reader
     }
 
     /// How it is doing.

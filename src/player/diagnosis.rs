@@ -116,7 +116,7 @@ pub enum Audible {
     Idle,
     /// It is paused.
     Paused,
-    /// There is no voice connection.
+    /// There is no voice connection, and no device.
     Disconnected,
     /// The first frame is not there yet.
     Starting,
@@ -139,7 +139,7 @@ pub struct Diagnosis {
     pub host: Option<String>,
     /// How its playback is doing.
     pub report: Option<Report>,
-    /// What the current voice connection has sent.
+    /// What the voice connection has sent, or the device has been given: whichever the sound goes to.
     pub output: Option<OutputStats>,
     /// Gaps since the player was made.
     pub counts: [(Cause, Count); Cause::ALL.len()],
@@ -159,7 +159,7 @@ impl Player {
             host: track.as_ref().and_then(|shown| host(&shown.track)),
             track,
             report,
-            output: self.output.as_ref().map(|output| output.stats()),
+            output: self.heard_through().map(|output| output.stats()),
             counts: Cause::ALL.map(|cause| (cause, self.underruns.count(cause))),
             gaps: self.history.0.iter().rev().cloned().collect(),
         }

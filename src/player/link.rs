@@ -54,6 +54,11 @@ impl Link {
         self.stage == Stage::Connecting
     }
 
+    /// Whether there are voice data: it goes somewhere, or was there until Discord closed it.
+    pub(super) const fn has_target(&self) -> bool {
+        self.target.is_some()
+    }
+
     /// Generation of the attempt that counts.
     pub(super) const fn generation(&self) -> u64 {
         self.generation

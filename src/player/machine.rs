@@ -8,6 +8,7 @@
 mod effect;
 mod input;
 mod marks;
+mod outlet;
 mod playing;
 
 pub use effect::Effect;
@@ -16,6 +17,7 @@ pub use input::{Change, Moment, Play, Settings};
 use super::{
     link::Link,
     note::{EndReason, Note, Shown, State, VoiceTarget},
+    outlet::{Outlet, Route},
 };
 use crate::{
     dsp::{FilterSpec, MAX_VOLUME},
@@ -45,6 +47,7 @@ pub struct Machine {
     is_paused: bool,
     filters: FilterSpec,
     link: Link,
+    outlet: Outlet,
     wishes: Wishes,
     generations: u64,
     effects: Vec<Effect>,
@@ -55,6 +58,7 @@ impl Machine {
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         Self {
+            outlet: Outlet::new(settings.device.clone()),
             settings,
             playing: None,
             volume: 100,
@@ -76,7 +80,8 @@ impl Machine {
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.playing.as_ref().map(|p| {
-            let timers = p.next_update.min(p.next_check);
+            let mut timers = p.next_update.min(p.next_check);
+            timers = self.retry_at().map_or(timers, |due| timers.min(due));
             // a position that stands reaches nothing
             let place = p.places.due.filter(|_| !self.is_paused);
             place.map_or(timers, |due| timers.min(due))
@@ -127,7 +132,7 @@ impl Machine {
                 .playing
                 .as_ref()
                 .map_or(Millis(0), |_| now.position.to_millis()),
-            is_connected: self.link.is_open(),
+            is_connected: self.link.is_open() || self.outlet.is_heard(),
             ping_ms: self.link.ping_ms(),
         }
     }
@@ -159,6 +164,7 @@ impl Machine {
         self.close_voice(now);
         let generation = self.next_generation();
         self.link.connect(generation, target.clone());
+        self.settle(now);
         self.do_next(Effect::OpenVoice { generation, target });
         Some(generation)
     }
@@ -181,10 +187,11 @@ impl Machine {
     }
 
     /// An attempt has taken too long: gives it up. Nothing happens when it has been decided meanwhile.
-    pub fn give_up_voice(&mut self, generation: u64) {
+    pub fn give_up_voice(&mut self, now: Moment, generation: u64) {
         if self.link.is_connecting() && self.link.generation() == generation {
             self.link.forget();
             self.do_next(Effect::CloseVoice);
+            self.settle(now);
         }
     }
 
@@ -327,6 +334,8 @@ impl Machine {
         // the extra one of a PATCH, and the timer's first
         self.tell_update(fresh);
         self.tell_update(fresh);
+        self.outlet.forgive();
+        self.settle(fresh);
         self.look_all_up();
     }
 
@@ -352,6 +361,7 @@ impl Machine {
     /// The player is to go: ends the track, then the voice connection.
     pub fn destroy(&mut self, now: Moment) {
         self.end(now, EndReason::Stopped);
+        self.close_device();
         self.close_voice(now);
     }
 
@@ -448,6 +458,7 @@ impl Machine {
             OutputEvent::Unreachable(failure) => {
                 self.link.forget();
                 self.do_next(Effect::DropVoice);
+                self.settle(now);
                 Some(Err(failure))
             }
         }
@@ -455,7 +466,11 @@ impl Machine {
 
     /// Time has passed: periodic updates, places in the track, and the end of tracks that nobody hears.
     pub fn tick(&mut self, now: Moment) {
-        let is_polled = self.link.is_alive();
+        let is_polled = match self.outlet.route {
+            Route::Voice => self.link.is_alive(),
+            Route::Device => self.outlet.open.is_some(),
+            Route::Nowhere => false,
+        };
         let every = self.settings.update_every;
         let Some(playing) = &mut self.playing else {
             return;
@@ -477,6 +492,7 @@ impl Machine {
         if is_update_due {
             self.tell_update(now);
         }
+        self.settle(now);
         if is_unheard {
             self.end(now, EndReason::Cleanup);
         } else if !self.is_paused {

@@ -1,4 +1,4 @@
-//! Owns: one player: its machine, and what the machine's effects act on (playback, frame reader, voice output).
+//! Owns: one player: its machine, and what the machine's effects act on (playback, frame reader, outputs).
 //! Never knows: JSON, HTTP, sockets, sessions.
 //!
 //! A [`Player`] is a plain value in its session's task. Playbacks and outputs tell it things from their own threads
@@ -9,12 +9,14 @@ mod link;
 mod look_ups;
 pub mod machine;
 pub mod note;
+pub mod outlet;
+mod outputs;
 mod sound;
 
 use crate::{
     dsp::FilterSpec,
     error::Failure,
-    frame::{FrameReader, Gauge, Progress, ReaderEvent, Underruns},
+    frame::{FrameFormat, FrameReader, Gauge, Progress, ReaderEvent, Underruns},
     track::{LoadResult, Track, lyrics::Lyrics, marks::Marks},
     units::{GuildId, Samples, UserId},
 };
@@ -22,7 +24,10 @@ use futures_util::future::BoxFuture;
 
 /// What a [`World`] deals in.
 pub use crate::{
-    output::{Output, OutputEvent, OutputStats},
+    output::{
+        Output, OutputEvent, OutputStats,
+        device::{Device, Refusal, User},
+    },
     playback::{Activity, Event, Media, Mode, Report},
 };
 use diagnosis::History;
@@ -44,6 +49,8 @@ pub struct Run {
     pub volume: u16,
     /// Filters to begin with.
     pub filters: FilterSpec,
+    /// What the frames are to be.
+    pub format: FrameFormat,
 }
 
 /// A connection to make.
@@ -87,6 +94,14 @@ pub trait World: Send + Sync {
     fn start(&self, run: Run, events: OnSound) -> Result<(Box<dyn Sound>, FrameReader), Failure>;
     /// Starts connecting. Returns at once; the output may be given a reader before it is connected.
     fn connect(&self, call: Call, events: OnVoice) -> Box<dyn Output>;
+    /// Opens a device. May take as long as the system does.
+    fn open(
+        &self,
+        device: Arc<str>,
+        events: OnVoice,
+    ) -> BoxFuture<'static, Result<Box<dyn Output>, Refusal>>;
+    /// What can be played on, the default first. May take as long.
+    fn devices(&self) -> BoxFuture<'static, Result<Vec<Device>, Failure>>;
     /// Playbacks that have ended by a panic since the start.
     fn panics(&self) -> u64;
     /// Counters of the gaps of all players since the start.
@@ -97,10 +112,14 @@ pub trait World: Send + Sync {
 pub enum PlayerEvent {
     /// A playback tells something.
     Sound(u64, Event),
-    /// An output tells something.
+    /// A voice connection tells something.
     Voice(u64, OutputEvent),
-    /// The output that held the reader is gone.
-    Returned(u64, FrameReader),
+    /// A device is open, or cannot be opened.
+    Opened(u64, Result<Box<dyn Output>, Refusal>),
+    /// A device tells something.
+    Device(u64, OutputEvent),
+    /// The output that held the reader is gone, or has another one. With the number of the reader among those of its playback.
+    Returned(u64, u32, FrameReader),
     /// The words of a playback's track were looked up.
     Lyrics(u64, Option<Arc<Lyrics>>),
     /// What is marked in a playback's track was looked up, with these categories.
@@ -110,20 +129,27 @@ pub enum PlayerEvent {
 /// Brings events to the task that owns the player. Called from any thread; must not block.
 pub type Post = Arc<dyn Fn(PlayerEvent) + Send + Sync>;
 
-/// A connection attempt whose outcome is not known yet.
-pub struct Attempt {
-    /// Names it for [`Player::give_up_voice`].
+/// An attempt to connect or to open a device whose outcome is not known yet.
+pub struct Attempt<E = Failure> {
+    /// Names it for [`Player::give_up`].
     pub generation: u64,
-    /// `Ok` once the gateway was reached (even if it closed again), the failure if it was not. Dropped without a word
-    /// when another attempt took its place, or the player is gone.
-    pub outcome: oneshot::Receiver<Result<(), Failure>>,
+    /// `Ok` once the gateway was reached (even if it closed again) or the device is open, the failure otherwise. Dropped
+    /// without a word when another attempt took its place, or the player is gone.
+    pub outcome: oneshot::Receiver<Result<(), E>>,
 }
+
+/// Who waits for attempts, by generation.
+type Waiting<E> = Vec<(u64, oneshot::Sender<Result<(), E>>)>;
 
 struct Running {
     generation: u64,
     sound: Box<dyn Sound>,
     progress: Arc<Progress>,
     ring: Gauge,
+    /// What its frames are.
+    format: FrameFormat,
+    /// How many readers it has had: only the last one gets frames.
+    readers: u32,
     /// The host that the track comes from, for words about gaps.
     host: Option<String>,
 }
@@ -138,8 +164,12 @@ pub struct Player {
     running: Option<Running>,
     /// The current playback's reader while no output has it: without voice nobody takes frames.
     reader: Option<FrameReader>,
-    output: Option<Box<dyn Output>>,
-    waiting: Vec<(u64, oneshot::Sender<Result<(), Failure>>)>,
+    voice: Option<Box<dyn Output>>,
+    device: Option<Box<dyn Output>>,
+    /// A device that has been opened and is not in use yet.
+    arrived: Option<Box<dyn Output>>,
+    waiting: Waiting<Failure>,
+    waiting_for_device: Waiting<Refusal>,
     underruns: Arc<Underruns>,
     history: History,
     look_ups: LookUps,
@@ -164,8 +194,11 @@ impl Player {
             post,
             running: None,
             reader: None,
-            output: None,
+            voice: None,
+            device: None,
+            arrived: None,
             waiting: Vec::new(),
+            waiting_for_device: Vec::new(),
             underruns,
             history: History::default(),
             look_ups,
@@ -245,22 +278,21 @@ impl Player {
         let undecided = self.machine.connect(self.moment(now), target);
         // this drops the senders of attempts that give way to the new one
         let notes = self.act();
-        let attempt = undecided.map(|generation| {
-            let (sender, outcome) = oneshot::channel();
-            self.waiting.push((generation, sender));
-            Attempt {
-                generation,
-                outcome,
-            }
-        });
-        (notes, attempt)
+        (
+            notes,
+            undecided.map(|generation| wait(&mut self.waiting, generation)),
+        )
     }
 
     /// Gives up an attempt that takes too long.
-    pub fn give_up_voice(&mut self, generation: u64) -> Vec<Note> {
-        self.machine.give_up_voice(generation);
+    pub fn give_up(&mut self, now: Instant, generation: u64) -> Vec<Note> {
+        let moment = self.moment(now);
+        self.machine.give_up_voice(moment, generation);
+        self.machine.give_up_device(moment, generation);
         let failure = Failure::common("no answer from the voice server");
-        self.answer(generation, &Err(failure));
+        answer(&mut self.waiting, generation, &Err(failure));
+        let failure = Failure::common("no answer from the sound system");
+        answer(&mut self.waiting_for_device, generation, &Err(Refusal::Failed(failure)));
         self.act()
     }
 
@@ -319,8 +351,12 @@ impl Player {
             }
             PlayerEvent::Voice(generation, event) => {
                 if let Some(outcome) = self.machine.heard_voice(moment, generation, event) {
-                    self.answer(generation, &outcome);
+                    answer(&mut self.waiting, generation, &outcome);
                 }
+            }
+            PlayerEvent::Opened(generation, opened) => self.opened(moment, generation, opened),
+            PlayerEvent::Device(generation, event) => {
+                self.machine.heard_device(moment, generation, event);
             }
             PlayerEvent::Lyrics(generation, lyrics) => {
                 self.machine.found_lyrics(moment, generation, lyrics);
@@ -329,25 +365,16 @@ impl Player {
                 self.machine
                     .found_marks(moment, generation, &categories, marks);
             }
-            PlayerEvent::Returned(generation, reader) => {
-                if self
-                    .running
-                    .as_ref()
-                    .is_some_and(|r| r.generation == generation)
-                {
+            PlayerEvent::Returned(generation, number, reader) => {
+                let is_last =
+                    |r: &Running| r.generation == generation && r.readers == number;
+                if self.running.as_ref().is_some_and(is_last) {
                     self.reader = Some(reader);
                     self.hand_over();
                 }
             }
         }
         self.act()
-    }
-
-    fn answer(&mut self, generation: u64, outcome: &Result<(), Failure>) {
-        for (_, sender) in self.waiting.extract_if(.., |(of, _)| *of == generation) {
-            // whoever asked may have gone
-            let _ = sender.send(outcome.clone());
-        }
     }
 
     /// Carries out what the machine has decided.
@@ -368,7 +395,7 @@ impl Player {
                 Effect::SetFilters(filters) => self.with_running(|r| r.sound.set_filters(filters)),
                 Effect::SetLimit(limit) => self.with_running(|r| r.progress.set_limit(limit)),
                 Effect::SetPaused(is_paused) => {
-                    if let Some(output) = &mut self.output {
+                    for output in [&mut self.voice, &mut self.device].into_iter().flatten() {
                         output.set_paused(is_paused);
                     }
                 }
@@ -385,13 +412,25 @@ impl Player {
                 Effect::OpenVoice { generation, target } => self.open_voice(generation, target),
                 Effect::CloseVoice => {
                     self.waiting.clear();
-                    if let Some(output) = self.output.take() {
+                    if let Some(output) = self.voice.take() {
                         output.close();
                     }
                 }
-                Effect::DropVoice => self.output = None,
+                Effect::DropVoice => self.voice = None,
+                Effect::OpenDevice { generation, name } => self.open_device(generation, name),
+                Effect::UseDevice => self.use_device(),
+                Effect::CloseDevice => {
+                    if let Some(output) = self.device.take() {
+                        output.close();
+                    }
+                }
+                Effect::DropDevice => self.device = None,
+                Effect::Reroute => self.reroute(),
             }
         }
+        let opening = self.machine.opening();
+        self.waiting_for_device
+            .retain(|(generation, _)| Some(*generation) == opening);
         notes
     }
 
@@ -399,7 +438,7 @@ impl Player {
         self.look_ups.end();
         self.running = None;
         self.reader = None;
-        if let Some(output) = &mut self.output {
+        for output in [&mut self.voice, &mut self.device].into_iter().flatten() {
             output.stop();
         }
     }
@@ -414,11 +453,13 @@ impl Player {
         self.look_ups.end();
         let post = self.post.clone();
         let host = diagnosis::host(&track);
+        let format = outputs::format(self.machine.route());
         let run = Run {
             track,
             at,
             volume: self.machine.volume(),
             filters: self.machine.filters().clone(),
+            format,
         };
         let started = self.world.start(
             run,
@@ -444,6 +485,8 @@ impl Player {
             sound,
             progress,
             ring: reader.gauge(),
+            format,
+            readers: 0,
             host,
         });
         self.reader = Some(reader);
@@ -464,20 +507,23 @@ impl Player {
         if self.machine.is_paused() {
             output.set_paused(true);
         }
-        self.output = Some(output);
+        self.voice = Some(output);
         self.hand_over();
     }
+}
 
-    /// Gives the reader to the output if both are here. It comes back when the output goes.
-    fn hand_over(&mut self) {
-        let (Some(output), Some(running)) = (&mut self.output, &self.running) else {
-            return;
-        };
-        if let Some(reader) = self.reader.take() {
-            let (post, generation) = (self.post.clone(), running.generation);
-            output.play(
-                reader.with_home(move |reader| post(PlayerEvent::Returned(generation, reader))),
-            );
-        }
+fn wait<E>(waiting: &mut Waiting<E>, generation: u64) -> Attempt<E> {
+    let (sender, outcome) = oneshot::channel();
+    waiting.push((generation, sender));
+    Attempt {
+        generation,
+        outcome,
+    }
+}
+
+fn answer<E: Clone>(waiting: &mut Waiting<E>, generation: u64, outcome: &Result<(), E>) {
+    for (_, sender) in waiting.extract_if(.., |(of, _)| *of == generation) {
+        // whoever asked may have gone
+        let _ = sender.send(outcome.clone());
     }
 }

@@ -74,6 +74,17 @@ pub struct VoiceTarget {
     pub channel_id: ChannelId,
 }
 
+/// What has become of the device that a player plays on.
+#[derive(Clone, Debug)]
+pub enum DeviceState {
+    /// It does not answer; it is tried again while the position stands.
+    Interrupted,
+    /// It cannot be opened, or is gone; it is tried again, ever more seldom.
+    Lost(Failure),
+    /// It plays again.
+    Back,
+}
+
 /// Something for the client to know. In the order in which they are made (reference, 1.4).
 #[derive(Clone, Debug)]
 pub enum Note {
@@ -121,6 +132,8 @@ pub enum Note {
     ChaptersLoaded(Vec<Chapter>),
     /// A chapter begins.
     ChapterStarted(Chapter),
+    /// The device that it plays on, by name.
+    Device(Arc<str>, DeviceState),
     /// A `playerUpdate`.
     Update(State),
 }

@@ -2,7 +2,12 @@
 //! Never knows: players, and how sound is made.
 
 use super::Report;
-use crate::{dsp::FilterSpec, playback::Playback, units::Samples};
+use crate::{
+    dsp::FilterSpec,
+    frame::{FrameFormat, FrameReader},
+    playback::Playback,
+    units::Samples,
+};
 
 /// One run of a track. Dropping it ends it.
 pub trait Sound: Send {
@@ -12,6 +17,8 @@ pub trait Sound: Send {
     fn set_volume(&self, percent: u16);
     /// Replaces all filters.
     fn set_filters(&self, filters: FilterSpec);
+    /// Gives frames of this format from now on, to this reader; the one before gets none any more.
+    fn change_format(&mut self, format: FrameFormat) -> FrameReader;
     /// How it is doing.
     fn report(&self) -> Report;
 }
@@ -27,6 +34,10 @@ impl Sound for Playback {
 
     fn set_filters(&self, filters: FilterSpec) {
         Self::set_filters(self, filters);
+    }
+
+    fn change_format(&mut self, format: FrameFormat) -> FrameReader {
+        Self::change_format(self, format)
     }
 
     fn report(&self) -> Report {

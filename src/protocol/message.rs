@@ -206,6 +206,19 @@ pub enum Event {
         /// Which.
         chapter: Chapter,
     },
+    /// Something has become of the device that a player plays on.
+    #[serde(rename = "OutputEvent")]
+    Output {
+        /// Whose player.
+        #[serde(serialize_with = "signed_id")]
+        guild_id: GuildId,
+        /// Which device.
+        device: String,
+        /// What.
+        state: OutputState,
+        /// Why; `null` when there is nothing to say.
+        message: Option<String>,
+    },
 }
 
 impl Event {
@@ -225,7 +238,10 @@ impl Event {
             | Self::SegmentSkipped { .. }
             | Self::ChaptersLoaded { .. }
             | Self::ChapterStarted { .. } => false,
-            Self::Underrun { .. } | Self::StreamTitle { .. } | Self::StreamRejoined { .. } => true,
+            Self::Underrun { .. }
+            | Self::StreamTitle { .. }
+            | Self::StreamRejoined { .. }
+            | Self::Output { .. } => true,
         }
     }
 }
@@ -278,6 +294,18 @@ pub enum Lost {
     Unreadable,
     /// Nobody took the bytes, because the player is paused.
     Paused,
+}
+
+/// What has become of a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum OutputState {
+    /// It does not answer, and is tried again.
+    Interrupted,
+    /// It cannot be opened or is gone, and is tried again ever more seldom.
+    Lost,
+    /// It plays again.
+    Back,
 }
 
 /// Why there was a gap.

@@ -6,6 +6,7 @@ pub mod filters;
 pub mod json;
 pub mod message;
 pub mod omissible;
+pub mod outputs;
 pub mod plugins;
 pub mod rest;
 pub mod route_planner;

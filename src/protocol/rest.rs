@@ -4,7 +4,7 @@
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::filters::Filters;
+use super::{filters::Filters, outputs::Output};
 pub use super::update::{PlayerUpdate, PlayerUpdateTrack, SessionUpdate, VoiceState};
 use crate::{
     error::{Failure, Severity},
@@ -109,6 +109,9 @@ pub struct Player {
     pub voice: VoiceState,
     /// The filters that are set.
     pub filters: Filters,
+    /// Where its sound goes, for clients that have said it: Lavalink has no such key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output: Option<Output>,
 }
 
 /// Where a player stands.
@@ -274,6 +277,7 @@ pub(super) mod tests {
                 ping: -1,
             },
             voice: VoiceState::default(),
+            output: None,
             filters: Filters::default(),
         };
         assert_eq!(

@@ -10,6 +10,7 @@ use super::{
     filters::Filters,
     json::{Fields, FromJson, Invalid, parse},
     omissible::Omissible,
+    outputs::Output,
 };
 
 /// Body of `PATCH /v4/sessions/{id}/players/{guild}` (reference, 2.6).
@@ -33,6 +34,8 @@ pub struct PlayerUpdate {
     pub filters: Omissible<Filters>,
     /// Discord's voice credentials; the members may be blank.
     pub voice: Omissible<VoiceState>,
+    /// Where the sound is to go; null forgets what was said. Ours; Lavalink ignores the key.
+    pub output: Omissible<Option<Output>>,
 }
 
 impl PlayerUpdate {
@@ -58,6 +61,7 @@ impl FromJson for PlayerUpdate {
             paused: fields.omissible("paused")?,
             filters: fields.omissible("filters")?,
             voice: fields.omissible("voice")?,
+            output: fields.nullable("output")?,
         })
     }
 }

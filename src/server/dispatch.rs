@@ -153,6 +153,7 @@ where
             Resource::Info => Ok(json(&app.info)),
             Resource::Stats => Ok(admin::stats(app, Instant::now())),
             Resource::Metrics => Ok(admin::metrics(app, query, Instant::now())),
+            Resource::Outputs => Ok(json(&app.sessions.outputs().await)),
             Resource::LoadTracks => tracks::load(app, query).await,
             Resource::DecodeTrack => tracks::decode(app, query),
             Resource::DecodeTracks => self.json_body(|body| tracks::decode_all(app, body)).await,

@@ -18,6 +18,8 @@ pub enum Resource {
     Info,
     /// `/v4/stats`.
     Stats,
+    /// `/v4/outputs`: ours.
+    Outputs,
     /// `/v4/loadtracks`.
     LoadTracks,
     /// `/v4/decodetrack`.
@@ -100,6 +102,7 @@ impl Resource {
             ["v4", "websocket"] => Some(Self::Socket),
             ["v4", "info"] => Some(Self::Info),
             ["v4", "stats"] => Some(Self::Stats),
+            ["v4", "outputs"] => Some(Self::Outputs),
             ["v4", "loadtracks"] => Some(Self::LoadTracks),
             ["v4", "decodetrack"] => Some(Self::DecodeTrack),
             ["v4", "decodetracks"] => Some(Self::DecodeTracks),
@@ -157,6 +160,7 @@ impl Resource {
             | Self::Version
             | Self::Info
             | Self::Stats
+            | Self::Outputs
             | Self::LoadTracks
             | Self::DecodeTrack
             | Self::Players(_)
@@ -238,6 +242,7 @@ mod tests {
             ("/version", Resource::Version),
             ("/v4/info", Resource::Info),
             ("/v4/stats", Resource::Stats),
+            ("/v4/outputs", Resource::Outputs),
             ("/v4/loadtracks", Resource::LoadTracks),
             ("/v4/decodetrack", Resource::DecodeTrack),
             ("/v4/decodetracks", Resource::DecodeTracks),

@@ -7,7 +7,8 @@ use super::{
     task::{Applied, Command, Opened, PluginCommand},
 };
 use crate::{
-    error::Severity,
+    error::{Failure, Severity},
+    player::Refusal,
     protocol::{diagnosis::Diagnosis, rest},
     track::{LoadResult, Track},
     units::GuildId,
@@ -134,6 +135,7 @@ impl SessionHandle {
             let rules = Rules {
                 disabled_filters: &self.context.settings.disabled_filters,
                 has_source: &|name| self.context.world.has_source(name),
+                device: self.context.settings.device(),
             };
             plan::plan(update, no_replace, &rules)?
         };
@@ -149,12 +151,13 @@ impl SessionHandle {
         mut plan: Plan,
         flushed: &mut Flushed,
     ) -> Result<rest::Player, Rejection> {
-        let voice = plan.voice.take();
-        let opened = self
-            .ask(|reply| Command::Open(guild, voice, reply))
+        let (output, voice) = (plan.output.take(), plan.voice.take());
+        let mut opened = self
+            .ask(|reply| Command::Open(guild, output, voice, reply))
             .await
             .ok_or_else(Rejection::no_session)??;
         let serial = opened.serial;
+        self.wait_for_device(guild, &mut opened).await?;
         self.wait_for_voice(guild, opened).await?;
         let applied = self
             .ask(|reply| Command::Apply(guild, serial, Box::new(plan), reply))
@@ -191,15 +194,11 @@ impl SessionHandle {
             // dropped without a word: another request has taken the connection elsewhere
             Ok(Ok(Ok(())) | Err(_)) => return Ok(()),
             Ok(Ok(Err(failure))) => {
-                let is_callers = failure.severity == Severity::Common;
-                let why = failure.trace().replace("\nCaused by: ", ": ");
-                (if is_callers { 400 } else { 500 }, why)
+                (blame(&failure), in_a_line(&failure))
             }
             Err(_) => {
-                self.ask(|reply| {
-                    Command::GiveUpVoice(guild, opened.serial, attempt.generation, reply)
-                })
-                .await;
+                self.ask(|reply| Command::GiveUp(guild, opened.serial, attempt.generation, reply))
+                    .await;
                 (500, format!("no answer within {} s", limit.as_secs()))
             }
         };
@@ -208,6 +207,36 @@ impl SessionHandle {
             status,
             message: format!("Failed to connect to voice server: {why}"),
         })
+    }
+
+    /// Waits until a device that was asked for is open, or is refused.
+    async fn wait_for_device(
+        &self,
+        guild: GuildId,
+        opened: &mut Opened,
+    ) -> Result<(), Rejection> {
+        let Some(attempt) = opened.device.take() else {
+            return Ok(());
+        };
+        let limit = self.context.settings.voice_timeout;
+        let refusal = match timeout(limit, attempt.outcome).await {
+            // dropped without a word: another request has led the sound elsewhere
+            Ok(Ok(Ok(())) | Err(_)) => return Ok(()),
+            Ok(Ok(Err(refusal))) => refused_device(&refusal),
+            Err(_) => {
+                self.ask(|reply| Command::GiveUp(guild, opened.serial, attempt.generation, reply))
+                    .await;
+                Rejection {
+                    status: 500,
+                    message: format!(
+                        "output.device: the device did not open within {} s",
+                        limit.as_secs()
+                    ),
+                }
+            }
+        };
+        tracing::warn!(%guild, why = refusal.message, "a device is not played on");
+        Err(refusal)
     }
 
     async fn load(&self, identifier: String) -> Result<Track, Rejection> {
@@ -231,6 +260,7 @@ impl SessionHandle {
     ) -> Result<rest::Player, Rejection> {
         let plan = Plan {
             voice: None,
+            output: None,
             change: Default::default(),
             filters: None,
             next: Some(NewTrack {
@@ -254,6 +284,43 @@ impl SessionHandle {
             Applied::Load { .. } => unreachable!("the track is loaded"),
         }
     }
+}
+
+/// The status of a failure: the caller's mistake or not.
+fn blame(failure: &Failure) -> u16 {
+    match failure.severity {
+        Severity::Common => 400,
+        Severity::Suspicious | Severity::Fault => 500,
+    }
+}
+
+/// A failure with all that caused it.
+fn in_a_line(failure: &Failure) -> String {
+    failure.trace().replace("\nCaused by: ", ": ")
+}
+
+/// Names the field, and says what to do.
+fn refused_device(refusal: &Refusal) -> Rejection {
+    let (status, message) = match refusal {
+        Refusal::Unknown(_) => (
+            400,
+            format!("output.device: {refusal}; GET /v4/outputs lists those that there are"),
+        ),
+        Refusal::Busy(_) => (
+            409,
+            format!("output.device: {refusal}; stop what plays there, or choose another one"),
+        ),
+        Refusal::Unsupported(_) => (400, format!("output.device: {refusal}")),
+        Refusal::Absent(_) => (
+            400,
+            format!("output.type: expected discord or none, as {refusal}"),
+        ),
+        Refusal::Failed(failure) => (
+            blame(failure),
+            format!("output.device: {}", in_a_line(failure)),
+        ),
+    };
+    Rejection { status, message }
 }
 
 /// Resolves when what was told has been written; `None` when nobody is there to read.

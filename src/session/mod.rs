@@ -93,6 +93,13 @@ pub struct Settings {
     pub voice_timeout: Duration,
 }
 
+impl Settings {
+    /// The device that is meant where none is named.
+    fn device(&self) -> &str {
+        self.player.device.as_deref().unwrap_or("default")
+    }
+}
+
 impl Default for Settings {
     /// Lavalink's defaults where it has any; limits that no honest client reaches.
     fn default() -> Self {
@@ -100,6 +107,7 @@ impl Default for Settings {
             player: machine::Settings {
                 update_every: Duration::from_secs(5),
                 stuck_after: Duration::from_secs(10),
+                device: None,
             },
             categories: Vec::new(),
             disabled_filters: Vec::new(),

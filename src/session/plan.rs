@@ -6,10 +6,12 @@ use crate::{
     player::{
         machine::{Change, Play},
         note::{UserData, VoiceTarget},
+        outlet::Choice,
     },
     protocol::{
         Omissible,
         filters::Filters,
+        outputs::Output,
         rest::{PlayerUpdate, PlayerUpdateTrack, VoiceState},
     },
     track::{Track, codec},
@@ -30,6 +32,8 @@ pub(super) enum Next {
 pub(super) struct Plan {
     /// Step 8.
     pub(super) voice: Option<VoiceTarget>,
+    /// Where the sound is to go; ours, before step 8.
+    pub(super) output: Option<Choice>,
     /// Steps 9 to 12. With a new track only volume and filters are in it.
     pub(super) change: Change,
     /// What `change.filters` was made from, to be shown.
@@ -78,6 +82,8 @@ pub(super) struct Rules<'a> {
     pub(super) disabled_filters: &'a [String],
     /// Whether tracks of a source can be played.
     pub(super) has_source: &'a (dyn Fn(&str) -> bool + Sync),
+    /// The device that is meant when none is named.
+    pub(super) device: &'a str,
 }
 
 /// Checks a request. Messages are the original's, word for word.
@@ -147,8 +153,17 @@ pub(super) fn plan(
             None
         }
     };
+    let output = update.output.present().map(|output| match output {
+        None => Choice::Unsaid,
+        Some(Output::Discord) => Choice::Discord,
+        Some(Output::Alsa { device }) => {
+            Choice::Device(device.as_deref().unwrap_or(rules.device).into())
+        }
+        Some(Output::None) => Choice::Nothing,
+    });
     Ok(Plan {
         voice,
+        output,
         change,
         filters,
         next,
@@ -229,6 +244,7 @@ mod tests {
             &Rules {
                 disabled_filters: &["karaoke".into(), "echo".into()],
                 has_source: &|name| name == "http",
+                device: "card",
             },
         )
     }
@@ -306,6 +322,21 @@ mod tests {
         assert_eq!(next.start.end_time, Some(Millis(9)));
         assert_eq!(next.start.user_data.len(), 1);
         assert!(matches!(next.next, Next::Decoded(Err(r)) if r.status == 400));
+    }
+
+    #[test]
+    fn an_output_is_chosen_by_its_name_or_is_the_one_of_the_configuration() {
+        let choice = |output: &str| {
+            let plan = plan_of(&format!(r#"{{"output":{output}}}"#));
+            plan.expect("it is fine").output
+        };
+        assert_eq!(choice("null"), Some(Choice::Unsaid));
+        assert_eq!(choice(r#""none""#), Some(Choice::Nothing));
+        assert_eq!(choice(r#"{"type":"discord"}"#), Some(Choice::Discord));
+        assert_eq!(choice(r#""alsa""#), Some(Choice::Device("card".into())));
+        let named = r#"{"type":"alsa","device":"hw:1"}"#;
+        assert_eq!(choice(named), Some(Choice::Device("hw:1".into())));
+        assert_eq!(plan_of("{}").expect("it is fine").output, None);
     }
 
     #[test]

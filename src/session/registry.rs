@@ -6,10 +6,12 @@
 use super::{
     Context, Outbox, Rejoins, SessionHandle, Settings, StatsSource, outbox,
     task::{Command, Session},
+    view,
 };
 use crate::{
     frame::Underruns,
     player::World,
+    protocol::outputs::Outputs,
     units::{GuildId, UserId},
 };
 use ring::rand::{SecureRandom, SystemRandom};
@@ -236,6 +238,11 @@ impl Sessions {
     #[must_use]
     pub fn rejoins(&self) -> &Rejoins {
         &self.context.rejoins
+    }
+
+    /// What can be played on. May take as long as the system does.
+    pub async fn outputs(&self) -> Outputs {
+        view::outputs(self.context.world.devices().await)
     }
 
     /// Gaps of all players since the start.

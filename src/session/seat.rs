@@ -130,6 +130,7 @@ impl Seat {
             state: view::state(state, now.unix_ms),
             voice: view::voice(self.player.voice()),
             filters: self.filters.clone(),
+            output: view::output(self.player.choice()),
         }
     }
 }

@@ -18,7 +18,7 @@ use super::{
     seat::{Now, Seat},
 };
 use crate::{
-    player::{Player, PlayerEvent, note::Note, note::VoiceTarget},
+    player::{Player, PlayerEvent, note::Note, note::VoiceTarget, outlet::Choice},
     protocol::{omissible::Omissible, rest},
     units::{GuildId, UserId},
 };
@@ -159,11 +159,11 @@ impl Session {
                 let seat = self.seats.get(&guild);
                 let _ = reply.send(seat.map(|seat| seat.diagnosis(guild, now)));
             }
-            Command::Open(guild, voice, reply) => {
-                let _ = reply.send(self.open(guild, voice, now));
+            Command::Open(guild, output, voice, reply) => {
+                let _ = reply.send(self.open(guild, output, voice, now));
             }
-            Command::GiveUpVoice(guild, serial, attempt, reply) => {
-                self.with_seat(guild, serial, now, |player| player.give_up_voice(attempt));
+            Command::GiveUp(guild, serial, attempt, reply) => {
+                self.with_seat(guild, serial, now, |player| player.give_up(now.at, attempt));
                 let _ = reply.send(());
             }
             Command::Apply(guild, serial, plan, reply) => {
@@ -204,6 +204,7 @@ impl Session {
     fn open(
         &mut self,
         guild: GuildId,
+        output: Option<Choice>,
         voice: Option<VoiceTarget>,
         now: Now,
     ) -> Result<Opened, Rejection> {
@@ -218,16 +219,27 @@ impl Session {
         }
         let seat = self.seats.get_mut(&guild).expect("it was made if missing");
         let serial = seat.serial;
-        let (notes, attempt) = match voice {
+        let (mut notes, device) = match output {
             None => (Vec::new(), None),
-            Some(target) => seat.act(
+            Some(choice) => seat.act(
                 now,
-                |player| player.connect(now.at, target),
+                |player| player.choose_output(now.at, choice),
                 |(notes, _)| notes,
             ),
         };
+        let mut attempt = None;
+        if let Some(target) = voice {
+            let connect = |player: &mut Player| player.connect(now.at, target);
+            let (more, connecting) = seat.act(now, connect, |(notes, _)| notes);
+            notes.extend(more);
+            attempt = connecting;
+        }
         self.after(guild, notes, now);
-        Ok(Opened { serial, attempt })
+        Ok(Opened {
+            serial,
+            attempt,
+            device,
+        })
     }
 
     fn seat(&mut self, guild: GuildId) {
@@ -240,7 +252,7 @@ impl Session {
         let mut player = Player::new(
             guild,
             self.user,
-            self.context.settings.player,
+            self.context.settings.player.clone(),
             self.context.world.clone(),
             post,
         );

@@ -7,14 +7,18 @@ use crate::{
         ChannelMixSpec, DistortionSpec, EqualizerSpec, FilterSpec, KaraokeSpec, LowPassSpec,
         RotationSpec, TimescaleSpec, TremoloSpec, VibratoSpec,
     },
+    error::Failure,
     frame::{Cause, Count},
     player::{
-        Activity, Mode,
+        Activity, Device, Mode, User,
         diagnosis::{Audible, Diagnosis, Underrun},
-        note::{EndReason, Lost, Note, Shown, State, VoiceTarget},
+        note::{DeviceState, EndReason, Lost, Note, Shown, State, VoiceTarget},
+        outlet::Choice,
     },
     protocol::{
-        diagnosis, filters::Filters, message, message::Event, message::Message, plugins, rest,
+        diagnosis, filters::Filters, message, message::Event, message::Message,
+        outputs::{self, Output, Outputs},
+        plugins, rest,
     },
     track::codec,
     units::{FRAME_DURATION, GuildId},
@@ -57,6 +61,50 @@ pub(super) fn voice(target: Option<&VoiceTarget>) -> rest::VoiceState {
         session_id: target.session_id.clone(),
         channel_id: Some(target.channel_id.to_string()),
     })
+}
+
+/// What was said of where the sound goes; `None` when nothing was.
+pub(super) fn output(choice: &Choice) -> Option<Output> {
+    match choice {
+        Choice::Unsaid => None,
+        Choice::Discord => Some(Output::Discord),
+        Choice::Device(name) => Some(Output::Alsa {
+            device: Some(name.to_string()),
+        }),
+        Choice::Nothing => Some(Output::None),
+    }
+}
+
+/// What can be played on.
+pub(super) fn outputs(listed: Result<Vec<Device>, Failure>) -> Outputs {
+    let (devices, problem) = match listed {
+        Ok(devices) => (devices, None),
+        Err(why) => (Vec::new(), Some(why.message)),
+    };
+    let types = if problem.is_none() {
+        &["discord", "none", "alsa"][..]
+    } else {
+        &["discord", "none"]
+    };
+    let known = |numbers: Vec<u32>| Some(numbers).filter(|them| !them.is_empty());
+    let device = |it: Device| outputs::Device {
+        device: it.name,
+        description: it.description,
+        is_default: it.is_default,
+        sample_rates: known(it.rates),
+        channels: known(it.channels),
+        in_use: it.in_use.map(|user| user != User::Nobody),
+        players: match it.in_use {
+            Some(User::Us(players)) => players,
+            Some(User::Nobody | User::Other) | None => 0,
+        },
+        delay_ms: it.delay.map(millis),
+    };
+    Outputs {
+        types: types.to_vec(),
+        devices: devices.into_iter().map(device).collect(),
+        problem,
+    }
 }
 
 const fn reason(reason: EndReason) -> message::EndReason {
@@ -149,6 +197,19 @@ pub(super) fn message(guild_id: GuildId, note: Note, at: Now) -> Message {
             guild_id,
             chapter: plugins::Chapter::from(&chapter),
         },
+        Note::Device(device, state) => {
+            let (state, message) = match state {
+                DeviceState::Interrupted => (message::OutputState::Interrupted, None),
+                DeviceState::Lost(why) => (message::OutputState::Lost, Some(why.message)),
+                DeviceState::Back => (message::OutputState::Back, None),
+            };
+            Event::Output {
+                guild_id,
+                device: device.to_string(),
+                state,
+                message,
+            }
+        }
         Note::Underrun(underrun) => Event::Underrun {
             guild_id,
             gap: gap(underrun, at),

@@ -115,21 +115,21 @@ pub(super) struct Pipeline {
 impl Pipeline {
     pub(super) fn new(
         parts: super::Parts,
-        writer: FrameWriter,
         wishes: Arc<Mutex<Wishes>>,
         events: Arc<dyn Fn(Event) + Send + Sync>,
         settings: Settings,
     ) -> Self {
-        let first = wishes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let super::Tape { format, writer } = parts.tape;
+        let render = {
+            let first = wishes.lock().unwrap_or_else(PoisonError::into_inner);
+            Render::new(first.volume, &first.filters)
+        };
         Self {
             stage: Stage::Opening(Prober::new(parts.hint)),
             mode: Mode::Transcode,
             window: parts.window,
             feed: None,
-            render: Render::new(first.volume, &first.filters),
+            render,
             encoder: None,
             turn: None,
             state: None,
@@ -137,7 +137,7 @@ impl Pipeline {
             progress: writer.progress(),
             notes: parts.notes,
             writer,
-            format: parts.format,
+            format,
             made: VecDeque::new(),
             sought: None,
             has_produced: false,
@@ -148,7 +148,7 @@ impl Pipeline {
             wishes,
             events,
             settings,
-            payload: Vec::with_capacity(parts.format.max_bytes()),
+            payload: Vec::with_capacity(format.max_bytes()),
         }
     }
 
@@ -320,6 +320,7 @@ impl Pipeline {
         });
         self.writer.push_end();
         self.stage = Stage::Failed;
+        self.notes.now(Activity::Failed, self.mode);
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     frame::FrameFormat,
     media::window::Stop,
     pcm::PcmBlock,
-    playback::{Wishes, render, report::Mode},
+    playback::{Tape, Wishes, render, report::Mode},
     units::{FRAME_SAMPLES, Samples},
 };
 use std::sync::PoisonError;
@@ -20,18 +20,26 @@ impl Pipeline {
     pub(super) fn obey(&mut self) -> bool {
         let wishes = {
             let mut wishes = self.wishes.lock().unwrap_or_else(PoisonError::into_inner);
-            if wishes.is_stopped || self.writer.is_abandoned() {
+            let tape = wishes.tape.take();
+            // a reader that is to be dropped may have been already
+            if wishes.is_stopped || (tape.is_none() && self.writer.is_abandoned()) {
                 return false;
             }
             // before it is opened, the latest wish is where it starts
             let may_seek = self.feed.is_some() || matches!(self.stage, Stage::Failed);
             let seek = if may_seek { wishes.seek.take() } else { None };
             Wishes {
+                volume: wishes.volume,
+                filters: wishes.filters.clone(),
                 seek,
-                ..wishes.clone()
+                tape,
+                is_stopped: false,
             }
         };
         let has_changed = self.render.wish(wishes.volume, &wishes.filters);
+        if let Some(tape) = wishes.tape {
+            self.change_tape(tape);
+        }
         if let Some(target) = wishes.seek {
             self.begin_seek(target);
         } else if has_changed {
@@ -117,6 +125,65 @@ impl Pipeline {
             return;
         }
         self.make_from(first);
+    }
+
+    /// Frames go elsewhere from now on, and may be others: what nobody has taken on the old tape is made again for the new one.
+    fn change_tape(&mut self, tape: Tape) {
+        self.format = tape.format;
+        let mut old = std::mem::replace(&mut self.writer, tape.writer);
+        // what it had in mind, nobody hears any more
+        self.encoder = None;
+        let taken_back = old.rewind(0);
+        let gone = match self.stage {
+            Stage::Opening(_) => return,
+            Stage::Failed => {
+                self.writer.push_end();
+                return;
+            }
+            _ if self.sought.is_some() => {
+                // the old place is over with its tape
+                if self.mode == Mode::Passthrough && self.format != FrameFormat::Opus {
+                    match self.stage {
+                        Stage::Running => {
+                            self.transcode_from(self.render.position(), Mode::Passthrough);
+                        }
+                        _ => self.begin_in(Mode::Transcode),
+                    }
+                }
+                return;
+            }
+            Stage::Drained if taken_back == 0 => {
+                self.writer.push_end();
+                return;
+            }
+            Stage::Drained => taken_back - 1,
+            _ => taken_back,
+        };
+        if gone == 0 && self.turn.is_some() {
+            return; // what is being made again goes on from what was heard
+        }
+        let first = self.made.len() - gone.min(self.made.len());
+        self.stage = Stage::Running;
+        if gone == 0 || self.can_make_from(first) {
+            self.make_from(first);
+        } else if let Some(at) = self.made.get(first).map(|made| made.position)
+            && self.feed.as_ref().is_some_and(|f| f.info().is_seekable)
+        {
+            self.progress.begin_seek(at);
+            self.begin_seek(at);
+        } else {
+            // what was made of it is not held any more: it is skipped
+            self.made.clear();
+            self.begin_again_here();
+        }
+    }
+
+    /// Goes on where the render is, when what was made before it counts no more.
+    fn begin_again_here(&mut self) {
+        match self.mode {
+            Mode::Passthrough => self.transcode_from(self.render.position(), Mode::Passthrough),
+            Mode::Transcode => self.begin_in(Mode::Transcode),
+        }
     }
 
     /// Whether the frames from this one of [`made`](Self::made) on can be made again.

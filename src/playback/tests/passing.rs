@@ -8,7 +8,7 @@ use std::{
 };
 
 /// [`chirp`] as Opus packets of 20 ms in Ogg (RFC 7845).
-fn opus() -> Vec<u8> {
+pub(super) fn opus() -> Vec<u8> {
     use ogg::writing::{PacketWriteEndInfo::*, PacketWriter};
     let mut run = start(chirp(3), FrameFormat::Opus, Samples::ZERO, 100);
     let mut file = Vec::new();

@@ -66,4 +66,20 @@ pub enum Effect {
     CloseVoice,
     /// The connection is over by itself: let it go.
     DropVoice,
+    /// Open a device; [`Machine::device_opened`](super::Machine::device_opened) or
+    /// [`device_refused`](super::Machine::device_refused) hears of it.
+    OpenDevice {
+        /// Comes back with its events.
+        generation: u64,
+        /// Which.
+        name: Arc<str>,
+    },
+    /// The device that has just been opened is the player's from now on.
+    UseDevice,
+    /// Close the player's device.
+    CloseDevice,
+    /// The device is over by itself: let it go.
+    DropDevice,
+    /// Frames go another [`way`](super::Machine::route) from now on.
+    Reroute,
 }

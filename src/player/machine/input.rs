@@ -7,15 +7,20 @@ use crate::{
     track::Track,
     units::{Millis, Samples},
 };
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// What a machine needs to know beforehand.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// Time between two periodic updates (`playerUpdateInterval`). Never zero.
     pub update_every: Duration,
     /// What `TrackStuck` names (`trackStuckThresholdMs`).
     pub stuck_after: Duration,
+    /// The device that players without voice data play on, if there is one.
+    pub device: Option<Arc<str>>,
 }
 
 /// When something happens, and how far the current playback's reader is then.

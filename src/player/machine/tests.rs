@@ -2,13 +2,14 @@
 //! Never knows: anything that runs.
 
 mod change;
+mod outlet;
 mod places;
 mod track;
 mod voice;
 
 use super::*;
 use crate::{
-    player::note::{Lost, Rejoined, Title, UserData},
+    player::note::{DeviceState, Lost, Rejoined, Title, UserData},
     track::Track,
     units::{ChannelId, Secret},
 };
@@ -22,11 +23,17 @@ struct Bench {
 }
 
 fn bench() -> Bench {
+    bench_with(None)
+}
+
+/// A machine whose configuration names a device.
+fn bench_with(device: Option<&str>) -> Bench {
     let at = Instant::now();
     Bench {
         machine: Machine::new(Settings {
             update_every: Duration::from_secs(5),
             stuck_after: Duration::from_secs(10),
+            device: device.map(Arc::from),
         }),
         now: Moment {
             at,
@@ -74,9 +81,18 @@ fn brief(effect: &Effect) -> String {
             if let Some(ping) = s.ping_ms {
                 write!(text, " ping {ping}").expect("strings take everything");
             }
-            assert_eq!(s.is_connected, s.ping_ms.is_some());
+            if s.is_connected && s.ping_ms.is_none() {
+                text += " on a device";
+            }
             text
         }
+        Effect::Tell(Note::Device(name, DeviceState::Lost(why))) => format!("lost {name}: {why}"),
+        Effect::Tell(Note::Device(name, state)) => format!("{state:?} {name}").to_lowercase(),
+        Effect::OpenDevice { name, .. } => format!("[open device {name}]"),
+        Effect::UseDevice => "[use device]".into(),
+        Effect::CloseDevice => "[close device]".into(),
+        Effect::DropDevice => "[drop device]".into(),
+        Effect::Reroute => "[reroute]".into(),
         Effect::Tell(Note::LyricsFound(_)) => "lyrics found".into(),
         Effect::Tell(Note::LyricsNotFound) => "no lyrics".into(),
         Effect::Tell(Note::LyricsLine {

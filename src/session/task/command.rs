@@ -3,7 +3,7 @@
 
 use super::PluginCommand;
 use crate::{
-    player::{Attempt, PlayerEvent, note::VoiceTarget},
+    player::{Attempt, PlayerEvent, Refusal, note::VoiceTarget, outlet::Choice},
     protocol::{diagnosis::Diagnosis, rest},
     session::{
         Rejection,
@@ -18,12 +18,14 @@ use tokio::sync::oneshot;
 /// An event with the player it is for: guild and serial number.
 pub(in crate::session) type Addressed = (GuildId, u64, PlayerEvent);
 
-/// What a request leaves behind before it waits for a voice server.
+/// What a request leaves behind before it waits for a voice server or a device.
 pub(in crate::session) struct Opened {
     /// Names the player for the steps that follow.
     pub(in crate::session) serial: u64,
     /// A connection that is being made.
     pub(in crate::session) attempt: Option<Attempt>,
+    /// A device that is being opened.
+    pub(in crate::session) device: Option<Attempt<Refusal>>,
 }
 
 /// How far a change came.
@@ -48,13 +50,15 @@ pub(in crate::session) enum Command {
     Players(oneshot::Sender<Vec<rest::Player>>),
     Player(GuildId, oneshot::Sender<Option<rest::Player>>),
     Diagnosis(GuildId, oneshot::Sender<Option<Diagnosis>>),
-    /// Creates the player if missing, and leads its voice to a target if there is one.
+    /// Creates the player if missing, and leads its sound and its voice to where they are to go, if that is said.
     Open(
         GuildId,
+        Option<Choice>,
         Option<VoiceTarget>,
         oneshot::Sender<Result<Opened, Rejection>>,
     ),
-    GiveUpVoice(GuildId, u64, u64, oneshot::Sender<()>),
+    /// An attempt of the player with this serial number takes too long.
+    GiveUp(GuildId, u64, u64, oneshot::Sender<()>),
     /// Steps 9 to 13 on the player with this serial number.
     Apply(
         GuildId,

@@ -49,7 +49,7 @@ impl Session {
                     let _ = reply.send(Ok(self.flush()));
                     return;
                 }
-                let opened = self.open(guild, None, now);
+                let opened = self.open(guild, None, None, now);
                 let done = opened.map(|opened| {
                     self.with_seat(guild, opened.serial, now, |player| {
                         player.want_segments(categories)

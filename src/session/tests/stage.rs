@@ -5,7 +5,9 @@ use super::*;
 use crate::{
     dsp::FilterSpec,
     frame::{self, FrameFormat, FrameReader, FrameWriter, ReaderEvent, Underruns},
-    player::{Call, OnSound, OnVoice, Output, OutputStats, Report, Run, Sound},
+    player::{
+        Call, Device, OnSound, OnVoice, Output, OutputStats, Refusal, Report, Run, Sound, User,
+    },
     player::{machine::Play, note::VoiceTarget},
     protocol::message::{Cpu, Memory},
     track::{LoadResult, Playlist, Track, codec, lyrics::Lyrics, marks::Marks},
@@ -28,12 +30,30 @@ struct Voice {
     is_closed: Arc<Mutex<bool>>,
 }
 
+impl Voice {
+    fn new(events: OnVoice) -> (Self, Box<dyn Output>) {
+        let (reader, is_closed) = (Held::default(), Arc::new(Mutex::new(false)));
+        let output = FakeOutput {
+            reader: reader.clone(),
+            is_closed: is_closed.clone(),
+        };
+        let voice = Self {
+            events,
+            reader,
+            is_closed,
+        };
+        (voice, Box::new(output))
+    }
+}
+
 #[derive(Default)]
 struct Props {
     runs: Vec<Run>,
     sounds: Vec<Arc<dyn Fn(Event) + Send + Sync>>,
     writers: Vec<FrameWriter>,
     voices: Vec<Voice>,
+    /// Those that were opened, by name.
+    devices: Vec<(String, Voice)>,
     underruns: Arc<Underruns>,
     lyrics: Option<Result<Option<Lyrics>, Failure>>,
     marks: Option<Result<Marks, Failure>>,
@@ -42,14 +62,25 @@ struct Props {
     sought: Arc<Mutex<Vec<Samples>>>,
 }
 
-struct FakeSound(Arc<Mutex<Vec<Samples>>>);
+struct FakeSound {
+    sought: Arc<Mutex<Vec<Samples>>>,
+    /// Whose writer is at this index.
+    props: Arc<Mutex<Props>>,
+    index: usize,
+}
 
 impl Sound for FakeSound {
     fn seek(&self, to: Samples) {
-        self.0.lock().unwrap().push(to);
+        self.sought.lock().unwrap().push(to);
     }
     fn set_volume(&self, _: u16) {}
     fn set_filters(&self, _: FilterSpec) {}
+    fn change_format(&mut self, format: FrameFormat) -> FrameReader {
+        let old = &mut self.props.lock().unwrap().writers[self.index];
+        let (new, reader) = frame::ring_of(old.progress(), format, 4, 500, || (), |_| ());
+        *old = new;
+        reader
+    }
     fn report(&self) -> Report {
         Report::default()
     }
@@ -179,22 +210,59 @@ impl World for FakeWorld {
                 tell(Event::Reader(event));
             }
         };
-        let (writer, reader) = frame::ring(FrameFormat::Opus, 4, 500, || (), notify);
+        let (writer, reader) = frame::ring(run.format, 4, 500, || (), notify);
         let mut props = self.0.lock().unwrap();
         props.runs.push(run);
         props.sounds.push(events);
         props.writers.push(writer);
-        Ok((Box::new(FakeSound(props.sought.clone())), reader))
+        let sound = FakeSound {
+            sought: props.sought.clone(),
+            props: self.0.clone(),
+            index: props.writers.len() - 1,
+        };
+        Ok((Box::new(sound), reader))
     }
 
     fn connect(&self, _: Call, events: OnVoice) -> Box<dyn Output> {
-        let (reader, is_closed) = (Held::default(), Arc::new(Mutex::new(false)));
-        self.0.lock().unwrap().voices.push(Voice {
-            events,
-            reader: reader.clone(),
-            is_closed: is_closed.clone(),
-        });
-        Box::new(FakeOutput { reader, is_closed })
+        let (voice, output) = Voice::new(events);
+        self.0.lock().unwrap().voices.push(voice);
+        output
+    }
+
+    fn open(
+        &self,
+        name: Arc<str>,
+        events: OnVoice,
+    ) -> BoxFuture<'static, Result<Box<dyn Output>, Refusal>> {
+        let props = self.0.clone();
+        async move {
+            match &*name {
+                "busy" => Err(Refusal::Busy(name.to_string())),
+                "missing" => Err(Refusal::Unknown(name.to_string())),
+                "broken" => Err(Failure::suspicious("the card is on fire").into()),
+                "silent" => std::future::pending().await,
+                name => {
+                    let (device, output) = Voice::new(events);
+                    props.lock().unwrap().devices.push((name.into(), device));
+                    Ok(output)
+                }
+            }
+        }
+        .boxed()
+    }
+
+    fn devices(&self) -> BoxFuture<'static, Result<Vec<Device>, Failure>> {
+        let device = |(name, of): &(String, Voice)| Device {
+            name: name.clone(),
+            description: "a card".into(),
+            is_default: name == "card",
+            rates: vec![48_000],
+            channels: Vec::new(),
+            in_use: Some(User::Us(usize::from(!*of.is_closed.lock().unwrap()))),
+            delay: Some(Duration::from_millis(40)),
+        };
+        let all = self.0.lock().unwrap().devices.iter().map(device).collect();
+        async { Ok(all) }.boxed()
     }
 }
 
@@ -373,6 +441,35 @@ impl Stage {
             .is_closed
             .lock()
             .unwrap()
+    }
+
+    /// The device that was opened as number `index`.
+    fn device<R>(&self, index: usize, look: impl FnOnce(&mut (String, Voice)) -> R) -> R {
+        look(&mut self.world.0.lock().unwrap().devices[index])
+    }
+
+    /// Names of the devices that were opened, in order, and whether they were closed.
+    pub(super) fn devices(&self) -> Vec<(String, bool)> {
+        let props = self.world.0.lock().unwrap();
+        let all = props.devices.iter();
+        all.map(|(name, it)| (name.clone(), *it.is_closed.lock().unwrap()))
+            .collect()
+    }
+
+    pub(super) fn device_event(&self, index: usize, event: OutputEvent) {
+        self.device(index, |(_, it)| (it.events)(event));
+    }
+
+    /// What the frames are that a device is given.
+    pub(super) fn format_at_device(&self, index: usize) -> Option<FrameFormat> {
+        let held = self.device(index, |(_, it)| it.reader.clone());
+        held.lock().unwrap().as_ref().map(FrameReader::format)
+    }
+
+    /// What the frames are that a voice connection is given.
+    pub(super) fn format_at_voice(&self, index: usize) -> Option<FrameFormat> {
+        let held = self.world.0.lock().unwrap().voices[index].reader.clone();
+        held.lock().unwrap().as_ref().map(FrameReader::format)
     }
 
     pub(super) fn world(&self) -> Arc<dyn World> {

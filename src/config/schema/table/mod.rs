@@ -1,6 +1,7 @@
 //! Owns: the list of all keys. No other place names them; a new key is one row in a file here and one field in `settings`.
 //! Never knows: where values come from.
 
+mod arm_audio;
 mod catalogues;
 mod fetching;
 mod lavalink;
@@ -31,6 +32,7 @@ pub(in crate::config) static TABLE: LazyLock<Vec<Key>> = LazyLock::new(|| {
         resolve::KEYS,
         plugins::KEYS,
         ours::KEYS,
+        arm_audio::KEYS,
     ]
     .concat()
 });

@@ -161,13 +161,13 @@ fn an_unreachable_server_leaves_the_player_without_voice() {
 fn an_attempt_is_given_up_only_while_it_is_undecided() {
     let mut b = bench();
     let attempt = b.machine.connect(b.now, target("a")).expect("it has begun");
-    b.machine.give_up_voice(attempt + 1);
+    b.machine.give_up_voice(b.now, attempt + 1);
     b.voice(OutputEvent::Opened);
-    b.machine.give_up_voice(attempt);
+    b.machine.give_up_voice(b.now, attempt);
     assert!(b.machine.state(b.now).is_connected);
     let attempt = b.machine.connect(b.now, target("b")).expect("it has begun");
     b.seen();
-    b.machine.give_up_voice(attempt);
+    b.machine.give_up_voice(b.now, attempt);
     assert_eq!(b.seen(), ["[close]"]);
 }
 
