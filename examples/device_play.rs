@@ -134,11 +134,17 @@ async fn run(wish: &Value) -> Result<Value> {
         let ours = devices.clone();
         let listed = tokio::task::spawn_blocking(move || ours.list()).await??;
         let device = listed.into_iter().find(|d| d.name == settings.device);
-        delays.extend(device.and_then(|d| d.delay).map(|d| d.as_secs_f64() * 1000.0));
+        delays.extend(
+            device
+                .and_then(|d| d.delay)
+                .map(|d| d.as_secs_f64() * 1000.0),
+        );
     }
     let stats: Vec<Value> = players
         .iter()
-        .map(|(_, output)| json!({ "sent": output.stats().sent, "dropped": output.stats().dropped }))
+        .map(
+            |(_, output)| json!({ "sent": output.stats().sent, "dropped": output.stats().dropped }),
+        )
         .collect();
     players.into_iter().for_each(|(_, output)| output.close());
     let closing = Instant::now();

@@ -275,7 +275,11 @@ async fn blocking<T: Send + 'static, E: From<Failure> + Send + 'static>(
     act: impl FnOnce() -> Result<T, E> + Send + 'static,
 ) -> Result<T, E> {
     let done = tokio::task::spawn_blocking(act).await;
-    done.unwrap_or_else(|broken| Err(Failure::fault("The sound system broke.").because(broken).into()))
+    done.unwrap_or_else(|broken| {
+        Err(Failure::fault("The sound system broke.")
+            .because(broken)
+            .into())
+    })
 }
 
 /// Reads filters as `PATCH player` has them, for the command line.

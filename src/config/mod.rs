@@ -30,8 +30,8 @@ pub use brief::{Brief, in_brief};
 pub use diagnostic::{Diagnostic, Level, Origin};
 pub use effective::Effective;
 pub use settings::{
-    AppleMusic, ArmAudio, Audio, Bitrate, Catalogues, Config, Fetching, Filters, HttpConfig, LavaSrc,
-    Lavalink, Limits, ListenAddress, LogLevel, Logging, Metrics, Server, Sources, Spotify,
+    AppleMusic, ArmAudio, Audio, Bitrate, Catalogues, Config, Fetching, Filters, HttpConfig,
+    LavaSrc, Lavalink, Limits, ListenAddress, LogLevel, Logging, Metrics, Server, Sources, Spotify,
     Timeouts, Voice, YouTube, YtDlp,
 };
 

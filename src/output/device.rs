@@ -62,7 +62,24 @@ pub struct Device {
 /// their like write files. What comes from a client must be such a name, or one of [`Devices::list`].
 #[must_use]
 pub fn is_of_card(name: &str) -> bool {
-    const KINDS: [&str; 6] = [DEFAULT, "sysdefault", "hw", "plughw", "dmix", "front"];
+    const KINDS: [&str; 16] = [
+        DEFAULT,
+        "sysdefault",
+        "hw",
+        "plughw",
+        "dmix",
+        "hdmi",
+        "iec958",
+        "front",
+        "rear",
+        "side",
+        "center_lfe",
+        "surround21",
+        "surround40",
+        "surround41",
+        "surround51",
+        "surround71",
+    ];
     let (kind, card) = name.split_once(':').unwrap_or((name, ""));
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '=' | ',');
     KINDS.contains(&kind) && card.chars().all(is_plain)
@@ -196,7 +213,13 @@ mod tests {
 
     #[test]
     fn names_of_cards_are_told_from_those_that_write_files() {
-        for name in ["default", "hw:0", "plughw:1,0", "hw:CARD=PCH,DEV=0", "dmix:CARD=b1-x"] {
+        for name in [
+            "default",
+            "hw:0",
+            "plughw:1,0",
+            "hw:CARD=PCH,DEV=0",
+            "dmix:CARD=b1-x",
+        ] {
             assert!(is_of_card(name), "{name}");
         }
         for name in [
@@ -220,6 +243,9 @@ mod tests {
         let refusal = devices.open(DEFAULT, Box::new(|_| ())).err();
         let why = Failure::from(refusal.expect("it is refused")).message;
         assert!(why.contains("arm.audio.backend"), "{why}");
-        assert_eq!(devices.list().expect_err("nor are they listed").message, why);
+        assert_eq!(
+            devices.list().expect_err("nor are they listed").message,
+            why
+        );
     }
 }

@@ -7,10 +7,7 @@ pub mod alsa;
 #[path = "left_out.rs"]
 pub mod alsa;
 pub mod device;
-<<<<<<< HEAD
 mod os;
-=======
->>>>>>> 3a068a41af497829a8953b46be36a996f4f119dd
 pub mod voice;
 
 use crate::{error::Failure, frame::FrameReader};

@@ -292,7 +292,11 @@ impl Player {
         let failure = Failure::common("no answer from the voice server");
         answer(&mut self.waiting, generation, &Err(failure));
         let failure = Failure::common("no answer from the sound system");
-        answer(&mut self.waiting_for_device, generation, &Err(Refusal::Failed(failure)));
+        answer(
+            &mut self.waiting_for_device,
+            generation,
+            &Err(Refusal::Failed(failure)),
+        );
         self.act()
     }
 
@@ -366,8 +370,7 @@ impl Player {
                     .found_marks(moment, generation, &categories, marks);
             }
             PlayerEvent::Returned(generation, number, reader) => {
-                let is_last =
-                    |r: &Running| r.generation == generation && r.readers == number;
+                let is_last = |r: &Running| r.generation == generation && r.readers == number;
                 if self.running.as_ref().is_some_and(is_last) {
                     self.reader = Some(reader);
                     self.hand_over();

@@ -43,9 +43,11 @@ impl Output {
             ("discord", None) => Ok(Self::Discord),
             ("none", None) => Ok(Self::None),
             ("discord" | "none", Some(_)) => named("goes with the type alsa only".to_owned()),
-            ("alsa", Some(name)) if !(1..=LONGEST_NAME).contains(&name.chars().count()) => named(
-                format!("expected a name of 1 to {LONGEST_NAME} characters; GET /v4/outputs lists them"),
-            ),
+            ("alsa", Some(name)) if !(1..=LONGEST_NAME).contains(&name.chars().count()) => {
+                named(format!(
+                    "expected a name of 1 to {LONGEST_NAME} characters; GET /v4/outputs lists them"
+                ))
+            }
             ("alsa", device) => Ok(Self::Alsa { device }),
             _ => Err(Invalid::new(
                 type_at,
@@ -122,7 +124,10 @@ mod tests {
         let long = format!(r#"{{"type":"alsa","device":"{}"}}"#, "x".repeat(257));
         for (body, expected) in [
             (r#""pulse""#, "output: expected discord, alsa or none"),
-            (r#"{"type":"x"}"#, "output.type: expected discord, alsa or none"),
+            (
+                r#"{"type":"x"}"#,
+                "output.type: expected discord, alsa or none",
+            ),
             ("{}", "output.type: is missing"),
             ("5", "output: expected an object"),
             (
@@ -133,8 +138,14 @@ mod tests {
                 r#"{"type":"alsa","device":""}"#,
                 "output.device: expected a name of 1 to 256 characters",
             ),
-            (&long, "output.device: expected a name of 1 to 256 characters"),
-            (r#"{"type":"alsa","device":5}"#, "output.device: expected a string"),
+            (
+                &long,
+                "output.device: expected a name of 1 to 256 characters",
+            ),
+            (
+                r#"{"type":"alsa","device":5}"#,
+                "output.device: expected a string",
+            ),
         ] {
             let said = read(body).expect_err(body);
             assert!(said.starts_with(expected), "{said}");

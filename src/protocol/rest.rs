@@ -4,8 +4,8 @@
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::{filters::Filters, outputs::Output};
 pub use super::update::{PlayerUpdate, PlayerUpdateTrack, SessionUpdate, VoiceState};
+use super::{filters::Filters, outputs::Output};
 use crate::{
     error::{Failure, Severity},
     track,

@@ -193,9 +193,7 @@ impl SessionHandle {
         let (status, why) = match timeout(limit, attempt.outcome).await {
             // dropped without a word: another request has taken the connection elsewhere
             Ok(Ok(Ok(())) | Err(_)) => return Ok(()),
-            Ok(Ok(Err(failure))) => {
-                (blame(&failure), in_a_line(&failure))
-            }
+            Ok(Ok(Err(failure))) => (blame(&failure), in_a_line(&failure)),
             Err(_) => {
                 self.ask(|reply| Command::GiveUp(guild, opened.serial, attempt.generation, reply))
                     .await;
@@ -210,11 +208,7 @@ impl SessionHandle {
     }
 
     /// Waits until a device that was asked for is open, or is refused.
-    async fn wait_for_device(
-        &self,
-        guild: GuildId,
-        opened: &mut Opened,
-    ) -> Result<(), Rejection> {
+    async fn wait_for_device(&self, guild: GuildId, opened: &mut Opened) -> Result<(), Rejection> {
         let Some(attempt) = opened.device.take() else {
             return Ok(());
         };

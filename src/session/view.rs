@@ -16,7 +16,11 @@ use crate::{
         outlet::Choice,
     },
     protocol::{
-        diagnosis, filters::Filters, message, message::Event, message::Message,
+        diagnosis,
+        filters::Filters,
+        message,
+        message::Event,
+        message::Message,
         outputs::{self, Output, Outputs},
         plugins, rest,
     },

@@ -38,11 +38,13 @@ have it), or set it to none";
             return Some(("arm.audio.backend", why.to_owned()));
         }
         if (1..128).contains(&buffer) {
-            let why = format!("{buffer} is too few samples; allowed: 128 to 65536, or 0 for automatic");
+            let why =
+                format!("{buffer} is too few samples; allowed: 128 to 65536, or 0 for automatic");
             return Some(("arm.audio.buffer_size", why));
         }
         if (1..32).contains(&period) {
-            let why = format!("{period} is too few samples; allowed: 32 to 32768, or 0 for automatic");
+            let why =
+                format!("{period} is too few samples; allowed: 32 to 32768, or 0 for automatic");
             return Some(("arm.audio.period_size", why));
         }
         if buffer > 0 && period > buffer / 2 {
@@ -70,7 +72,14 @@ mod tests {
             };
             audio.mistake().map(|(key, _)| key)
         };
-        for fine in [(0, 0), (0, 480), (128, 64), (4800, 960), (4800, 0), (65_536, 32_768)] {
+        for fine in [
+            (0, 0),
+            (0, 480),
+            (128, 64),
+            (4800, 960),
+            (4800, 0),
+            (65_536, 32_768),
+        ] {
             assert_eq!(of(fine.0, fine.1), None, "{fine:?}");
         }
         for (buffer, period, key) in [

@@ -12,7 +12,7 @@ use super::{
     health::{Call, Health, Next},
 };
 use crate::{
-    dsp::{ResamplingQuality, Resampler},
+    dsp::{Resampler, ResamplingQuality},
     frame::Cause,
     output::OutputEvent,
     pcm::PcmBlock,
@@ -307,9 +307,8 @@ impl<S: Sink, O: FnMut() -> Result<S, i32>> Feed<S, O> {
             return None;
         }
         let passed = now.saturating_duration_since(self.started);
-        let may = passed + passed / FASTEST
-            + Duration::from_micros(agreed.micros(agreed.buffer))
-            + LEAD;
+        let may =
+            passed + passed / FASTEST + Duration::from_micros(agreed.micros(agreed.buffer)) + LEAD;
         let early = (FRAME_DURATION * self.mixed).saturating_sub(may);
         (early > Duration::ZERO).then_some(early.max(LOOK))
     }
@@ -469,8 +468,10 @@ impl<S: Sink, O: FnMut() -> Result<S, i32>> Feed<S, O> {
         let silence = now.saturating_duration_since(self.runs_dry).as_micros();
         let frame = FRAME_DURATION.as_micros();
         let frames = ((silence + frame / 2) / frame).max(1);
-        self.desk
-            .lost(Cause::SchedulerLate, u64::try_from(frames).unwrap_or(u64::MAX));
+        self.desk.lost(
+            Cause::SchedulerLate,
+            u64::try_from(frames).unwrap_or(u64::MAX),
+        );
         self.pulse.xruns.fetch_add(1, Ordering::Relaxed);
         self.untold_xruns += 1;
         if self

@@ -57,14 +57,20 @@ async fn the_output_changes_to_and_fro_while_a_track_plays() {
     assert_eq!(player.output, Some(Output::Alsa { device }));
     assert_eq!(player.state.position, 7000);
     stage.settle().await;
-    assert_eq!((stage.format_at_voice(0), stage.format_at_device(0)), (None, Some(Pcm)));
+    assert_eq!(
+        (stage.format_at_voice(0), stage.format_at_device(0)),
+        (None, Some(Pcm))
+    );
 
     let player = stage.patch(&client, r#"{"output":"none"}"#).await.unwrap();
     assert_eq!(player.output, Some(Output::None));
     assert_eq!(stage.devices(), [was("hw:1")]);
     assert_eq!(stage.format_at_voice(0), None);
 
-    let player = stage.patch(&client, r#"{"output":"discord"}"#).await.unwrap();
+    let player = stage
+        .patch(&client, r#"{"output":"discord"}"#)
+        .await
+        .unwrap();
     assert_eq!(player.state.position, 7000);
     stage.settle().await;
     assert_eq!(stage.format_at_voice(0), Some(Opus));
@@ -93,11 +99,18 @@ async fn a_device_that_cannot_be_had_is_refused_and_nothing_changes() {
             "output.device: there is no device \"missing\"; GET /v4/outputs lists those that there are",
         ),
         ("broken", 500, "output.device: the card is on fire"),
-        ("silent", 500, "output.device: the device did not open within 10 s"),
+        (
+            "silent",
+            500,
+            "output.device: the device did not open within 10 s",
+        ),
     ] {
         let body = format!(r#"{{"output":{{"type":"alsa","device":"{device}"}},"volume":7}}"#);
         let refused = stage.patch(&client, &body).await.unwrap_err();
-        assert_eq!((refused.status, refused.message.as_str()), (status, message));
+        assert_eq!(
+            (refused.status, refused.message.as_str()),
+            (status, message)
+        );
         let player = stage.player(&client).await;
         assert_eq!((player.output, player.volume), (None, 100));
         assert_eq!(stage.format_at_voice(0), Some(Opus));

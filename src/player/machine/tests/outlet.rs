@@ -35,7 +35,12 @@ impl Bench {
     }
 
     fn device(&mut self, event: OutputEvent) {
-        let generation = self.machine.outlet.open.as_ref().map_or(0, |it| it.generation);
+        let generation = self
+            .machine
+            .outlet
+            .open
+            .as_ref()
+            .map_or(0, |it| it.generation);
         self.machine.heard_device(self.now, generation, event);
     }
 }
@@ -47,7 +52,13 @@ fn a_player_without_voice_data_opens_the_card_with_its_first_track() {
     b.play("a");
     assert_eq!(
         b.seen(),
-        ["[start at 0 until None]", "start a", "update 0", "update 0", "[open device card]"]
+        [
+            "[start at 0 until None]",
+            "start a",
+            "update 0",
+            "update 0",
+            "[open device card]"
+        ]
     );
     b.open();
     assert_eq!(b.seen(), ["[use device]", "update 0 on a device"]);
@@ -138,7 +149,10 @@ fn from_card_to_card_the_old_one_plays_until_the_new_one_is_open() {
     assert!(b.machine.state(b.now).is_connected);
     b.seen();
     b.open();
-    assert_eq!(b.seen(), ["[close device]", "[use device]", "update 0 on a device"]);
+    assert_eq!(
+        b.seen(),
+        ["[close device]", "[use device]", "update 0 on a device"]
+    );
     b.choose(Choice::Unsaid);
     assert_eq!(b.seen(), ["[close device]", "[open device card]"]);
 }
@@ -181,7 +195,10 @@ fn an_interruption_is_told_once_and_so_is_its_end() {
 fn a_card_that_is_lost_is_tried_again_ever_more_seldom_and_told_once() {
     let mut b = Bench::on_card();
     b.device(OutputEvent::Unreachable(Failure::common("unplugged")));
-    assert_eq!(b.seen(), ["lost card: unplugged", "[drop device]", "update 0"]);
+    assert_eq!(
+        b.seen(),
+        ["lost card: unplugged", "[drop device]", "update 0"]
+    );
     let mut tries = Vec::new();
     while b.machine.has_track() {
         let next = b.machine.deadline().expect("it plays");
@@ -199,7 +216,10 @@ fn a_card_that_is_lost_is_tried_again_ever_more_seldom_and_told_once() {
     b.open();
     let seen = b.seen();
     assert!(seen.contains(&"[open device card]".to_owned()), "{seen:?}");
-    assert_eq!(seen.last().map(String::as_str), Some("update 0 on a device"));
+    assert_eq!(
+        seen.last().map(String::as_str),
+        Some("update 0 on a device")
+    );
 }
 
 #[test]
@@ -212,7 +232,10 @@ fn a_card_that_is_back_goes_on_with_the_track() {
     b.machine.tick(b.now);
     assert_eq!(b.seen(), ["[open device card]"]);
     b.open();
-    assert_eq!(b.seen(), ["[use device]", "back card", "update 1000 on a device"]);
+    assert_eq!(
+        b.seen(),
+        ["[use device]", "back card", "update 1000 on a device"]
+    );
 }
 
 #[test]
@@ -227,7 +250,12 @@ fn a_card_that_is_not_there_at_first_is_told_and_tried_again() {
     b.open();
     assert_eq!(
         b.seen(),
-        ["[open device card]", "[use device]", "back card", "update 0 on a device"]
+        [
+            "[open device card]",
+            "[use device]",
+            "back card",
+            "update 0 on a device"
+        ]
     );
 }
 
@@ -247,7 +275,8 @@ fn what_a_device_says_before_it_is_known_to_be_open_counts() {
     let mut b = bench_with(Some("card"));
     b.play("a");
     let generation = b.machine.opening().expect("it is being opened");
-    b.machine.heard_device(b.now, generation, OutputEvent::Interrupted);
+    b.machine
+        .heard_device(b.now, generation, OutputEvent::Interrupted);
     b.open();
     assert!(!b.machine.state(b.now).is_connected);
     b.device(OutputEvent::Connected);
