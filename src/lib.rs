@@ -47,6 +47,7 @@
 //! | frame ring | its writer (pool) and its reader (pacer, file), without a lock | [`Progress`](frame::Progress): position, counters, whether bytes are missing; [`Underruns`](frame::Underruns): gaps by cause |
 //! | voice gateway, MLS group | the connection's task in `output/voice` | [`OutputEvent`](output::OutputEvent)s |
 //! | UDP sockets, frame keys, the 20 ms clock | the pacing threads | commands |
+//! | a sound card and its clock | one thread for each open card in `output/alsa` | commands; [delay and players](output::device::Device) |
 //! | messages for a client that is away | `session/resume` | – |
 //! | configuration | [`node`] cuts it into each module's `Settings` | only their own |
 //!
@@ -119,6 +120,8 @@
 //! | the volume curve, the resampler, SIMD | `dsp/volume.rs`, `dsp/resample.rs`, `dsp/kernel.rs`, `dsp/bank.rs` |
 //! | tempo without pitch: pieces, joins, attacks | `dsp/wsola.rs`, `dsp/wsola/` |
 //! | the 20 ms clock; RTP and its encryption | `output/voice/pacer/`, `output/voice/transport.rs` |
+//! | sound cards: what a card is given and when; its errors; players on one card mixed | `output/alsa/feed.rs`; `health.rs`; `desk.rs` |
+//! | devices that a client may name; formats and buffers that are agreed | `output/alsa/names.rs`; `card.rs` |
 //! | voice close codes and reconnecting | `output/voice/gateway/close.rs` |
 //! | why a listener heard a gap | `frame/gap.rs`, `frame/reader.rs`; told and remembered: `player/diagnosis.rs` |
 //! | what plugins do elsewhere: routes, the names announced | `server/plugins.rs`; shapes: `protocol/plugins.rs` |
