@@ -45,6 +45,7 @@
 //! | what a player is doing | [`player::machine`], without clock or thread | effects |
 //! | demuxer, decoder, filters, encoder | the playback's job on the decode pool | the latest wishes, behind a lock held for a copy |
 //! | frame ring | its writer (pool) and its reader (pacer, file), without a lock | [`Progress`](frame::Progress): position, counters, whether bytes are missing; [`Underruns`](frame::Underruns): gaps by cause |
+//! | where a player's sound goes | `player/outlet` and its machine | the [`Output`](output::Output) that has the reader |
 //! | voice gateway, MLS group | the connection's task in `output/voice` | [`OutputEvent`](output::OutputEvent)s |
 //! | UDP sockets, frame keys, the 20 ms clock | the pacing threads | commands |
 //! | a sound card and its clock | one thread for each open card in `output/alsa` | commands; [delay and players](output::device::Device) |
@@ -119,6 +120,7 @@
 //! | a filter's formula, its place in the chain | `dsp/filters/`, `dsp/chain.rs`; allowed values: `dsp/spec.rs` |
 //! | the volume curve, the resampler, SIMD | `dsp/volume.rs`, `dsp/resample.rs`, `dsp/kernel.rs`, `dsp/bank.rs` |
 //! | tempo without pitch: pieces, joins, attacks | `dsp/wsola.rs`, `dsp/wsola/` |
+//! | sound cards: the way to them; which output takes frames, devices lost and tried again; frames of another format | `output/device.rs`; `player/machine/outlet.rs`, `player/outputs.rs`; `playback/pipeline/remake.rs` |
 //! | the 20 ms clock; RTP and its encryption | `output/voice/pacer/`, `output/voice/transport.rs` |
 //! | sound cards: what a card is given and when; its errors; players on one card mixed | `output/alsa/feed.rs`; `health.rs`; `desk.rs` |
 //! | devices that a client may name; formats and buffers that are agreed | `output/alsa/names.rs`; `card.rs` |

@@ -1,13 +1,16 @@
 //! Owns: the command line: what can be asked for, and with which exit code it ends.
 //! Never knows: how any of it is done.
 
+mod aloud;
 mod decode;
 mod file;
 pub mod play;
 
 use crate::{
     config::{self, Config, Loaded},
-    dsp, log, node, playback,
+    dsp, log, node,
+    output::device::{self, Backend},
+    playback,
     source::Registry,
     units::{Millis, SAMPLE_RATE},
 };
@@ -51,7 +54,7 @@ struct Cli {
 enum Command {
     /// Run the node (this is what happens without a command)
     Serve,
-    /// Play a file or URL into a file, as fast as the machine goes
+    /// Play a file or URL on a sound card, or as fast as the machine goes into a file
     Play(PlayArgs),
     /// Show what encoded tracks hold
     Decode {
@@ -67,9 +70,12 @@ enum Command {
 struct PlayArgs {
     /// A file, a URL, a search such as `scsearch:words`, or an encoded track
     identifier: String,
-    /// Where to: .ogg (Ogg Opus) or .wav (48 kHz stereo, 32-bit float, before Opus)
+    /// A file in place of a sound card: .ogg (Ogg Opus) or .wav (48 kHz stereo, 32-bit float, before Opus)
     #[arg(long, short, value_name = "FILE")]
-    output: PathBuf,
+    output: Option<PathBuf>,
+    /// The sound card [default: `arm.audio.device` of the configuration, else the system's]
+    #[arg(long, short, value_name = "NAME", conflicts_with = "output")]
+    device: Option<String>,
     /// Where to begin: seconds, or minutes:seconds [default: the start]
     #[arg(long, value_name = "TIME", value_parser = time)]
     from: Option<Millis>,
@@ -277,9 +283,25 @@ fn play(args: PlayArgs, file: Option<&Path>, keys: Vec<(String, String)>) -> u8 
         eprintln!("--to must lie after --from");
         return MISUSED;
     }
+    let (target, done) = match args.output {
+        Some(file) => (play::Target::File(file), "written"),
+        None => {
+            let settings = device::Settings {
+                // whoever sits at the shell may use the cards
+                backend: Backend::Alsa,
+                ..node::device_settings(&config)
+            };
+            let name = args.device.unwrap_or_else(|| settings.device.clone());
+            (
+                play::Target::Device(device::devices(&settings), name),
+                "played",
+            )
+        }
+    };
+    let is_file = matches!(target, play::Target::File(_));
     let wanted = play::Play {
         identifier: args.identifier,
-        output: args.output,
+        target,
         from,
         to: args.to,
         volume: args.volume,
@@ -319,8 +341,9 @@ fn play(args: PlayArgs, file: Option<&Path>, keys: Vec<(String, String)>) -> u8 
                 ""
             };
             let seconds = played.written.0 as f64 / f64::from(SAMPLE_RATE);
-            eprintln!("{}: {seconds:.3} s written{cut}", played.name);
-            if played.is_cut { FAILED } else { OK }
+            eprintln!("{}: {seconds:.3} s {done}{cut}", played.name);
+            // half a file is not what was asked for, but who has heard enough has
+            if played.is_cut && is_file { FAILED } else { OK }
         }
         Err(e) => {
             let code = match e {

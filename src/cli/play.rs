@@ -1,11 +1,15 @@
-//! Owns: `lavalink-rust play`: one track, as fast as the machine goes, into a file.
-//! Never knows: sessions, voice.
+//! Owns: `lavalink-rust play`: one track, as fast as the machine goes into a file, or aloud.
+//! Never knows: sessions, voice, sound cards.
 
-use super::file::{self, Sink};
+use super::{
+    aloud::Aloud,
+    file::{self, Sink},
+};
 use crate::{
     dsp::FilterSpec,
     error::Failure,
     frame::{FrameFormat, FrameReader, PCM_FRAME_BYTES, Taken},
+    output::device::{Devices, Refusal},
     playback::{Engine, Event, Request, encode::LOOKAHEAD},
     source::Registry,
     track::{LoadResult, Track, codec},
@@ -15,7 +19,7 @@ use std::{
     io::{IsTerminal, Write},
     os::unix::fs::MetadataExt,
     path::Path,
-    sync::mpsc,
+    sync::{Arc, mpsc},
     time::{Duration, Instant},
 };
 
@@ -23,8 +27,8 @@ use std::{
 pub struct Play {
     /// A path, a URL, or anything else that a source knows.
     pub identifier: String,
-    /// `.ogg`/`.opus` for Ogg Opus, `.wav` for samples before Opus.
-    pub output: std::path::PathBuf,
+    /// Where to.
+    pub target: Target,
     /// Where to begin.
     pub from: Millis,
     /// Where to end.
@@ -35,12 +39,20 @@ pub struct Play {
     pub filters: FilterSpec,
 }
 
+/// Where it is to be heard.
+pub enum Target {
+    /// In a file: `.ogg`/`.opus` for Ogg Opus, `.wav` for samples before Opus.
+    File(std::path::PathBuf),
+    /// On the device of this name.
+    Device(Arc<dyn Devices>, String),
+}
+
 /// What came of it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Played {
     /// Title and author, for people.
     pub name: String,
-    /// How much was written.
+    /// How much was written, or played.
     pub written: Samples,
     /// It was told to stop before the end.
     pub is_cut: bool,
@@ -57,6 +69,9 @@ pub enum PlayError {
         "nothing was found for {0:?}: no readable file, no URL or search that a source knows, no encoded track"
     )]
     Nothing(String),
+    /// The device cannot be played on.
+    #[error("{0}{hint}", hint = advice(.0))]
+    Device(Refusal),
     /// The output file's name says nothing of its format.
     #[error(
         "{0:?} is no output that can be written: give it the ending .ogg (Ogg Opus) or .wav (32-bit float samples)"
@@ -86,22 +101,92 @@ fn format_of(output: &Path) -> Option<FrameFormat> {
     }
 }
 
-/// Plays one track into a file, or as much of it as there is until `stop`. Whatever was made is a well-formed file, also
-/// when the track fails.
+impl From<Refusal> for PlayError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Failed(failure) => Self::Track(failure),
+            refusal => Self::Device(refusal),
+        }
+    }
+}
+
+/// What to do about a device.
+const fn advice(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::Unknown(_) => {
+            ": name one with --device (`aplay -L` lists them), or give --output FILE; without any card, see that it is plugged in \
+and that you are in the group audio"
+        }
+        Refusal::Busy(_) => ": stop what plays there, or name another one with --device",
+        Refusal::Absent(_) => "; or give --output FILE",
+        Refusal::Unsupported(_) | Refusal::Failed(_) => "",
+    }
+}
+
+/// Plays one track, or as much of it as there is until `stop`.
 ///
 /// # Errors
-/// When it cannot be loaded, played or written.
+/// When it cannot be loaded, played, heard or written.
 pub async fn play(
     play: Play,
     engine: &Engine,
     sources: &Registry,
     stop: impl Future<Output = ()>,
 ) -> Result<Played, PlayError> {
-    let format = format_of(&play.output).ok_or_else(|| PlayError::Format(play.output.clone()))?;
+    match &play.target {
+        Target::File(output) => {
+            let output = output.clone();
+            write(play, output, engine, sources, stop).await
+        }
+        Target::Device(devices, name) => {
+            // before anything is fetched
+            let device = Aloud::open(devices.clone(), name.clone()).await?;
+            listen(play, device, engine, sources, stop).await
+        }
+    }
+}
+
+async fn listen(
+    play: Play,
+    device: Aloud,
+    engine: &Engine,
+    sources: &Registry,
+    stop: impl Future<Output = ()>,
+) -> Result<Played, PlayError> {
+    let track = find(&play.identifier, sources).await?;
+    let media = sources.open(&track)?;
+    let request = Request {
+        window: media.window,
+        hint: media.hint,
+        start: play.from.to_samples(),
+        volume: play.volume,
+        filters: play.filters,
+        format: FrameFormat::Pcm,
+        stuck_after: Duration::MAX,
+    };
+    let bar = Bar::new(play.from, &track);
+    let limit = play.to.map(Millis::to_samples);
+    let (written, is_cut) = device.play(engine, request, limit, bar, stop).await?;
+    Ok(Played {
+        name: format!("{} - {}", track.info.author, track.info.title),
+        written,
+        is_cut,
+    })
+}
+
+/// Writes a file, well-formed also when the track fails.
+async fn write(
+    play: Play,
+    output: std::path::PathBuf,
+    engine: &Engine,
+    sources: &Registry,
+    stop: impl Future<Output = ()>,
+) -> Result<Played, PlayError> {
+    let format = format_of(&output).ok_or_else(|| PlayError::Format(output.clone()))?;
     let track = find(&play.identifier, sources).await?;
     // what was typed may be another name of the track: an encoded one, or a list
-    if is_same_file(Path::new(&track.info.identifier), &play.output) {
-        return Err(PlayError::Overwrites(play.output));
+    if is_same_file(Path::new(&track.info.identifier), &output) {
+        return Err(PlayError::Overwrites(output));
     }
     let media = sources.open(&track)?;
     let from = play.from.to_samples();
@@ -123,13 +208,13 @@ pub async fn play(
     let last = Samples(limit.0.saturating_add(delay));
     playback.progress().set_limit(Some(last));
     let failed = |source| PlayError::Write {
-        path: play.output.clone(),
+        path: output.clone(),
         source,
     };
     let mut copy = Copy {
         reader,
         told,
-        sink: file::create(&play.output, format).map_err(failed)?,
+        sink: file::create(&output, format).map_err(failed)?,
         bar: Bar::new(play.from, &track),
         from,
         begins: from,
@@ -255,7 +340,7 @@ async fn find(identifier: &str, sources: &Registry) -> Result<Track, PlayError> 
 }
 
 /// A line that says how far it is; only on a terminal.
-struct Bar {
+pub(super) struct Bar {
     length: Option<u64>,
     from: u64,
     shown: Option<Instant>,
@@ -277,7 +362,16 @@ impl Bar {
         }
     }
 
-    fn show(&mut self, at: Samples) {
+    /// Says something beside it.
+    pub(super) fn say(&self, text: &str) {
+        let text: String = text.chars().filter(|c| !c.is_control()).collect();
+        if self.shown.is_some() {
+            let _ = write!(std::io::stderr(), "\r\x1b[K");
+        }
+        let _ = writeln!(std::io::stderr(), "{text}");
+    }
+
+    pub(super) fn show(&mut self, at: Samples) {
         const WIDTH: u64 = 40;
         let Some(shown) = &mut self.shown else { return };
         if shown.elapsed() < Duration::from_millis(100) {
@@ -300,7 +394,7 @@ impl Bar {
         let _ = write!(std::io::stderr(), "\r{bar} {clock}  {speed:.0}x ");
     }
 
-    fn end(&self) {
+    pub(super) fn end(&self) {
         if self.shown.is_some() {
             let _ = writeln!(std::io::stderr());
         }

@@ -16,7 +16,7 @@ pub(super) fn data(name: &str) -> String {
 pub(super) fn wanted(identifier: String, output: PathBuf) -> Play {
     Play {
         identifier,
-        output,
+        target: Target::File(output),
         from: Millis(0),
         to: None,
         volume: 100,

@@ -154,7 +154,7 @@ impl Player {
         let (track, state) = self.look(now);
         let report = self.running.as_ref().map(|r| r.sound.report());
         Diagnosis {
-            audible: self.audible(state.is_connected),
+            audible: self.audible(self.machine.is_heard()),
             state,
             host: track.as_ref().and_then(|shown| host(&shown.track)),
             track,
@@ -165,13 +165,13 @@ impl Player {
         }
     }
 
-    fn audible(&self, is_connected: bool) -> Audible {
+    fn audible(&self, is_heard: bool) -> Audible {
         let Some(running) = &self.running else {
             return Audible::Idle;
         };
         if self.is_paused() {
             Audible::Paused
-        } else if !is_connected {
+        } else if !is_heard {
             Audible::Disconnected
         } else if running.progress.counts().0 == 0 {
             Audible::Starting

@@ -35,6 +35,21 @@ pub enum Route {
     Nowhere,
 }
 
+impl Route {
+    /// All, in the order in which they are counted.
+    pub const ALL: [Self; 3] = [Self::Voice, Self::Device, Self::Nowhere];
+
+    /// As Prometheus is told.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Voice => "discord",
+            Self::Device => "device",
+            Self::Nowhere => "none",
+        }
+    }
+}
+
 /// A device that is open.
 #[derive(Debug)]
 pub(super) struct Open {

@@ -130,7 +130,7 @@ pub enum Mode {
     Transcode,
 }
 
-/// Where frames go: the current voice connection.
+/// Where frames go: the current voice connection, or a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Output {

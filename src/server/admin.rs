@@ -112,6 +112,11 @@ pub fn metrics(app: &App, query: &Query, now: Instant) -> Answer {
     let figures = Figures {
         players: totals.players,
         playing_players: totals.playing_players,
+        playing_by_output: session::Route::ALL
+            .map(session::Route::label)
+            .into_iter()
+            .zip(totals.playing_by_route)
+            .collect(),
         panics: app.sessions.panics(),
         underruns: underruns(&app.sessions.underruns()),
         rejoins: app.sessions.rejoins().counts().collect(),

@@ -24,7 +24,10 @@ pub use rejoins::Rejoins;
 pub use view::spec as filter_spec;
 
 /// What [`Sessions`] counts.
-pub use crate::frame::{Cause, Underruns};
+pub use crate::{
+    frame::{Cause, Underruns},
+    player::outlet::Route,
+};
 
 use crate::{
     player::{World, machine},

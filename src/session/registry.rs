@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     frame::Underruns,
-    player::World,
+    player::{World, outlet::Route},
     protocol::outputs::Outputs,
     units::{GuildId, UserId},
 };
@@ -71,12 +71,15 @@ pub struct Totals {
     pub players: u64,
     /// Those with a track that are not paused.
     pub playing_players: u64,
+    /// Those by where their sound goes, in the order of [`Route::ALL`].
+    pub playing_by_route: [u64; Route::ALL.len()],
 }
 
 /// One session's part of [`Totals`], written by its task.
 pub(super) struct Tally {
     players: AtomicU64,
-    playing: AtomicU64,
+    /// By where the sound goes.
+    playing: [AtomicU64; Route::ALL.len()],
     is_connected: AtomicBool,
     /// Its players' counters; locked for an operation on the map.
     underruns: Mutex<HashMap<GuildId, Arc<Underruns>>>,
@@ -86,7 +89,7 @@ impl Tally {
     fn new() -> Self {
         Self {
             players: AtomicU64::new(0),
-            playing: AtomicU64::new(0),
+            playing: Default::default(),
             is_connected: AtomicBool::new(true),
             underruns: Mutex::default(),
         }
@@ -103,20 +106,19 @@ impl Tally {
         self.players.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn remove_player(&self, guild: GuildId, was_playing: bool) {
+    pub(super) fn remove_player(&self, guild: GuildId, played: Option<Route>) {
         self.underruns().remove(&guild);
         self.players.fetch_sub(1, Ordering::Relaxed);
-        if was_playing {
-            self.set_playing(false);
-        }
+        self.set_playing(played, None);
     }
 
-    /// A player has begun or ceased to play.
-    pub(super) fn set_playing(&self, is_playing: bool) {
-        if is_playing {
-            self.playing.fetch_add(1, Ordering::Relaxed);
-        } else {
-            self.playing.fetch_sub(1, Ordering::Relaxed);
+    /// A player has begun or ceased to play, or plays elsewhere.
+    pub(super) fn set_playing(&self, before: Option<Route>, now: Option<Route>) {
+        if let Some(route) = before {
+            self.playing[route as usize].fetch_sub(1, Ordering::Relaxed);
+        }
+        if let Some(route) = now {
+            self.playing[route as usize].fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -171,7 +173,11 @@ impl Table {
         for entry in self.lock().values() {
             if entry.tally.is_connected.load(Ordering::Relaxed) {
                 totals.players += entry.tally.players.load(Ordering::Relaxed);
-                totals.playing_players += entry.tally.playing.load(Ordering::Relaxed);
+                for (sum, playing) in totals.playing_by_route.iter_mut().zip(&entry.tally.playing) {
+                    let playing = playing.load(Ordering::Relaxed);
+                    *sum += playing;
+                    totals.playing_players += playing;
+                }
             }
         }
         totals

@@ -3,7 +3,7 @@
 
 use super::view;
 use crate::{
-    player::{Player, note::Note},
+    player::{Player, note::Note, outlet::Route},
     protocol::{diagnosis::Diagnosis, filters::Filters, rest},
     stats::frames::{FrameCounter, Minute},
     units::GuildId,
@@ -25,8 +25,8 @@ pub(super) struct Seat {
     pub(super) serial: u64,
     /// When the player is to be ticked, as the session has noted it.
     pub(super) deadline: Option<Instant>,
-    /// Whether the session has counted it as playing.
-    pub(super) counted_playing: bool,
+    /// As what the session has counted it, if it plays.
+    pub(super) counted_playing: Option<Route>,
     /// As the client sent them.
     pub(super) filters: Filters,
     player: Player,
@@ -40,7 +40,7 @@ impl Seat {
         Self {
             serial,
             deadline: None,
-            counted_playing: false,
+            counted_playing: None,
             filters: Filters::default(),
             player,
             frames: FrameCounter::default(),

@@ -348,9 +348,10 @@ impl Session {
                 }
                 self.deadlines.extend(deadline.map(|at| (at, guild)));
             }
-            let is_playing = seat.is_playing();
-            if is_playing != std::mem::replace(&mut seat.counted_playing, is_playing) {
-                self.tally.set_playing(is_playing);
+            let playing = seat.is_playing().then(|| seat.player().route());
+            let before = std::mem::replace(&mut seat.counted_playing, playing);
+            if playing != before {
+                self.tally.set_playing(before, playing);
             }
         }
         self.tell(guild, notes, now);

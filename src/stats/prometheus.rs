@@ -43,6 +43,8 @@ pub struct Figures {
     pub players: u64,
     /// Of those, players with a track and not paused.
     pub playing_players: u64,
+    /// Those by where their sound goes, as a label's value.
+    pub playing_by_output: Vec<(&'static str, u64)>,
     /// Playbacks that ended by a panic.
     pub panics: u64,
     /// Gaps of all players since the start, by cause.
@@ -80,6 +82,14 @@ pub fn render(figures: &Figures, names: &[impl AsRef<str>]) -> String {
         "Tracks that ended because a decoder or a filter broke.",
         "counter",
         Some(figures.panics),
+    );
+    page.gauges(
+        "lavalink_rust_playing_players",
+        "Players currently playing, by where their sound goes.",
+        figures
+            .playing_by_output
+            .iter()
+            .map(|(output, count)| (format!("output=\"{output}\""), *count)),
     );
     underruns(&mut page, figures);
     sources::resolves(&mut page, &figures.resolves);
@@ -320,6 +330,7 @@ mod tests {
         Figures {
             players: 3,
             playing_players: 2,
+            playing_by_output: vec![("discord", 2), ("device", 0)],
             panics: 1,
             underruns: vec![Underruns {
                 cause: "send_error",
@@ -378,6 +389,7 @@ mod tests {
             ]
         );
         assert!(text.contains("\nlavalink_rust_playback_panics_total 1\n"));
+        assert!(text.contains("\nlavalink_rust_playing_players{output=\"discord\"} 2\n"));
         assert!(text.contains("\nlavalink_rust_resolve_cache_hits_total 7\n"));
         assert!(text.contains("\nlavalink_rust_fetch_retries_total{layer=\"fragment\"} 4\n"));
         assert!(text.contains("\nlavalink_memory_free_bytes 512\n"));

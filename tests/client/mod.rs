@@ -24,6 +24,12 @@ pub async fn node(ca: &Path) -> Node {
 
 /// The same with more changes to the configuration.
 pub async fn node_with(ca: &Path, change: impl FnOnce(&mut Config)) -> Node {
+    let config = config_with(ca, change);
+    Node::start(config).await.expect("the node starts")
+}
+
+/// The configuration of such a node.
+pub fn config_with(ca: &Path, change: impl FnOnce(&mut Config)) -> Config {
     let mut config = Config::default();
     config.server.port = 0;
     config.server.address.0 = [127, 0, 0, 1].into();
@@ -37,7 +43,7 @@ pub async fn node_with(ca: &Path, change: impl FnOnce(&mut Config)) -> Node {
     config.lavalink.sources.vimeo = false;
     config.voice.ca_file = Some(ca.to_owned());
     change(&mut config);
-    Node::start(config).await.expect("the node starts")
+    config
 }
 
 /// An answer to a request.

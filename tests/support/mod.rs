@@ -12,7 +12,7 @@ use lavalink_rust::{
     error::Failure,
     frame::{FrameFormat, FrameReader, FrameWriter, Underruns, ring},
     output::{Output, OutputEvent, OutputStats},
-    player::{Call, OnSound, OnVoice, Report, Run, Sound, World},
+    player::{Call, Device, OnSound, OnVoice, Refusal, Report, Run, Sound, World},
     server,
     session::{self, Sessions},
     source::{self, Registry},
@@ -37,6 +37,11 @@ impl Sound for Silence {
     }
     fn set_volume(&self, _percent: u16) {}
     fn set_filters(&self, _filters: FilterSpec) {}
+    fn change_format(&mut self, format: FrameFormat) -> FrameReader {
+        let (writer, reader) = ring(format, 8, 500, || {}, |_| {});
+        self.writer = writer;
+        reader
+    }
     fn report(&self) -> Report {
         Report::default()
     }
@@ -76,6 +81,18 @@ impl World for SilentWorld {
         _categories: Vec<String>,
     ) -> BoxFuture<'static, Result<Marks, Failure>> {
         Box::pin(async { Ok(Marks::default()) })
+    }
+
+    fn open(
+        &self,
+        _device: Arc<str>,
+        _events: OnVoice,
+    ) -> BoxFuture<'static, Result<Box<dyn Output>, Refusal>> {
+        Box::pin(async { Err(Refusal::Absent("there are no cards here")) })
+    }
+
+    fn devices(&self) -> BoxFuture<'static, Result<Vec<Device>, Failure>> {
+        Box::pin(async { Err(Failure::common("there are no cards here")) })
     }
 
     fn panics(&self) -> u64 {

@@ -29,6 +29,16 @@ impl Machine {
         self.outlet.route
     }
 
+    /// Whether the output that takes frames is open.
+    #[must_use]
+    pub fn is_heard(&self) -> bool {
+        match self.outlet.route {
+            Route::Voice => self.link.is_open(),
+            Route::Device => self.outlet.is_heard(),
+            Route::Nowhere => false,
+        }
+    }
+
     /// The generation of the device that is being opened.
     #[must_use]
     pub fn opening(&self) -> Option<u64> {

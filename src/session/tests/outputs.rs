@@ -4,7 +4,7 @@
 use super::*;
 use crate::{
     frame::FrameFormat::{Opus, Pcm},
-    protocol::outputs::Output,
+    protocol::{diagnosis::Audible, outputs::Output},
 };
 
 fn stage_with_card() -> stage::Stage {
@@ -33,8 +33,10 @@ async fn without_voice_a_track_plays_on_the_card_until_voice_comes() {
     assert!(player.state.connected && player.state.ping == -1);
     // nobody has said anything of outputs, so nothing of them is shown
     assert!(!serde_json::to_string(&player).unwrap().contains("output"));
+    assert_eq!(stage.sessions.totals().playing_by_route, [0, 1, 0]);
     stage.connect_voice(&client, 0, "t").await;
     stage.settle().await;
+    assert_eq!(stage.sessions.totals().playing_by_route, [1, 0, 0]);
     assert_eq!(stage.devices(), [was("card")]);
     assert_eq!(stage.format_at_voice(0), Some(Opus));
     assert_eq!(stage.runs().len(), 1, "it is the same playback");
@@ -66,6 +68,8 @@ async fn the_output_changes_to_and_fro_while_a_track_plays() {
     assert_eq!(player.output, Some(Output::None));
     assert_eq!(stage.devices(), [was("hw:1")]);
     assert_eq!(stage.format_at_voice(0), None);
+    let diagnosis = stage.find(&client).await.diagnosis(GUILD).await.unwrap();
+    assert_eq!(diagnosis.audible, Audible::Disconnected);
 
     let player = stage
         .patch(&client, r#"{"output":"discord"}"#)
