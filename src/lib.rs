@@ -48,6 +48,7 @@
 //! | where a player's sound goes | `player/outlet` and its machine | the [`Output`](output::Output) that has the reader |
 //! | voice gateway, MLS group | the connection's task in `output/voice` | [`OutputEvent`](output::OutputEvent)s |
 //! | UDP sockets, frame keys, the 20 ms clock | the pacing threads | commands |
+//! | a sound card and its clock | one thread for each open card in `output/alsa` | commands; [delay and players](output::device::Device) |
 //! | messages for a client that is away | `session/resume` | – |
 //! | how the machine is doing | the thread "sensors" of [`governor`] | the last [`Report`](governor::moment::Report) |
 //! | configuration | [`node`] cuts it into each module's `Settings` | only their own |
@@ -123,6 +124,8 @@
 //! | tempo without pitch: pieces, joins, attacks | `dsp/wsola.rs`, `dsp/wsola/` |
 //! | sound cards: the way to them; which output takes frames, devices lost and tried again; frames of another format | `output/device.rs`; `player/machine/outlet.rs`, `player/outputs.rs`; `playback/pipeline/remake.rs` |
 //! | the 20 ms clock; RTP and its encryption | `output/voice/pacer/`, `output/voice/transport.rs` |
+//! | sound cards: what a card is given and when; its errors; players on one card mixed | `output/alsa/feed.rs`; `health.rs`; `desk.rs` |
+//! | devices that a client may name; formats and buffers that are agreed | `output/alsa/names.rs`; `card.rs` |
 //! | voice close codes and reconnecting | `output/voice/gateway/close.rs` |
 //! | why a listener heard a gap | `frame/gap.rs`, `frame/reader.rs`; told and remembered: `player/diagnosis.rs` |
 //! | what plugins do elsewhere: routes, the names announced | `server/plugins.rs`; shapes: `protocol/plugins.rs` |

@@ -62,7 +62,24 @@ pub struct Device {
 /// their like write files. What comes from a client must be such a name, or one of [`Devices::list`].
 #[must_use]
 pub fn is_of_card(name: &str) -> bool {
-    const KINDS: [&str; 6] = [DEFAULT, "sysdefault", "hw", "plughw", "dmix", "front"];
+    const KINDS: [&str; 16] = [
+        DEFAULT,
+        "sysdefault",
+        "hw",
+        "plughw",
+        "dmix",
+        "hdmi",
+        "iec958",
+        "front",
+        "rear",
+        "side",
+        "center_lfe",
+        "surround21",
+        "surround40",
+        "surround41",
+        "surround51",
+        "surround71",
+    ];
     let (kind, card) = name.split_once(':').unwrap_or((name, ""));
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '=' | ',');
     KINDS.contains(&kind) && card.chars().all(is_plain)

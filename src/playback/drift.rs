@@ -9,7 +9,7 @@
 //! to put a frame in are they decoded, and left out is one that is silent by its size, behind another such. Where an
 //! encoder makes no small packets of silence, none is: a server that hangs up in the end is joined again.
 //!
-//! Time is counted in frames made, which is Discord's clock.
+//! Time is counted in frames made, which is the clock of the output: Discord's, or that of a sound card.
 
 /// Seconds ahead below which frames are put in, if so many find room; also what is waited for before the first frame.
 pub(super) const CUSHION: f32 = 1.0;

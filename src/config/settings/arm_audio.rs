@@ -21,6 +21,10 @@ section! {
         period_size: u32,
         /// Whether at most 50 ms may pass from the decoder to the card, in place of 100.
         low_latency: bool,
+        /// Of all devices, in percent.
+        volume: u32,
+        /// The card's own control that sets it; empty: samples are made softer.
+        mixer: String,
     }
 }
 

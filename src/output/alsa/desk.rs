@@ -125,7 +125,8 @@ impl Seat {
     /// Gives its part of a frame; whether there is any sound in it.
     fn turn(&mut self, mix: &mut PcmBlock) -> bool {
         let is_cut_off = self.leaving.is_some() || self.is_paused;
-        let fades = std::mem::replace(&mut self.is_heard, false) && is_cut_off && self.fade_out(mix);
+        let fades =
+            std::mem::replace(&mut self.is_heard, false) && is_cut_off && self.fade_out(mix);
         self.leaving = None;
         self.is_heard = self.wants_sound() && self.sound(mix);
         if self.is_heard {

@@ -4,7 +4,7 @@
 //!
 //! The card's clock is the clock: a frame is mixed when the card has room for it. The next look is at the time at which
 //! there will be room, by the card's own account of what it holds. What is missing is waited for as long as the card has
-//! enough; only then silence takes its place.
+//! enough; only then silence takes its place. A device without a clock (`null`, a file) gets ours.
 
 use super::{
     card::Agreed,
@@ -12,7 +12,7 @@ use super::{
     health::{Call, Health, Next},
 };
 use crate::{
-    dsp::{ResamplingQuality, Resampler},
+    dsp::{Resampler, ResamplingQuality},
     frame::Cause,
     output::OutputEvent,
     pcm::PcmBlock,
@@ -37,11 +37,6 @@ const SLACK_MS: u64 = 15;
 const LINGER: u32 = 50;
 /// A card that takes no samples for so long, on top of what its buffer lasts, hangs.
 const HANG: Duration = Duration::from_secs(1);
-/// A device that is faster than our clock by more than one part in so many has no clock at all (`null`, a file): crystals are a
-/// hundred times better. It is held back to this.
-const FASTEST: u32 = 100;
-/// How far ahead of our clock a device may get, besides what it holds.
-const LEAD: Duration = Duration::from_millis(100);
 /// xruns are told in the log this often.
 const TELL_EVERY: Duration = Duration::from_secs(1);
 
@@ -113,9 +108,12 @@ pub(super) struct Feed<S, O> {
     given: usize,
     /// Frames of silence that still follow the last sound.
     trail: u32,
-    /// When it started, and how much was mixed since.
+    /// When it began to be filled or to play.
     started: Instant,
+    /// Frames mixed since it began to be filled.
     mixed: u32,
+    /// Whether it plays at a rate of its own.
+    has_clock: bool,
     /// When it will have nothing any more.
     runs_dry: Instant,
     /// When it took samples last.
@@ -143,6 +141,7 @@ impl<S: Sink, O: FnMut() -> Result<S, i32>> Feed<S, O> {
             trail: 0,
             started: now,
             mixed: 0,
+            has_clock: true,
             runs_dry: now,
             took: now,
             untold_xruns: 0,
@@ -174,6 +173,7 @@ impl<S: Sink, O: FnMut() -> Result<S, i32>> Feed<S, O> {
             .then(|| Resampler::new(SAMPLE_RATE, rate, ResamplingQuality::default()).ok())
             .flatten();
         self.card = Some(card);
+        self.has_clock = true;
         self.phase = Phase::Idle { asked: None };
         // all memory is taken now: several frames, as a resampler gives more at one time than at another
         for _ in 0..4 {
@@ -275,43 +275,41 @@ impl<S: Sink, O: FnMut() -> Result<S, i32>> Feed<S, O> {
             return self.write(now, &agreed, held);
         }
         let frame = agreed.rate as usize / 50;
-        let low = agreed.period + (u64::from(agreed.rate) * SLACK_MS / 1000) as usize;
-        let low = low.min(agreed.ahead / 2);
+        let is_filling = matches!(self.phase, Phase::Filling);
+        if is_filling && self.mixed as usize * frame >= agreed.ahead && held < agreed.ahead / 2 {
+            // it has played what it was given before it was started: `null`, a file
+            self.has_clock = false;
+        }
+        let held = if self.has_clock {
+            held
+        } else {
+            self.owed(now, &agreed)
+        };
+        let slack = agreed.period + (u64::from(agreed.rate) * SLACK_MS / 1000) as usize;
+        let low = slack.min(agreed.ahead.saturating_sub(frame).max(agreed.ahead / 3));
         if held + frame > agreed.ahead && held > low {
             let room = held - low.max(agreed.ahead.saturating_sub(frame));
             return self.wait(now, &agreed, room);
         }
-        if matches!(self.phase, Phase::Filling) {
-            let is_patient = now.saturating_duration_since(self.started) < FIRST_FRAMES;
-            // the second holds for a device that keeps nothing
-            if (self.desk.lacks_sound() && !is_patient)
-                || self.mixed as usize * frame >= agreed.ahead
-            {
-                return self.start(now);
-            }
+        let is_patient = now.saturating_duration_since(self.started) < FIRST_FRAMES;
+        if is_filling && self.desk.lacks_sound() && !is_patient {
+            return self.start(now);
         }
         // nobody hears it until the card is started or has played what it holds
-        let is_early = held > low || matches!(self.phase, Phase::Filling);
-        if self.desk.lacks_sound() && is_early {
+        if self.desk.lacks_sound() && (held > low || is_filling) {
             return Rest::For(LOOK);
-        }
-        if let Some(early) = self.is_early(now, &agreed) {
-            return Rest::For(early);
         }
         self.mix(now, &agreed, delay)
     }
 
-    /// How much earlier than by our clock the next frame would be mixed, where that is more than a clock may be wrong.
-    fn is_early(&self, now: Instant, agreed: &Agreed) -> Option<Duration> {
-        if !matches!(self.phase, Phase::Running) {
-            return None;
-        }
-        let passed = now.saturating_duration_since(self.started);
-        let may = passed + passed / FASTEST
-            + Duration::from_micros(agreed.micros(agreed.buffer))
-            + LEAD;
-        let early = (FRAME_DURATION * self.mixed).saturating_sub(may);
-        (early > Duration::ZERO).then_some(early.max(LOOK))
+    /// What a device that has no clock would hold if it had ours, in samples.
+    fn owed(&self, now: Instant, agreed: &Agreed) -> usize {
+        let played = match self.phase {
+            Phase::Running => now.saturating_duration_since(self.started).as_micros() as u64,
+            _ => 0,
+        };
+        let mixed = u64::from(self.mixed) * FRAME_DURATION.as_micros() as u64;
+        (mixed.saturating_sub(played) * u64::from(agreed.rate) / 1_000_000) as usize
     }
 
     /// Makes the next frame.
@@ -397,8 +395,6 @@ impl<S: Sink, O: FnMut() -> Result<S, i32>> Feed<S, O> {
                 self.health.succeeded(Call::Start);
                 self.phase = Phase::Running;
                 (self.started, self.took) = (now, now);
-                // what it holds already is mixed
-                self.mixed = 0;
                 Rest::None
             }
             Err(errno) => self.failed(Call::Start, errno, now),
@@ -469,8 +465,10 @@ impl<S: Sink, O: FnMut() -> Result<S, i32>> Feed<S, O> {
         let silence = now.saturating_duration_since(self.runs_dry).as_micros();
         let frame = FRAME_DURATION.as_micros();
         let frames = ((silence + frame / 2) / frame).max(1);
-        self.desk
-            .lost(Cause::SchedulerLate, u64::try_from(frames).unwrap_or(u64::MAX));
+        self.desk.lost(
+            Cause::SchedulerLate,
+            u64::try_from(frames).unwrap_or(u64::MAX),
+        );
         self.pulse.xruns.fetch_add(1, Ordering::Relaxed);
         self.untold_xruns += 1;
         if self

@@ -35,7 +35,7 @@ struct World {
 impl World {
     fn new(rate: u32, is_low_latency: bool) -> Rc<RefCell<Self>> {
         let samples = |ms: usize| rate as usize * ms / 1000;
-        let (ahead, period) = if is_low_latency { (40, 10) } else { (80, 20) };
+        let (ahead, period) = if is_low_latency { (30, 5) } else { (70, 10) };
         Rc::new(RefCell::new(Self {
             now: start(),
             agreed: Agreed {
@@ -65,7 +65,9 @@ impl World {
     }
 
     fn position(&self) -> u64 {
-        let since = self.playing.map_or(Duration::ZERO, |since| self.now - since);
+        let since = self
+            .playing
+            .map_or(Duration::ZERO, |since| self.now - since);
         self.played + since.as_micros() as u64 * u64::from(self.agreed.rate) / 1_000_000
     }
 
@@ -302,7 +304,9 @@ impl Rig {
     /// Frames of sound, at 48 kHz, in the order in which the card got them: each must be there once, whole but for fades.
     fn frames(&self) -> Vec<u64> {
         let left = self.world.borrow().left();
-        let middle = left.chunks(FRAME_SAMPLES).map(|frame| frame[frame.len() / 2]);
+        let middle = left
+            .chunks(FRAME_SAMPLES)
+            .map(|frame| frame[frame.len() / 2]);
         middle
             .map(|sample| (sample * 1000.0).round() as u64)
             .filter(|number| *number > 0)
@@ -317,15 +321,21 @@ fn a_card_gets_every_sample_once_and_in_time() {
         let mut rig = Rig::new(&world, 250);
         rig.run(MS * 1000);
         let delay = Duration::from_micros(rig.pulse.delay.load(Ordering::Relaxed));
-        assert!(delay > MS * 20 && delay <= MS * promised, "{delay:?}");
+        assert!(
+            delay > MS * 20 && delay + MS * 20 <= MS * promised,
+            "{delay:?}"
+        );
         rig.run(MS * 7000);
         assert_eq!(rig.frames(), (1..=250).collect::<Vec<_>>());
         let world = world.borrow();
         let left = world.left();
-        let expected = (0..250 * FRAME_SAMPLES)
-            .map(|i| ((i / FRAME_SAMPLES + 1) as f32) / 1000.0);
+        let expected = (0..250 * FRAME_SAMPLES).map(|i| ((i / FRAME_SAMPLES + 1) as f32) / 1000.0);
         assert!(left.iter().copied().zip(expected).all(|(a, b)| a == b));
-        assert!(world.most_held <= promised as usize * 48, "{}", world.most_held);
+        assert!(
+            world.most_held <= (promised as usize - 20) * 48,
+            "{}",
+            world.most_held
+        );
         assert!(!world.ran_dry && world.playing.is_none());
         assert_eq!(rig.gaps(), []);
         assert_eq!(rig.pulse.delay.load(Ordering::Relaxed), 0);
@@ -342,10 +352,7 @@ fn a_card_that_runs_dry_plays_on_with_the_next_sample() {
     rig.run(MS * 3000);
     assert_eq!(rig.frames(), (1..=100).collect::<Vec<_>>());
     let missing = (400.0 - held as f64) / 20.0;
-    assert_eq!(
-        rig.gaps(),
-        [(Cause::SchedulerLate, missing.round() as u64)]
-    );
+    assert_eq!(rig.gaps(), [(Cause::SchedulerLate, missing.round() as u64)]);
     assert_eq!(rig.pulse.xruns.load(Ordering::Relaxed), 1);
 }
 
@@ -359,7 +366,11 @@ fn a_device_that_is_unplugged_is_back_with_the_sound_where_it_was() {
     assert_eq!(rig.told(), ["interrupted"]);
     let waiting = rig.made;
     rig.run(MS * 2000);
-    assert_eq!((rig.told().len(), rig.made), (1, waiting), "nothing is taken");
+    assert_eq!(
+        (rig.told().len(), rig.made),
+        (1, waiting),
+        "nothing is taken"
+    );
     {
         let mut world = world.borrow_mut();
         world.is_gone = false;
@@ -418,7 +429,10 @@ fn what_is_missing_is_silent_and_counted() {
     assert_eq!(cause, Cause::DecodeLate);
     // 1300 ms had passed when the next frame was made, and `ahead` of them had sound
     let missing = (1300 - ahead) / 20;
-    assert!(frames.abs_diff(missing) <= 4, "{frames} instead of {missing}");
+    assert!(
+        frames.abs_diff(missing) <= 4,
+        "{frames} instead of {missing}"
+    );
     assert_eq!(world.borrow().played, world.borrow().given(), "no xrun");
     assert_eq!(rig.pulse.xruns.load(Ordering::Relaxed), 0);
 }

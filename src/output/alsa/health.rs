@@ -226,10 +226,7 @@ mod tests {
             .into_iter()
             .filter(|next| *next != Next::GoOn)
             .collect();
-        assert_eq!(
-            waits,
-            [250, 500, 1000].map(|ms| Next::Reopen(millis(ms)))
-        );
+        assert_eq!(waits, [250, 500, 1000].map(|ms| Next::Reopen(millis(ms))));
     }
 
     #[test]

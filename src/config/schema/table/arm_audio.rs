@@ -39,4 +39,10 @@ pub const KEYS: &[Key] = &[
     key("arm.audio.low_latency", Kind::Switch, "false", |c, b| {
         c.arm_audio.low_latency = b.switch()
     }),
+    key("arm.audio.volume", whole(0, 100), "100", |c, b| {
+        c.arm_audio.volume = b.number()
+    }),
+    key("arm.audio.mixer", Kind::Text, "", |c, b| {
+        c.arm_audio.mixer = b.text().trim().to_owned();
+    }),
 ];
