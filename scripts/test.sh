@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Formatting, lints, documentation, all tests, with every optional part; and whether it builds without any. Exit status 0 when
-# everything is in order; a summary stands at the end.
+# Formatting, lints, documentation, all tests, with every optional part; whether every bundle builds, and the core without std.
+# Exit status 0 when everything is in order; a summary stands at the end.
 # The conformance harness is not run here but by .ci/run.
 # shellcheck source-path=SCRIPTDIR source=prerequisites.sh
 . "$(dirname "${BASH_SOURCE[0]}")/prerequisites.sh"
@@ -23,8 +23,16 @@ say "formatting"
 cargo fmt --check || failed+=(formatting)
 say "clippy"
 cargo clippy --locked --all-targets --features tracker -- -D warnings || failed+=(clippy)
-say "without optional parts"
-cargo check --locked --no-default-features || failed+=("a build without optional parts")
+for bundle in node arm-embedded arm-iot arm-tv-box; do
+  # only this one links a library of the system
+  if [ "$bundle" = arm-tv-box ] && ! pkg-config --exists alsa; then
+    say "$bundle is left out: libasound2-dev is missing"
+    continue
+  fi
+  say "with $bundle alone"
+  cargo check --locked --no-default-features --features "$bundle" || failed+=("a build with $bundle alone")
+done
+scripts/no_std.sh --host || failed+=("the core without std")
 say "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items --features tracker || failed+=(documentation)
 say "tests"

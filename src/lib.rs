@@ -77,6 +77,13 @@
 //! close codes with their side), and because one pacing thread with absolute deadlines serves a thousand connections. What
 //! is said to the gateway and when is decided by a sans-IO machine; MLS comes from `davey`.
 //!
+//! # Without std
+//! What decides and calculates is a library of its own, with the feature `no-std-compat` in place of `node`: [`track`],
+//! [`protocol`] (but for times of day), [`dsp`] over [`kernel`] and [`pcm`], [`player::machine`], `governor::policy`,
+//! [`units`], [`error`], and the events that the machine is told. These files name `core` and `alloc`, never `std`; moments are
+//! [`units::Instant`], sines and the like come through `float`. All else needs threads, sockets, files or a clock; the
+//! frame ring needs atomics of 64 bits. Which file is in which build stands below, in the list of modules.
+//!
 //! # Where is…
 //! | Looking for | File |
 //! |---|---|
@@ -135,6 +142,8 @@
 //! | statistics, metrics; files of `/proc`, control groups | `stats/`; their routes: `server/admin.rs` |
 //! | processors, memory, heat, the board | `governor/sensors/`, read by `governor/monitor.rs`; shown by `server/system.rs`; advice at the start: `governor/advice.rs` |
 //! | streams in which nothing is found | `media/window/reader/mod.rs` |
+//! | default numbers by build and by `arm.profile` | `config/profile.rs` |
+//! | the core without std, at work | `tests/no_std/`, `scripts/no_std.sh` |
 //! | hostile input | `fuzz/`, `tests/hostile/`; limits: `server/settings.rs`, `limits` in `application.yml` |
 
 #![cfg_attr(not(any(feature = "node", test)), no_std)]

@@ -5,7 +5,8 @@ mod streams;
 
 use super::{testing::until, *};
 use crate::{
-    frame::{Cause, Gap, MAX_OPUS_BYTES, PCM_FRAME_BYTES, Taken},
+    error::Failure,
+    frame::{Cause, Gap, MAX_OPUS_BYTES, PCM_FRAME_BYTES, ReaderEvent, Taken},
     units::FRAME_SAMPLES,
 };
 use pool::{After, Job};

@@ -172,7 +172,7 @@ impl Player {
 #[expect(clippy::disallowed_methods, reason = "tests begin at any moment")]
 mod tests {
     use super::*;
-    use crate::units::Samples;
+    use crate::units::{Millis, Samples};
 
     fn gap(cause: Cause, frames: u64, is_over: bool) -> Gap {
         Gap {
