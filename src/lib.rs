@@ -269,4 +269,5 @@ pub mod player {
     mod link;
     pub mod machine;
     pub mod note;
+    pub mod outlet;
 }

@@ -1,10 +1,9 @@
 //! Owns: where a player's sound is to go, and how far the device is that it may go to.
 //! Never knows: how a device is opened, or what is heard through it.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use crate::units::Instant;
+use alloc::sync::Arc;
+use core::time::Duration;
 
 /// Waits between two tries to open a device that was lost, or was not there: twice as long each time.
 const FIRST_WAIT: Duration = Duration::from_secs(1);

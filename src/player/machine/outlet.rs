@@ -13,8 +13,9 @@ use crate::{
         note::{DeviceState, Note},
         outlet::{Choice, Open, Opening, Route},
     },
+    units::Instant,
 };
-use std::{sync::Arc, time::Instant};
+use alloc::sync::Arc;
 
 impl Machine {
     /// What was said of where the sound is to go.
