@@ -127,7 +127,9 @@
 //! | what is kept to make frames again, the fade under a time-scale | `playback/render.rs`, `playback/splice.rs` |
 //! | filters against recordings of the original | `tests/filters.rs`; all of them: `scripts/filters.sh` |
 //! | a filter's formula, its place in the chain | `dsp/filters/`, `dsp/chain.rs`; allowed values: `dsp/spec.rs` |
-//! | the volume curve, the resampler, SIMD | `dsp/volume.rs`, `dsp/resample.rs`, `dsp/kernel.rs`, `dsp/bank.rs` |
+//! | the volume curve, the resampler | `dsp/volume.rs`, `dsp/resample.rs` |
+//! | SIMD: the innermost loops, which of them this machine runs | `kernel/mod.rs` (one file for each instruction set; `neon.c`), `kernel/chosen.rs` |
+//! | samples as integers, interleaved, mixed | `pcm/convert.rs` |
 //! | tempo without pitch: pieces, joins, attacks | `dsp/wsola.rs`, `dsp/wsola/` |
 //! | sound cards: the way to them; which output takes frames, devices lost and tried again; frames of another format | `output/device.rs`; `player/machine/outlet.rs`, `player/outputs.rs`; `playback/pipeline/remake.rs` |
 //! | the 20 ms clock; RTP and its encryption | `output/voice/pacer/`, `output/voice/transport.rs` |
