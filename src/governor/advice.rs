@@ -182,10 +182,11 @@ fn realtime(machine: &Machine, wishes: Wishes) -> Option<String> {
         return None;
     }
     if machine.is_kept_from_realtime {
-        return Some(format!(
+        return Some(
             "the control group gets no real-time, so that sound may be sent late while the machine is busy: give it some \
              (cpu.rt_runtime_us; in Docker --cpu-rt-runtime=95000), and those above it more; voice.realtime: false asks for none"
-        ));
+                .to_owned(),
+        );
     }
     Some(format!(
         "real-time priority is not permitted, so that sound may be sent late while the machine is busy: in a systemd unit \

@@ -50,6 +50,11 @@ pub enum Unwatched {
     /// The system gave no thread for it.
     #[error("the machine is not watched: there was no thread for it")]
     Thread(#[source] io::Error),
+    /// A sensor has not answered yet: a driver that hangs.
+    #[error(
+        "a sensor of this machine does not answer; try again, or set arm.resources.monitoring to false"
+    )]
+    Silent,
     /// The thread has ended.
     #[error("the machine is not watched any more")]
     Gone,

@@ -16,6 +16,8 @@ use tokio::sync::watch;
 
 /// Whether this build can watch its machine.
 pub const CAN_WATCH: bool = true;
+/// The longest wait for the first look, which takes milliseconds where no driver hangs.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// It reads small files, and nothing else.
 const STACK_BYTES: usize = 256 * 1024;
 
@@ -52,10 +54,11 @@ impl Monitor {
     /// What was read last; at the start it waits for the first.
     ///
     /// # Errors
-    /// When the thread is gone.
+    /// When the thread is gone, or has seen nothing for seconds.
     pub async fn report(&self) -> Result<Arc<Report>, Unwatched> {
         let mut latest = self.latest.clone();
-        let report = latest.wait_for(Option::is_some).await;
+        let report = tokio::time::timeout(PATIENCE, latest.wait_for(Option::is_some)).await;
+        let report = report.map_err(|_| Unwatched::Silent)?;
         let report = report.ok().and_then(|report| report.clone());
         report.ok_or(Unwatched::Gone)
     }

@@ -22,7 +22,7 @@ use std::time::Instant;
 /// The route. It waits for the first look at the machine, which takes milliseconds.
 ///
 /// # Errors
-/// 501 where this build cannot watch, 404 where that is off, 500 where it has failed.
+/// 501 where this build cannot watch, 404 where that is off, 503 where a sensor hangs, 500 where it has failed.
 #[expect(clippy::disallowed_methods, reason = "the time of the answer")]
 pub async fn show(app: &App) -> Result<Answer, Problem> {
     let monitor = app.monitor.as_ref().map_err(unwatched)?;
@@ -34,6 +34,7 @@ fn unwatched(why: &Unwatched) -> Problem {
     let status = match why {
         Unwatched::LeftOut => StatusCode::NOT_IMPLEMENTED,
         Unwatched::Off => StatusCode::NOT_FOUND,
+        Unwatched::Silent => StatusCode::SERVICE_UNAVAILABLE,
         Unwatched::Thread(_) | Unwatched::Gone => StatusCode::INTERNAL_SERVER_ERROR,
     };
     Problem::told(status, why.to_string())

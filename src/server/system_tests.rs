@@ -170,6 +170,7 @@ fn who_does_not_watch_says_why() {
             500,
             "no thread",
         ),
+        (Unwatched::Silent, 503, "does not answer"),
         (Unwatched::Gone, 500, "any more"),
     ] {
         let Problem::Told {

@@ -47,6 +47,8 @@ impl Files {
     pub fn bytes(&mut self, path: impl AsRef<Path>, limit: u64) -> Option<&[u8]> {
         self.go_to(path.as_ref());
         self.bytes.clear();
+        // what a long file once took is not held on to
+        self.bytes.shrink_to(LONGEST as usize);
         let file = File::open(&self.path).ok()?;
         file.take(limit).read_to_end(&mut self.bytes).ok()?;
         Some(&self.bytes)
