@@ -132,6 +132,12 @@ impl Wsola {
         self.geometry = Geometry::new(tempo, scale);
     }
 
+    /// Whether to look for joins less closely from the next one on: half the work of the search, and tones that are a little
+    /// less pure.
+    pub const fn set_hasty(&mut self, is_hasty: bool) {
+        self.search.set_hasty(is_hasty);
+    }
+
     /// Forgets the stream.
     fn reset(&mut self) {
         self.input.clear();
