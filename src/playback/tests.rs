@@ -12,6 +12,7 @@ use pool::{After, Job};
 use std::sync::mpsc;
 
 mod changes;
+mod economy;
 mod passing;
 
 /// A sample of the test signal: every position has a value of its own, so that what was played tells from where.

@@ -10,6 +10,7 @@ mod remake;
 
 use super::{
     Event, Settings, Wishes,
+    dial::{Dial, Economy},
     drift::{self, Drift},
     encode::Encoder,
     feed::Feed,
@@ -109,6 +110,7 @@ pub(super) struct Pipeline {
     wishes: Arc<Mutex<Wishes>>,
     events: Arc<dyn Fn(Event) + Send + Sync>,
     settings: Settings,
+    dial: Arc<Dial<Economy>>,
     payload: Vec<u8>,
 }
 
@@ -119,6 +121,7 @@ impl Pipeline {
         wishes: Arc<Mutex<Wishes>>,
         events: Arc<dyn Fn(Event) + Send + Sync>,
         settings: Settings,
+        dial: Arc<Dial<Economy>>,
     ) -> Self {
         let first = wishes
             .lock()
@@ -148,6 +151,7 @@ impl Pipeline {
             wishes,
             events,
             settings,
+            dial,
             payload: Vec::with_capacity(parts.format.max_bytes()),
         }
     }
