@@ -23,15 +23,18 @@ use futures_util::future::BoxFuture;
 /// What a [`World`] deals in.
 pub use crate::{
     output::{Output, OutputEvent, OutputStats},
-    playback::{Activity, Event, Media, Mode, Report},
+    playback::{
+        Activity, Event, Media, Mode, Report,
+        admission::{Admission, Permit, Refusal},
+    },
 };
 use diagnosis::History;
 use look_ups::LookUps;
 use machine::{Change, Effect, Machine, Moment, Play, Settings};
-use note::{Note, Shown, State, VoiceTarget};
+use note::{Note, Quality, Shown, State, VoiceTarget};
 pub use sound::Sound;
 use std::{sync::Arc, time::Instant};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 /// What to play, for one playback.
 #[derive(Clone, Debug)]
@@ -87,6 +90,10 @@ pub trait World: Send + Sync {
     fn start(&self, run: Run, events: OnSound) -> Result<(Box<dyn Sound>, FrameReader), Failure>;
     /// Starts connecting. Returns at once; the output may be given a reader before it is connected.
     fn connect(&self, call: Call, events: OnVoice) -> Box<dyn Output>;
+    /// Decides whether players and tracks are taken on.
+    fn admission(&self) -> &Admission;
+    /// Tells each change of quality from now on; of changes that come faster than they are looked at, the last.
+    fn quality(&self) -> watch::Receiver<Option<Quality>>;
     /// Playbacks that have ended by a panic since the start.
     fn panics(&self) -> u64;
     /// Counters of the gaps of all players since the start.

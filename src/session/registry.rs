@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     frame::Underruns,
-    player::World,
+    player::{Admission, World},
     units::{GuildId, UserId},
 };
 use ring::rand::{SecureRandom, SystemRandom};
@@ -230,6 +230,12 @@ impl Sessions {
     #[must_use]
     pub fn panics(&self) -> u64 {
         self.context.world.panics()
+    }
+
+    /// Decides whether players and tracks are taken on.
+    #[must_use]
+    pub fn admission(&self) -> &Admission {
+        self.context.world.admission()
     }
 
     /// How often stations were joined again since the start.

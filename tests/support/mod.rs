@@ -11,8 +11,12 @@ use lavalink_rust::{
     dsp::FilterSpec,
     error::Failure,
     frame::{FrameFormat, FrameReader, FrameWriter, Underruns, ring},
+    governor::{
+        quality::{Governor, Rules},
+        watch::{Board, Watch},
+    },
     output::{Output, OutputEvent, OutputStats},
-    player::{Call, OnSound, OnVoice, Report, Run, Sound, World},
+    player::{Admission, Call, OnSound, OnVoice, Report, Run, Sound, World, note::Quality},
     server,
     session::{self, Sessions},
     source::{self, Registry},
@@ -20,11 +24,12 @@ use lavalink_rust::{
     track::{LoadResult, Track, lyrics::Lyrics, marks::Marks},
     units::Samples,
 };
+use tokio::sync::watch;
 
 /// An identifier that makes loading panic.
 pub const PANIC: &str = "panic";
 
-struct SilentWorld;
+struct SilentWorld(Admission);
 
 struct Silence {
     // While the writer lives, the track goes on.
@@ -78,6 +83,14 @@ impl World for SilentWorld {
         Box::pin(async { Ok(Marks::default()) })
     }
 
+    fn admission(&self) -> &Admission {
+        &self.0
+    }
+
+    fn quality(&self) -> watch::Receiver<Option<Quality>> {
+        watch::Sender::default().subscribe()
+    }
+
     fn panics(&self) -> u64 {
         0
     }
@@ -115,7 +128,17 @@ pub fn parts_with(sources: source::Settings) -> (Sessions, Arc<Registry>, Arc<Sy
     let system = Arc::new(System::new(Instant::now(), SystemTime::now()));
     let machine = system.clone();
     let stats = Arc::new(move || server::machine_stats(&machine, Instant::now()));
-    let sessions = Sessions::new(session::Settings::default(), Arc::new(SilentWorld), stats);
+    let sessions = Sessions::new(
+        session::Settings::default(),
+        Arc::new(SilentWorld(Admission::default())),
+        stats,
+    );
     let sources = Registry::new(sources);
     (sessions, Arc::new(sources), system)
+}
+
+/// A governor that never does anything.
+pub fn board() -> Board {
+    let watch = Watch::idle(&Governor::new(&Rules::default()));
+    watch.board().clone()
 }

@@ -5,8 +5,12 @@ use super::*;
 use crate::{
     dsp::FilterSpec,
     frame::{self, FrameFormat, FrameReader, FrameWriter, ReaderEvent, Underruns},
+    player::{
+        Admission,
+        machine::Play,
+        note::{Quality, VoiceTarget},
+    },
     player::{Call, OnSound, OnVoice, Output, OutputStats, Report, Run, Sound},
-    player::{machine::Play, note::VoiceTarget},
     protocol::message::{Cpu, Memory},
     track::{LoadResult, Playlist, Track, codec, lyrics::Lyrics, marks::Marks},
     units::{ChannelId, Millis, Samples, Secret, UserId},
@@ -14,6 +18,7 @@ use crate::{
 use futures_util::future::{BoxFuture, FutureExt};
 use serde_json::{Map, Value};
 use std::sync::Mutex;
+use tokio::sync::watch;
 
 pub(super) const GUILD: GuildId = GuildId(1);
 pub(super) const USER: UserId = UserId(9);
@@ -40,6 +45,13 @@ struct Props {
     /// Tracks whose words were looked up, and whether not at their own source.
     sung: Vec<(String, bool)>,
     sought: Arc<Mutex<Vec<Samples>>>,
+}
+
+/// What the governor of a node does.
+#[derive(Clone, Default)]
+struct Governed {
+    admission: Admission,
+    quality: watch::Sender<Option<Quality>>,
 }
 
 struct FakeSound(Arc<Mutex<Vec<Samples>>>);
@@ -117,7 +129,7 @@ pub(super) fn update(body: &str) -> rest::PlayerUpdate {
 }
 
 #[derive(Clone, Default)]
-struct FakeWorld(Arc<Mutex<Props>>);
+struct FakeWorld(Arc<Mutex<Props>>, Governed);
 
 impl World for FakeWorld {
     fn load(&self, identifier: String) -> BoxFuture<'static, Result<LoadResult, Failure>> {
@@ -153,6 +165,14 @@ impl World for FakeWorld {
     fn marks(&self, _: Arc<Track>, _: Vec<String>) -> BoxFuture<'static, Result<Marks, Failure>> {
         let found = self.0.lock().unwrap().marks.clone();
         async { found.unwrap_or_else(|| Ok(Marks::default())) }.boxed()
+    }
+
+    fn admission(&self) -> &Admission {
+        &self.1.admission
+    }
+
+    fn quality(&self) -> watch::Receiver<Option<Quality>> {
+        self.1.quality.subscribe()
     }
 
     fn panics(&self) -> u64 {
@@ -208,7 +228,12 @@ pub(super) fn stage() -> Stage {
 }
 
 pub(super) fn stage_with(settings: Settings) -> Stage {
-    let world = FakeWorld::default();
+    stage_of(settings, Admission::default())
+}
+
+pub(super) fn stage_of(settings: Settings, admission: Admission) -> Stage {
+    let mut world = FakeWorld::default();
+    world.1.admission = admission;
     let stats: StatsSource = Arc::new(|| Stats {
         frame_stats: None,
         players: 0,
@@ -233,6 +258,14 @@ pub(super) fn stage_with(settings: Settings) -> Stage {
 }
 
 impl Stage {
+    pub(super) fn admission(&self) -> &Admission {
+        &self.world.1.admission
+    }
+
+    pub(super) fn tell_quality(&self, quality: Quality) {
+        self.world.1.quality.send_replace(Some(quality));
+    }
+
     pub(super) async fn client(&self) -> Client {
         self.connect(None).await
     }
