@@ -47,6 +47,7 @@
 //! | frame ring | its writer (pool) and its reader (pacer, file), without a lock | [`Progress`](frame::Progress): position, counters, whether bytes are missing; [`Underruns`](frame::Underruns): gaps by cause |
 //! | voice gateway, MLS group | the connection's task in `output/voice` | [`OutputEvent`](output::OutputEvent)s |
 //! | UDP sockets, frame keys, the 20 ms clock | the pacing threads | commands |
+//! | the level of quality | the thread in `governor/watch` | [`Dial`](playback::dial::Dial)s, read between frames; a [`Board`](governor::watch::Board) |
 //! | messages for a client that is away | `session/resume` | – |
 //! | configuration | [`node`] cuts it into each module's `Settings` | only their own |
 //!
@@ -124,6 +125,8 @@
 //! | what plugins do elsewhere: routes, the names announced | `server/plugins.rs`; shapes: `protocol/plugins.rs` |
 //! | when lines of lyrics come and segments are skipped | `player/machine/marks.rs`; look-ups: `player/look_ups.rs` |
 //! | lyrics, LRC; SponsorBlock | `source/lrclib/`; `source/sponsorblock.rs` |
+//! | quality that is lowered when the machine runs short: when; what each level means; who heeds it | `governor/policy.rs`, `governor/quality.rs`; `governor/ladder.rs`; `playback/dial.rs` |
+//! | how many tracks play at once, and who is turned away | `playback/admission.rs`, `session/seat.rs` |
 //! | events that Lavalink does not have, and who is told | `protocol/message.rs`, `session/audience.rs` |
 //! | statistics, metrics | `stats/`; their routes: `server/admin.rs` |
 //! | streams in which nothing is found | `media/window/reader/mod.rs` |

@@ -10,9 +10,20 @@ use crate::{
     dsp::{self, FilterSpec},
     error::Failure,
     frame::{FrameFormat, FrameReader, Underruns},
+    governor::{
+        ladder::Ladder,
+        policy::{Each, Pace},
+        quality::{Governor, Rules, Status, Step},
+        relief,
+        sensors::Sensors,
+        watch::{self as governed, Levers, Watch},
+    },
     output::{Output, voice},
-    playback::{self, Engine, encode},
-    player::{Call, OnSound, OnVoice, Run, Sound, World, machine},
+    playback::{self, Engine, admission::Admission, encode},
+    player::{
+        Call, OnSound, OnVoice, Run, Sound, World, machine,
+        note::{Excess, Quality},
+    },
     protocol::filters::{self, Filters},
     server, session,
     source::Registry,
@@ -76,6 +87,7 @@ pub struct Node {
     server: JoinHandle<()>,
     sessions: session::Sessions,
     world: Arc<NodeWorld>,
+    governor: Watch,
 }
 
 impl Node {
@@ -91,13 +103,18 @@ impl Node {
         let mut sources = source_settings(&config);
         sources.network.routes = sources::route_settings(&config)?;
         let sources = Arc::new(Registry::new(sources));
+        let dials = governed::dials();
+        let engine = Engine::new(workers(&config), playback_settings(&config));
         let world = Arc::new(NodeWorld {
-            engine: Engine::new(workers(&config), playback_settings(&config)),
+            engine: engine.heeding(dials.clone()),
             sources: sources.clone(),
             voice: voice::Voice::new(voice_settings(&config)),
             stuck_after: config.lavalink.track_stuck_threshold,
             underruns: Arc::default(),
+            admission: Admission::new(config.resources.max_concurrent_tracks),
+            quality: watch::Sender::default(),
         });
+        let governor = govern(&config, &world, dials)?;
         let system = Arc::new(System::new(Instant::now(), SystemTime::now()));
         let figures = system.clone();
         let sessions = session::Sessions::new(
@@ -112,7 +129,13 @@ impl Node {
         let address = listener
             .local_addr()
             .context("the listener has no address")?;
-        let app = server::App::new(server_settings(&config), sessions.clone(), sources, system);
+        let app = server::App::new(
+            server_settings(&config),
+            sessions.clone(),
+            sources,
+            system,
+            governor.board().clone(),
+        );
         let (stop, stopped) = watch::channel(false);
         let server = tokio::spawn(server::serve(listener, Arc::new(app), stopped));
         tracing::info!(%address, kernels = dsp::instruction_set(), "ready to take connections");
@@ -122,6 +145,7 @@ impl Node {
             server,
             sessions,
             world,
+            governor,
         })
     }
 
@@ -135,6 +159,7 @@ impl Node {
     /// by then is named and left.
     pub async fn stop(self) {
         let _ = self.stop.send(true);
+        drop(self.governor);
         let until = tokio::time::Instant::now() + STOP_WITHIN;
         in_time(until, "the sessions", self.sessions.shutdown()).await;
         in_time(until, "the voice connections", self.world.voice.drained()).await;
@@ -155,6 +180,66 @@ struct NodeWorld {
     voice: voice::Voice,
     stuck_after: Duration,
     underruns: Arc<Underruns>,
+    admission: Admission,
+    quality: watch::Sender<Option<Quality>>,
+}
+
+/// Begins to watch the machine, if that is wanted.
+fn govern(
+    config: &Config,
+    world: &Arc<NodeWorld>,
+    dials: playback::dial::Dials,
+) -> anyhow::Result<Watch> {
+    let rules = governor_rules(config);
+    let governor = Governor::new(&rules);
+    if !rules.is_on {
+        return Ok(Watch::idle(&governor));
+    }
+    let (sources, told) = (world.sources.clone(), world.quality.clone());
+    let levers = Levers {
+        dials,
+        admission: world.admission.clone(),
+        relieve: Box::new(move || {
+            sources.forget();
+            relief::give_memory_back();
+        }),
+        tell: Box::new(move |step, status| {
+            told.send_replace(Some(quality(step, &status)));
+        }),
+    };
+    let mut sensors = Sensors::new("/");
+    let readings = move |now| sensors.read(now).readings();
+    Watch::start(governor, levers, readings).context("cannot start the governor")
+}
+
+/// What players tell of a step.
+fn quality(step: Step, status: &Status) -> Quality {
+    let Step { ladder, change } = step;
+    Quality {
+        ladder: ladder.label(),
+        level: change.to,
+        last: ladder.last(),
+        cause: change.cause.map(|cause| Excess {
+            resource: cause.resource.label(),
+            reading: cause.reading,
+            threshold: cause.threshold,
+        }),
+        is_refusing: Ladder::ALL.iter().any(|it| status.of(*it).is_refusing()),
+    }
+}
+
+fn governor_rules(config: &Config) -> Rules {
+    let resources = &config.resources;
+    let threshold = |value: u8| (value > 0).then(|| f32::from(value));
+    Rules {
+        is_on: resources.adaptive_quality,
+        thresholds: Each {
+            cpu: threshold(resources.cpu_threshold),
+            memory: threshold(resources.memory_threshold),
+            temperature: threshold(resources.temperature_threshold),
+        },
+        pace: Pace::new(resources.reaction, resources.recovery),
+    }
 }
 
 impl World for NodeWorld {
@@ -210,6 +295,14 @@ impl World for NodeWorld {
             endpoint: call.target.endpoint,
         };
         Box::new(self.voice.connect(target, events))
+    }
+
+    fn admission(&self) -> &Admission {
+        &self.admission
+    }
+
+    fn quality(&self) -> watch::Receiver<Option<Quality>> {
+        self.quality.subscribe()
     }
 
     fn panics(&self) -> u64 {
@@ -348,6 +441,12 @@ mod tests {
             &crate::source::Settings::default(),
         );
         assert_same(&voice_settings(&config), &voice::Settings::default());
+        let rules = Rules {
+            // a matter of the build
+            is_on: config.resources.adaptive_quality,
+            ..Rules::default()
+        };
+        assert_same(&governor_rules(&config), &rules);
         assert_same(&session_settings(&config), &session::Settings::default());
         let server = server_settings(&config);
         assert_same(&server.limits, &server::Limits::default());

@@ -25,7 +25,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("dsp", &["pcm"]),
     ("net", &[]),
     ("stats", &[]),
-    ("governor", &[]),
+    // What a level means is told in the words of those that heed it.
+    ("governor", &["playback"]),
     ("media", &["net", "pcm"]),
     ("output", &["frame", "net"]),
     ("source", &["net", "media", "track"]),
@@ -37,7 +38,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     (
         "server",
-        &["track", "protocol", "source", "session", "stats"],
+        &[
+            "track", "protocol", "source", "session", "stats", "governor",
+        ],
     ),
     ("log", &["config"]),
 ];
@@ -47,6 +50,7 @@ const ROOTS: &[&str] = &["node", "cli", "main"];
 
 /// Where a feature may be asked for: the lists of modules.
 const FEATURE_FILES: &[&str] = &[
+    "config/profile.rs",
     "lib.rs",
     "media/codec/mod.rs",
     "media/demux/mod.rs",

@@ -72,7 +72,13 @@ impl Node {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = watch::channel(false);
-        let app = Arc::new(App::new(settings, sessions, sources, system));
+        let app = Arc::new(App::new(
+            settings,
+            sessions,
+            sources,
+            system,
+            support::board(),
+        ));
         let served = tokio::spawn(server::serve(listener, app, stopped));
         Self {
             address,

@@ -19,6 +19,7 @@ mod name;
 mod nearest;
 mod place;
 mod placeholder;
+mod profile;
 mod schema;
 mod settings;
 mod tree;

@@ -49,8 +49,10 @@ macro_rules! section {
 }
 
 mod lavasrc;
+mod resources;
 
 pub use lavasrc::{AppleMusic, LavaSrc, Spotify};
+pub use resources::Resources;
 
 /// All settings. [`Default`] gives those of the table, with an empty password (which `load` refuses).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +93,8 @@ pub struct Config {
     pub plugins: Plugins,
     /// `extensions`: our own keys for what Lavalink does not have.
     pub extensions: Extensions,
+    /// `arm.resources`: when quality is lowered, and how much is taken on.
+    pub resources: Resources,
 }
 
 impl Config {
@@ -114,6 +118,7 @@ impl Config {
             fetching: Fetching::blank(),
             plugins: Plugins::blank(),
             extensions: Extensions::blank(),
+            resources: Resources::blank(),
         }
     }
 }

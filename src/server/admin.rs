@@ -9,11 +9,12 @@ use super::{
     query::Query,
 };
 use crate::{
+    governor::{ladder::Ladder, policy::Resource, quality::Status},
     protocol::server::{Cpu, Git, Info, Memory, Plugin, Stats, Version},
     session,
     source::{RouteCounts, resolves},
     stats::{
-        prometheus::{self, Figures, Player, RoutePlanner, Underruns},
+        prometheus::{self, Figures, Player, Quality, RoutePlanner, Underruns},
         system::System,
     },
 };
@@ -118,6 +119,9 @@ pub fn metrics(app: &App, query: &Query, now: Instant) -> Answer {
         resolves: resolves(app.sources.resolves()),
         route_planner: app.sources.routes().map(|r| route_planner(&r.counts())),
         retries: app.sources.retries().collect(),
+        quality: quality(&app.governor.status()),
+        tracks: app.sessions.admission().playing() as u64,
+        refusals: app.sessions.admission().refusals(),
         each_player: has_players.then(|| each_player(app)),
         uptime_ms: millis(app.system.uptime(now)),
         memory: app.system.memory(),
@@ -129,6 +133,20 @@ pub fn metrics(app: &App, query: &Query, now: Instant) -> Answer {
         prometheus::CONTENT_TYPE,
         prometheus::render(&figures, &names),
     )
+}
+
+fn quality(status: &Status) -> Vec<Quality> {
+    let of_ladder = |ladder: Ladder| {
+        let standing = status.of(ladder);
+        let resources = ladder.resources().iter();
+        let lowered = resources.map(|it: &Resource| (it.label(), *standing.lowered.of(*it)));
+        Quality {
+            ladder: ladder.label(),
+            level: standing.level.into(),
+            changes: lowered.chain([("calm", standing.raised)]).collect(),
+        }
+    };
+    Ladder::ALL.map(of_ladder).into()
 }
 
 fn underruns(counters: &session::Underruns) -> Vec<Underruns> {

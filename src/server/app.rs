@@ -4,7 +4,10 @@
 use std::sync::Arc;
 
 use super::{admin, auth::Doorkeeper, plugins, settings::Settings};
-use crate::{protocol::server::Info, session::Sessions, source::Registry, stats::system::System};
+use crate::{
+    governor::watch::Board, protocol::server::Info, session::Sessions, source::Registry,
+    stats::system::System,
+};
 
 /// The server's view of the node.
 pub struct App {
@@ -13,6 +16,7 @@ pub struct App {
     pub(super) sessions: Sessions,
     pub(super) sources: Arc<Registry>,
     pub(super) system: Arc<System>,
+    pub(super) governor: Board,
     pub(super) info: Info,
 }
 
@@ -24,6 +28,7 @@ impl App {
         sessions: Sessions,
         sources: Arc<Registry>,
         system: Arc<System>,
+        governor: Board,
     ) -> Self {
         let names = sources.names().into_iter().map(|name| name.to_string());
         let plugins = plugins::announced(&sources);
@@ -34,6 +39,7 @@ impl App {
             sessions,
             sources,
             system,
+            governor,
         }
     }
 }

@@ -8,6 +8,7 @@ mod lavasrc;
 mod ours;
 mod plugins;
 mod resolve;
+mod resources;
 mod route_planner;
 mod youtube;
 mod ytdlp;
@@ -31,6 +32,7 @@ pub(in crate::config) static TABLE: LazyLock<Vec<Key>> = LazyLock::new(|| {
         resolve::KEYS,
         plugins::KEYS,
         ours::KEYS,
+        resources::KEYS,
     ]
     .concat()
 });
