@@ -129,14 +129,15 @@ fn another_quality_in_mid_stream_leaves_no_seam() {
         }
         changing.flush(&mut out);
         assert_eq!(out.len(), steady.len());
-        let pairs = out
-            .channels
-            .iter()
-            .flatten()
-            .zip(steady.channels.iter().flatten());
-        let worst = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        // a tone that ends of a sudden has all frequencies there, and filters differ above 18 kHz
+        let middle = 100..out.len() - 100;
+        let mut worst = 0.0f32;
+        for (changing, steady) in out.channels.iter().zip(&steady.channels) {
+            let pairs = changing[middle.clone()].iter().zip(&steady[middle.clone()]);
+            worst = pairs.fold(worst, |worst, (a, b)| worst.max((a - b).abs()));
+        }
         println!("{from} {best:?}: {worst}");
-        // two tones of 0.5; the ripple of the cheapest is -60 dB of them. At the end the lengths of the tails differ.
+        // two tones of 0.5; the ripple of the cheapest is -60 dB of them
         assert!(worst < 2e-3, "{from} {best:?}: {worst}");
     }
 }
