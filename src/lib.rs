@@ -49,6 +49,7 @@
 //! | voice gateway, MLS group | the connection's task in `output/voice` | [`OutputEvent`](output::OutputEvent)s |
 //! | UDP sockets, frame keys, the 20 ms clock | the pacing threads | commands |
 //! | a sound card and its clock | one thread for each open card in `output/alsa` | commands; [delay and players](output::device::Device) |
+//! | the level of quality | `governor/steering`, on the thread "sensors" | [`Dial`](playback::dial::Dial)s, read between frames; a [`Board`](governor::steering::Board) |
 //! | messages for a client that is away | `session/resume` | – |
 //! | how the machine is doing | the thread "sensors" of [`governor`] | the last [`Report`](governor::moment::Report) |
 //! | configuration | [`node`] cuts it into each module's `Settings` | only their own |
@@ -140,6 +141,8 @@
 //! | what plugins do elsewhere: routes, the names announced | `server/plugins.rs`; shapes: `protocol/plugins.rs` |
 //! | when lines of lyrics come and segments are skipped | `player/machine/marks.rs`; look-ups: `player/look_ups.rs` |
 //! | lyrics, LRC; SponsorBlock | `source/lrclib/`; `source/sponsorblock.rs` |
+//! | quality that is lowered when the machine runs short: when; what each level means; who heeds it | `governor/policy.rs`, `governor/quality.rs`; `governor/ladder.rs`; `playback/dial.rs` |
+//! | how many tracks play at once, and who is turned away | `playback/admission.rs`, `session/seat.rs` |
 //! | events that Lavalink does not have, and who is told | `protocol/message.rs`, `session/audience.rs` |
 //! | statistics, metrics; files of `/proc`, control groups | `stats/`; their routes: `server/admin.rs` |
 //! | processors, memory, heat, the board | `governor/sensors/`, read by `governor/monitor.rs`; shown by `server/system.rs`; advice at the start: `governor/advice.rs` |

@@ -1,6 +1,7 @@
 //! Owns: the composition root: builds all parts from the configuration, starts them, and stops them in order.
 //! Never knows: how any part works.
 
+mod governed;
 mod memory;
 mod sources;
 mod supervisor;
@@ -12,14 +13,20 @@ use crate::{
     dsp::{self, FilterSpec},
     error::Failure,
     frame::{FrameReader, Underruns},
-    governor::{self, Monitor, advice::Wishes},
+    governor::{
+        self, Monitor,
+        advice::Wishes,
+        policy::{Each, Pace},
+        quality::Rules,
+        steering,
+    },
     output::{
         self, Output,
         device::{self, Device, Devices, Refusal},
         voice,
     },
-    playback::{self, Engine, encode},
-    player::{Call, OnSound, OnVoice, Run, Sound, World, machine},
+    playback::{self, Engine, admission::Admission, encode},
+    player::{Call, OnSound, OnVoice, Run, Sound, World, machine, note::Quality},
     protocol::filters::{self, Filters},
     server, session,
     source::Registry,
@@ -122,14 +129,18 @@ impl Node {
         let mut sources = source_settings(&config);
         sources.network.routes = sources::route_settings(&config)?;
         let sources = Arc::new(Registry::new(sources));
+        let dials = steering::dials();
+        let engine = Engine::new(workers(&config), playback_settings(&config));
         let world = Arc::new(NodeWorld {
-            engine: Engine::new(workers(&config), playback_settings(&config)),
+            engine: engine.heeding(dials.clone()),
             sources: sources.clone(),
             voice: voice::Voice::new(voice_settings(&config)),
             devices,
             device: config.arm_audio.device.clone(),
             stuck_after: config.lavalink.track_stuck_threshold,
             underruns: Arc::default(),
+            admission: Admission::new(config.resources.max_concurrent_tracks),
+            quality: watch::Sender::default(),
         });
         let system = Arc::new(System::new(Instant::now(), SystemTime::now()));
         let figures = system.clone();
@@ -145,9 +156,24 @@ impl Node {
         let address = listener
             .local_addr()
             .context("the listener has no address")?;
-        let monitor = Monitor::start(monitor_settings(&config), wishes(&config));
-        let app = server::App::new(server_settings(&config), sessions.clone(), sources, system)
-            .watching(monitor);
+        let mut app = server::App::new(server_settings(&config), sessions.clone(), sources, system);
+        let mut steering = config
+            .resources
+            .adaptive_quality
+            .then(|| governed::steering(&config, &world, dials));
+        let board = steering.as_ref().map(|steering| steering.board().clone());
+        let heed = move |now, readings| {
+            if let Some(steering) = &mut steering {
+                steering.heed(now, readings);
+            }
+        };
+        let monitor = Monitor::start(monitor_settings(&config), wishes(&config), heed);
+        match (&monitor, board) {
+            (Ok(_), Some(board)) => app = app.governed(board),
+            (Err(why), Some(_)) => tracing::warn!("quality is not lowered when needed: {why}"),
+            (_, None) => {}
+        }
+        let app = app.watching(monitor);
         let (stop, stopped) = watch::channel(false);
         let server = tokio::spawn(server::serve(listener, Arc::new(app), stopped));
         tracing::info!(%address, kernels = dsp::instruction_set(), "ready to take connections");
@@ -210,6 +236,8 @@ struct NodeWorld {
     device: String,
     stuck_after: Duration,
     underruns: Arc<Underruns>,
+    admission: Admission,
+    quality: watch::Sender<Option<Quality>>,
 }
 
 impl World for NodeWorld {
@@ -291,6 +319,14 @@ impl World for NodeWorld {
     fn devices(&self) -> BoxFuture<'static, Result<Vec<Device>, Failure>> {
         let devices = self.devices.clone();
         Box::pin(blocking(move || devices.list()))
+    }
+
+    fn admission(&self) -> &Admission {
+        &self.admission
+    }
+
+    fn quality(&self) -> watch::Receiver<Option<Quality>> {
+        self.quality.subscribe()
     }
 
     fn panics(&self) -> u64 {
@@ -382,6 +418,21 @@ fn voice_settings(config: &Config) -> voice::Settings {
         is_realtime: config.voice.realtime,
         block_private_addresses: config.lavalink.http.block_private_addresses,
         ..voice::Settings::default()
+    }
+}
+
+/// When quality is lowered.
+fn governor_rules(config: &Config) -> Rules {
+    let resources = &config.resources;
+    let threshold = |value: u8| (value > 0).then(|| f32::from(value));
+    Rules {
+        is_on: resources.adaptive_quality,
+        thresholds: Each {
+            cpu: threshold(resources.cpu_threshold),
+            memory: threshold(resources.memory_threshold),
+            temperature: threshold(resources.temperature_threshold),
+        },
+        pace: Pace::new(resources.reaction, resources.recovery),
     }
 }
 
@@ -479,6 +530,12 @@ mod tests {
         assert_same(&voice_settings(&config), &voice::Settings::default());
         assert_same(&monitor_settings(&config), &governor::Settings::default());
         assert_same(&device_settings(&config), &device::Settings::default());
+        let rules = Rules {
+            // a matter of the build
+            is_on: config.resources.adaptive_quality,
+            ..Rules::default()
+        };
+        assert_same(&governor_rules(&config), &rules);
         assert_same(&session_settings(&config), &session::Settings::default());
         let server = server_settings(&config);
         assert_same(&server.limits, &server::Limits::default());

@@ -23,14 +23,18 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("pcm", &["kernel"]),
     ("frame", &[]),
     // A module's settings that are read as they are need no second form.
-    ("config", &["dsp", "governor", "net", "output", "server", "session"]),
+    (
+        "config",
+        &["dsp", "governor", "net", "output", "server", "session"],
+    ),
     ("track", &[]),
     // The objects of the wire are made from tracks there.
     ("protocol", &["track"]),
     ("dsp", &["kernel", "pcm"]),
     ("net", &[]),
     ("stats", &[]),
-    ("governor", &["stats"]),
+    // What a level means is told in the words of those that heed it.
+    ("governor", &["playback", "stats"]),
     ("media", &["net", "pcm"]),
     // A card that takes no 48 kHz gets the sum of its players resampled, once.
     ("output", &["dsp", "frame", "net", "pcm"]),

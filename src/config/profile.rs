@@ -121,3 +121,10 @@ pub(super) fn picks(build: Build, chosen: Option<Profile>) -> impl Iterator<Item
         })
     })
 }
+
+/// `arm.resources.adaptive_quality`, as this build has it.
+pub(super) const ADAPTIVE_QUALITY: &str = if cfg!(feature = "adaptive-quality") {
+    "true"
+} else {
+    "false"
+};

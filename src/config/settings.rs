@@ -51,10 +51,12 @@ macro_rules! section {
 mod arm_audio;
 mod lavasrc;
 mod monitoring;
+mod resources;
 
 pub use arm_audio::ArmAudio;
 pub use lavasrc::{AppleMusic, LavaSrc, Spotify};
 pub use monitoring::Monitoring;
+pub use resources::Resources;
 
 /// All settings. [`Default`] gives those of the table, with an empty password (which `load` refuses) and whatever the build.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,6 +103,8 @@ pub struct Config {
     pub monitoring: Monitoring,
     /// `arm.profile`: whose defaults others have; `None`: those of the build.
     pub profile: Option<Profile>,
+    /// `arm.resources`: when quality is lowered, and how much is taken on.
+    pub resources: Resources,
 }
 
 impl Config {
@@ -127,6 +131,7 @@ impl Config {
             extensions: Extensions::blank(),
             monitoring: Monitoring::blank(),
             profile: None,
+            resources: Resources::blank(),
         }
     }
 }

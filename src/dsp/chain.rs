@@ -35,6 +35,7 @@ pub struct Chain {
     taken: u64,
     /// Samples still to come that are heard by the filters and by nobody else.
     lead: usize,
+    is_hasty: bool,
 }
 
 /// What the time-scale hears.
@@ -119,6 +120,7 @@ impl Chain {
             past: PcmBlock::default(),
             taken: 0,
             lead: 0,
+            is_hasty: false,
         }
     }
 
@@ -126,6 +128,11 @@ impl Chain {
     /// (15 ms) the new one waits; of several that wait, the last counts.
     pub fn update(&mut self, spec: &FilterSpec) {
         self.pending = Some(spec.effective());
+    }
+
+    /// Whether the time-scale is to be made with less work, a little less purely, from now on.
+    pub const fn set_hasty(&mut self, is_hasty: bool) {
+        self.is_hasty = is_hasty;
     }
 
     /// Whether samples pass untouched and one for one: no filter is on and no change is under way. Then the chain may be
@@ -289,10 +296,12 @@ impl Chain {
         match (&mut self.timescale, wanted) {
             (Some(timescale), Some(spec)) => {
                 timescale.set(&spec);
+                timescale.set_hasty(self.is_hasty);
                 timescale.process(input, out);
             }
             (None, Some(spec)) => {
                 let timescale = self.timescale.insert(Timescale::new(&spec, &self.past));
+                timescale.set_hasty(self.is_hasty);
                 timescale.process(input, out);
             }
             (Some(timescale), None) => {

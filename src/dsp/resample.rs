@@ -103,8 +103,29 @@ impl Resampler {
         }
         let centre = self.start + self.before();
         self.table = table(from, FINE, false, self.purpose);
+        self.refit(centre);
         (self.from, self.to, self.fraction) = (from, FINE, self.fraction * scale);
         (self.whole, self.rest) = ((from / FINE) as usize, from % FINE);
+    }
+
+    /// Goes on with another quality, no better than the one it was made [`new`](Self::new) with, from the next output on.
+    /// Filters of all lengths have the same middle and differ above 18 kHz only, so there is no seam.
+    pub fn set_quality(&mut self, quality: ResamplingQuality) {
+        let purpose = Purpose::Rate(quality);
+        if self.purpose == purpose || self.is_identity {
+            return;
+        }
+        let centre = self.start + self.before();
+        // what the longest filter so far finds in front of it when it comes back
+        let reach = self.kept + self.before();
+        self.purpose = purpose;
+        self.table = table(self.from, self.to, true, purpose);
+        self.kept = reach.saturating_sub(self.before());
+        self.refit(centre);
+    }
+
+    /// Begins at the same instant with a table of another length.
+    fn refit(&mut self, centre: usize) {
         match centre.checked_sub(self.before()) {
             Some(start) => self.start = start,
             None => {

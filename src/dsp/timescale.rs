@@ -92,6 +92,13 @@ impl Timescale {
         }
     }
 
+    /// Whether to spend less on it from now on.
+    pub const fn set_hasty(&mut self, is_hasty: bool) {
+        if let Some(wsola) = &mut self.wsola {
+            wsola.set_hasty(is_hasty);
+        }
+    }
+
     /// Takes `input` and appends what is certain.
     pub fn process(&mut self, input: &PcmBlock, out: &mut PcmBlock) {
         self.middle.clear();

@@ -59,6 +59,7 @@ pub(crate) struct Wsola {
     is_first: bool,
     attacks: Attacks,
     search: Scratch<Search>,
+    is_hasty: bool,
     /// Reads between samples.
     between: Arc<Table>,
     /// The side of a crossfade that leaves.
@@ -122,6 +123,7 @@ impl Wsola {
             is_first: true,
             attacks: Attacks::default(),
             search: Scratch::default(),
+            is_hasty: false,
             between: table(1, PARTS, true, Purpose::Join),
             old: Scratch::default(),
         }
@@ -131,6 +133,12 @@ impl Wsola {
     pub fn set(&mut self, tempo: f64, scale: f64) {
         self.tempo = tempo;
         self.geometry = Geometry::new(tempo, scale);
+    }
+
+    /// Whether to look for joins less closely from the next one on: half the work of the search, and tones that are a little
+    /// less pure.
+    pub const fn set_hasty(&mut self, is_hasty: bool) {
+        self.is_hasty = is_hasty;
     }
 
     /// Forgets the stream.
@@ -247,10 +255,13 @@ impl Wsola {
     fn best(&mut self, first: usize, target: usize, last: usize) -> (Place, f32) {
         let natural = self.natural;
         let overlap = self.geometry.overlap;
-        let found = self
-            .search
-            .0
-            .best(&self.input, natural.sample, overlap, (first, target, last));
+        let found = self.search.0.best(
+            &self.input,
+            natural.sample,
+            overlap,
+            (first, target, last),
+            self.is_hasty,
+        );
         if found.at == natural.sample {
             return (natural, 1.0);
         }

@@ -1,7 +1,11 @@
 //! Owns: watching the machine, and lowering the quality of sound before it stutters.
 //! Never knows: players, or the wire.
+//!
+//! [`sensors`] read, [`policy`] and [`quality`] decide, [`ladder`] says what each level means, and [`steering`] turns the dials
+//! that playbacks read.
 
 pub mod advice;
+pub mod ladder;
 pub mod moment;
 #[cfg(feature = "resource-monitoring")]
 mod monitor;
@@ -9,8 +13,10 @@ mod monitor;
 #[path = "no_monitor.rs"]
 mod monitor;
 pub mod policy;
+pub mod quality;
 #[cfg(feature = "resource-monitoring")]
 pub mod sensors;
+pub mod steering;
 
 pub use monitor::{CAN_WATCH, Monitor};
 

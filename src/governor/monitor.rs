@@ -5,6 +5,7 @@ use super::{
     Settings, Unwatched,
     advice::{self, Wishes},
     moment::Report,
+    policy::Readings,
     sensors::Sensors,
 };
 use std::{
@@ -30,11 +31,15 @@ pub struct Monitor {
 }
 
 impl Monitor {
-    /// Begins, and tells the log once what could be better.
+    /// Begins, and tells the log once what could be better. What decides by the readings hears all of them, on this thread.
     ///
     /// # Errors
     /// When it is switched off, or there can be no thread.
-    pub fn start(settings: Settings, wishes: Wishes) -> Result<Self, Unwatched> {
+    pub fn start(
+        settings: Settings,
+        wishes: Wishes,
+        heed: impl FnMut(Instant, Readings) + Send + 'static,
+    ) -> Result<Self, Unwatched> {
         if !settings.is_on {
             return Err(Unwatched::Off);
         }
@@ -43,7 +48,7 @@ impl Monitor {
         thread::Builder::new()
             .name("sensors".to_owned())
             .stack_size(STACK_BYTES)
-            .spawn(move || watch(&publish, &gone, settings.interval, wishes))
+            .spawn(move || watch(&publish, &gone, settings.interval, wishes, heed))
             .map_err(Unwatched::Thread)?;
         Ok(Self {
             latest,
@@ -68,12 +73,6 @@ impl Monitor {
     pub fn latest(&self) -> Option<Arc<Report>> {
         self.latest.borrow().clone()
     }
-
-    /// Everything that is read from now on, for who decides by it.
-    #[must_use]
-    pub fn reports(&self) -> watch::Receiver<Option<Arc<Report>>> {
-        self.latest.clone()
-    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the clock of the sensors")]
@@ -82,6 +81,7 @@ fn watch(
     gone: &mpsc::Receiver<()>,
     interval: Duration,
     wishes: Wishes,
+    mut heed: impl FnMut(Instant, Readings),
 ) {
     let mut sensors = Sensors::new("/");
     let machine = Arc::new(sensors.machine());
@@ -96,6 +96,7 @@ fn watch(
             }
             all.into()
         });
+        heed(at, snapshot.readings());
         publish.send_replace(Some(Arc::new(Report {
             at,
             machine: machine.clone(),
@@ -118,8 +119,8 @@ mod tests {
             is_on: true,
             interval: Duration::from_millis(1),
         };
-        let monitor = Monitor::start(settings, Wishes::default()).expect("a thread");
-        let mut reports = monitor.reports();
+        let monitor = Monitor::start(settings, Wishes::default(), |_, _| ()).expect("a thread");
+        let mut reports = monitor.latest.clone();
         let first = monitor.report().await.expect("a report");
         let is_later = |report: &Option<Arc<Report>>| {
             report.as_ref().is_some_and(|report| report.at > first.at)
@@ -135,7 +136,7 @@ mod tests {
             is_on: false,
             ..Settings::default()
         };
-        let refused = Monitor::start(settings, Wishes::default()).expect_err("off");
+        let refused = Monitor::start(settings, Wishes::default(), |_, _| ()).expect_err("off");
         assert!(refused.to_string().contains("arm.resources.monitoring"));
     }
 }

@@ -1,9 +1,8 @@
 //! Owns: what stands for the watching thread in builds without it.
 //! Never knows: the machine.
 
-use super::{Settings, Unwatched, advice::Wishes, moment::Report};
-use std::{convert::Infallible, sync::Arc};
-use tokio::sync::watch;
+use super::{Settings, Unwatched, advice::Wishes, moment::Report, policy::Readings};
+use std::{convert::Infallible, sync::Arc, time::Instant};
 
 /// Whether this build can watch its machine.
 pub const CAN_WATCH: bool = false;
@@ -17,7 +16,11 @@ impl Monitor {
     ///
     /// # Errors
     /// Always.
-    pub const fn start(_: Settings, _: Wishes) -> Result<Self, Unwatched> {
+    pub fn start(
+        _: Settings,
+        _: Wishes,
+        _: impl FnMut(Instant, Readings) + Send + 'static,
+    ) -> Result<Self, Unwatched> {
         Err(Unwatched::LeftOut)
     }
 
@@ -32,12 +35,6 @@ impl Monitor {
     /// Nothing.
     #[must_use]
     pub const fn latest(&self) -> Option<Arc<Report>> {
-        match self.0 {}
-    }
-
-    /// Nothing.
-    #[must_use]
-    pub const fn reports(&self) -> watch::Receiver<Option<Arc<Report>>> {
         match self.0 {}
     }
 }

@@ -8,20 +8,51 @@
 use crate::units::Instant;
 use core::time::Duration;
 
-/// How long too much must last before a step down.
-const REACTION: Duration = Duration::from_secs(2);
-/// How long a step down is given to work.
-const SETTLING: Duration = Duration::from_secs(5);
-/// How long all must be well before a step up, at first.
-const CALM: Duration = Duration::from_secs(60);
-/// The longest such wait: after steps up that had to be taken back.
-const LONGEST_CALM: Duration = Duration::from_secs(16 * 60);
-/// A step down so soon after one up takes that one back.
-const REGRET: Duration = Duration::from_secs(5 * 60);
 /// Readings whose median counts.
 const MEDIAN_OF: usize = 5;
 /// A sensor that says nothing for so many readings in a row is no more asked about.
 const SILENCE: usize = MEDIAN_OF;
+
+/// How fast the node reacts, and how slowly it recovers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    reaction: Duration,
+    recovery: Duration,
+}
+
+impl Pace {
+    /// Too much that lasts for `reaction` leads one step down; one step up follows when all has been well for `recovery`,
+    /// which is taken as at least five times the reaction: who recovers faster than a step down works swings.
+    #[must_use]
+    pub fn new(reaction: Duration, recovery: Duration) -> Self {
+        Self {
+            reaction,
+            recovery: recovery.max(reaction * 5),
+        }
+    }
+
+    /// How long a step down is given to work: sensors show an average of the last seconds, of which a median is taken.
+    fn settling(self) -> Duration {
+        self.reaction * 5 / 2
+    }
+
+    /// The longest wait before a step up: after steps up that had to be taken back.
+    fn longest(self) -> Duration {
+        self.recovery * 16
+    }
+
+    /// A step down so soon after one up takes that one back.
+    fn regret(self) -> Duration {
+        self.recovery * 5
+    }
+}
+
+impl Default for Pace {
+    /// Two seconds, a minute.
+    fn default() -> Self {
+        Self::new(Duration::from_secs(2), Duration::from_secs(60))
+    }
+}
 
 /// What is watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,6 +69,15 @@ impl Resource {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Cpu, Self::Memory, Self::Temperature];
 
+    /// What follows its values in texts.
+    #[must_use]
+    pub const fn unit(self) -> &'static str {
+        match self {
+            Self::Cpu | Self::Memory => "%",
+            Self::Temperature => "°C",
+        }
+    }
+
     /// Its name in logs, metrics and events.
     #[must_use]
     pub const fn label(self) -> &'static str {
@@ -48,12 +88,14 @@ impl Resource {
         }
     }
 
-    /// How far below its threshold a reading must be to count as calm. What a step up costs must fit between.
-    const fn margin(self) -> f32 {
-        match self {
+    /// How far below its threshold a reading must be to count as calm. What a step up costs must fit between; of a low
+    /// threshold it is a quarter, so that there is something below.
+    fn margin(self, threshold: f32) -> f32 {
+        let usual: f32 = match self {
             Self::Cpu => 20.0,
             Self::Memory | Self::Temperature => 5.0,
-        }
+        };
+        usual.min(threshold / 4.0)
     }
 }
 
@@ -78,7 +120,7 @@ impl<T> Each<T> {
         }
     }
 
-    const fn of_mut(&mut self, resource: Resource) -> &mut T {
+    pub(super) const fn of_mut(&mut self, resource: Resource) -> &mut T {
         match resource {
             Resource::Cpu => &mut self.cpu,
             Resource::Memory => &mut self.memory,
@@ -90,21 +132,33 @@ impl<T> Each<T> {
 /// What the sensors say, in the units of [`Resource`]; `None` where there is none.
 pub type Readings = Each<Option<f32>>;
 
+/// Too much of something.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Excess {
+    /// What.
+    pub resource: Resource,
+    /// How much there was: the median of the last readings, in the unit of the resource.
+    pub reading: f32,
+    /// What is allowed, in the same unit.
+    pub threshold: f32,
+}
+
 /// A change of the level.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Change {
     /// Before.
     pub from: u8,
     /// After: one more or one less.
     pub to: u8,
-    /// What there was too much of; `None` for a step up.
-    pub cause: Option<Resource>,
+    /// Why; `None` for a step up, because all is well again.
+    pub cause: Option<Excess>,
 }
 
 /// Decides about the level: 0 is what was configured, each above it is cheaper, up to the last.
 #[derive(Debug)]
 pub struct Policy {
     thresholds: Each<Option<f32>>,
+    pace: Pace,
     last: u8,
     level: u8,
     recent: Each<Recent>,
@@ -121,15 +175,16 @@ pub struct Policy {
 impl Policy {
     /// With levels `0..=last`; a reading above its threshold is too much. What has no threshold is not watched.
     #[must_use]
-    pub fn new(thresholds: Each<Option<f32>>, last: u8) -> Self {
+    pub fn new(thresholds: Each<Option<f32>>, pace: Pace, last: u8) -> Self {
         Self {
             thresholds,
+            pace,
             last,
             level: 0,
             recent: Each::default(),
             over: None,
             calm: None,
-            patience: CALM,
+            patience: pace.recovery,
             down_at: None,
             up_at: None,
         }
@@ -139,6 +194,12 @@ impl Policy {
     #[must_use]
     pub const fn level(&self) -> u8 {
         self.level
+    }
+
+    /// The last level.
+    #[must_use]
+    pub const fn last(&self) -> u8 {
+        self.last
     }
 
     /// Whether the last level is in force.
@@ -154,24 +215,28 @@ impl Policy {
             recent.push(*readings.of(resource));
             (resource, recent.median())
         });
-        let excess = |&(resource, median): &(Resource, Option<f32>)| {
-            let threshold = self.thresholds.of(resource).as_ref()?;
-            Some((resource, median? - threshold))
+        let watched = |&(resource, median): &(Resource, Option<f32>)| {
+            Some(Excess {
+                resource,
+                reading: median?,
+                threshold: (*self.thresholds.of(resource))?,
+            })
         };
+        let over = |it: &Excess| it.reading - it.threshold;
         let worst = medians
             .iter()
-            .filter_map(excess)
-            .filter(|(_, excess)| *excess > 0.0)
-            .max_by(|(_, a), (_, b)| a.total_cmp(b));
-        if let Some((cause, _)) = worst {
+            .filter_map(watched)
+            .filter(|it| over(it) > 0.0)
+            .max_by(|a, b| over(a).total_cmp(&over(b)));
+        if let Some(cause) = worst {
             self.calm = None;
             return self.too_much(now, cause);
         }
         self.over = None;
         let is_calm = medians
             .iter()
-            .filter_map(excess)
-            .all(|(resource, excess)| excess <= -resource.margin());
+            .filter_map(watched)
+            .all(|it| over(&it) <= -it.resource.margin(it.threshold));
         if is_calm {
             return self.all_well(now);
         }
@@ -179,18 +244,19 @@ impl Policy {
         None
     }
 
-    fn too_much(&mut self, now: Instant, cause: Resource) -> Option<Change> {
+    fn too_much(&mut self, now: Instant, cause: Excess) -> Option<Change> {
         let since = *self.over.get_or_insert(now);
-        let is_settled = self.down_at.is_none_or(|at| has_passed(at, now, SETTLING));
-        if self.is_last() || !is_settled || !has_passed(since, now, REACTION) {
+        let settling = self.pace.settling();
+        let is_settled = self.down_at.is_none_or(|at| has_passed(at, now, settling));
+        if self.is_last() || !is_settled || !has_passed(since, now, self.pace.reaction) {
             return None;
         }
         if self
             .up_at
             .take()
-            .is_some_and(|at| !has_passed(at, now, REGRET))
+            .is_some_and(|at| !has_passed(at, now, self.pace.regret()))
         {
-            self.patience = (self.patience * 2).min(LONGEST_CALM);
+            self.patience = (self.patience * 2).min(self.pace.longest());
         }
         self.down_at = Some(now);
         Some(self.change(self.level + 1, Some(cause)))
@@ -199,8 +265,8 @@ impl Policy {
     fn all_well(&mut self, now: Instant) -> Option<Change> {
         let since = *self.calm.get_or_insert(now);
         if self.level == 0 {
-            if has_passed(since, now, REGRET.max(self.patience)) {
-                self.patience = CALM;
+            if has_passed(since, now, self.pace.regret().max(self.patience)) {
+                self.patience = self.pace.recovery;
             }
             return None;
         }
@@ -212,7 +278,7 @@ impl Policy {
         Some(self.change(self.level - 1, None))
     }
 
-    const fn change(&mut self, to: u8, cause: Option<Resource>) -> Change {
+    const fn change(&mut self, to: u8, cause: Option<Excess>) -> Change {
         let from = self.level;
         self.level = to;
         Change { from, to, cause }

@@ -22,7 +22,7 @@ impl Run {
             temperature: Some(70.0),
         };
         Self {
-            policy: Policy::new(thresholds, LAST),
+            policy: Policy::new(thresholds, Pace::default(), LAST),
             began: Instant::now(),
             second: 0,
             changes: Vec::new(),
@@ -63,7 +63,11 @@ fn a_hog_is_answered_within_seconds_and_forgiven_after_minutes() {
     let wanted = Change {
         from: 0,
         to: 1,
-        cause: Some(Resource::Cpu),
+        cause: Some(Excess {
+            resource: Resource::Cpu,
+            reading: 95.0,
+            threshold: 80.0,
+        }),
     };
     assert_eq!(change, wanted);
     let end = run.second;
@@ -211,7 +215,7 @@ fn without_sensors_nothing_happens_and_one_that_goes_away_is_forgotten() {
 
 #[test]
 fn what_has_no_threshold_is_not_watched() {
-    let mut policy = Policy::new(Each::default(), LAST);
+    let mut policy = Policy::new(Each::default(), Pace::default(), LAST);
     let began = Instant::now();
     let all = Each {
         cpu: Some(100.0),

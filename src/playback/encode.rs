@@ -34,6 +34,7 @@ impl Default for Quality {
 /// One playback's encoder: 20 ms, 48 kHz, stereo, as Lavalink sets it up (reference, 6.1).
 pub struct Encoder {
     inner: opus2::Encoder,
+    quality: Quality,
     packet: Box<[u8; MAX_OPUS_BYTES]>,
     is_first: bool,
 }
@@ -48,21 +49,39 @@ impl Encoder {
     /// # Errors
     /// A fault when libopus has no memory.
     pub fn new(quality: Quality) -> Result<Self, Failure> {
-        let mut inner = opus2::Encoder::new(SAMPLE_RATE, Channels::Stereo, Application::Audio)
+        let inner = opus2::Encoder::new(SAMPLE_RATE, Channels::Stereo, Application::Audio)
             .map_err(fault)?;
-        inner
-            .set_complexity(quality.complexity.into())
-            .map_err(fault)?;
-        if let Some(bits) = quality.bitrate {
-            inner
-                .set_bitrate(Bitrate::Bits(bits as i32))
-                .map_err(fault)?;
-        }
-        Ok(Self {
+        let mut encoder = Self {
             inner,
+            quality,
             packet: Box::new([0; MAX_OPUS_BYTES]),
             is_first: false,
-        })
+        };
+        encoder.configure().map_err(fault)?;
+        Ok(encoder)
+    }
+
+    /// Goes on with another quality from the next frame on. A listener hears no seam: complexity is the encoder's own affair,
+    /// and the rate of a stream may differ from frame to frame (RFC 6716, section 2.1.1).
+    ///
+    /// # Errors
+    /// A fault when libopus refuses.
+    pub fn set(&mut self, quality: Quality) -> Result<(), Failure> {
+        if self.quality == quality {
+            return Ok(());
+        }
+        self.quality = quality;
+        self.configure().map_err(fault)
+    }
+
+    fn configure(&mut self) -> Result<(), opus2::Error> {
+        let Quality {
+            complexity,
+            bitrate,
+        } = self.quality;
+        self.inner.set_complexity(complexity.into())?;
+        let bitrate = bitrate.map_or(Bitrate::Auto, |bits| Bitrate::Bits(bits as i32));
+        self.inner.set_bitrate(bitrate)
     }
 
     /// Encodes samples `from..from + 960` of a block. The packet is valid until the next call.
@@ -153,6 +172,45 @@ mod tests {
             assert_eq!(
                 encoder.encode(&silence, 0).expect("fine"),
                 [0xFC, 0xFF, 0xFE]
+            );
+        }
+    }
+
+    #[test]
+    fn another_quality_in_mid_stream_makes_no_click_and_comes_at_once() {
+        let cheap = Quality {
+            complexity: 0,
+            bitrate: Some(48_000),
+        };
+        let signal = tone(60, 441.0, 0);
+        let mut encoder = Encoder::new(Quality::default()).expect("memory");
+        let packets: Vec<Vec<u8>> = (0..60)
+            .map(|frame| {
+                let is_cheap = (20..40).contains(&frame);
+                let quality = if is_cheap { cheap } else { Quality::default() };
+                encoder.set(quality).expect("fine");
+                let packet = encoder.encode(&signal, frame * FRAME_SAMPLES);
+                packet.expect("fine").to_vec()
+            })
+            .collect();
+        let bytes =
+            |range: std::ops::Range<usize>| -> usize { packets[range].iter().map(Vec::len).sum() };
+        // 20 frames at 48 kbit/s are 2400 bytes; constrained by nothing, a tone may take a little more
+        assert!(bytes(20..40) < 3_000, "{}", bytes(20..40));
+        assert!(bytes(0..20) > bytes(20..40) && bytes(40..60) > bytes(20..40));
+        let out = heard(&packets);
+        // as at a restart: a click would be a broken curvature
+        let roughest = |range: std::ops::Range<usize>| {
+            range
+                .map(|i| (out[i + 1] - 2.0 * out[i] + out[i - 1]).abs())
+                .fold(0.0, f32::max)
+        };
+        let usual = roughest(8 * FRAME_SAMPLES..16 * FRAME_SAMPLES);
+        for change in [20, 40] {
+            let there = roughest((change - 1) * FRAME_SAMPLES..(change + 3) * FRAME_SAMPLES);
+            assert!(
+                there < usual * 3.0 + 0.002,
+                "usual {usual}, at frame {change} {there}"
             );
         }
     }

@@ -1,6 +1,8 @@
 //! Owns: one run of a track: from fetched bytes to a ring of frames.
 //! Never knows: sessions, clients, voice.
 
+pub mod admission;
+pub mod dial;
 mod drift;
 pub mod encode;
 mod event;
@@ -21,6 +23,7 @@ use crate::{
     media::{demux::probe::Hint, window::ByteWindow},
     units::{FRAME_DURATION, Samples},
 };
+use dial::Dials;
 use pool::{Pool, Waker};
 use report::{Notes, Reporter};
 use std::{
@@ -126,6 +129,7 @@ struct Parts {
 pub struct Engine {
     pool: Arc<Pool>,
     settings: Settings,
+    dials: Dials,
 }
 
 impl Engine {
@@ -135,7 +139,14 @@ impl Engine {
         Self {
             pool: Arc::new(Pool::new(workers)),
             settings,
+            dials: Dials::default(),
         }
+    }
+
+    /// Its playbacks heed these dials.
+    #[must_use]
+    pub fn heeding(self, dials: Dials) -> Self {
+        Self { dials, ..self }
     }
 
     /// Starts playing. Frames appear in the reader as soon as the first bytes are there.
@@ -152,14 +163,15 @@ impl Engine {
             tape: None,
             is_stopped: false,
         }));
-        let frames = self
-            .settings
-            .frame_buffer
+        let buffers = self.dials.buffers.get();
+        let frames = buffers
+            .ring(self.settings.frame_buffer)
             .as_millis()
             .div_ceil(FRAME_DURATION.as_millis())
             + 1;
         let stuck_after = (request.stuck_after.as_millis() / FRAME_DURATION.as_millis()).max(1);
         let mut window = request.window;
+        window.limit_credit(buffers.read_ahead(window.credit()));
         let bytes = window.gauge();
         let notes = Arc::new(Notes::default());
         let progress = Arc::new(Progress::default());
@@ -192,6 +204,7 @@ impl Engine {
                 wishes.clone(),
                 events,
                 self.settings,
+                self.dials.sound.clone(),
             ))
         });
         let (tapes, reader) = made.expect("made with the job");

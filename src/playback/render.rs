@@ -30,6 +30,7 @@ pub(super) struct Render {
     /// Samples that wait for the filters.
     input: PcmBlock,
     frame: PcmBlock,
+    is_hasty: bool,
 }
 
 /// All that decides what becomes of the samples from a place on. Kept, it gives the same sound again. It is small while no
@@ -122,7 +123,13 @@ impl Render {
             state,
             input: PcmBlock::default(),
             frame: PcmBlock::default(),
+            is_hasty: false,
         }
+    }
+
+    /// Whether filters are to be heard with less work from now on.
+    pub(super) const fn set_hasty(&mut self, is_hasty: bool) {
+        self.is_hasty = is_hasty;
     }
 
     /// Takes note of what is wished; true when it differs from what was.
@@ -265,6 +272,7 @@ impl Render {
             Some(chain) => {
                 self.frame.clear();
                 self.frame.extend_from(&self.input, 0..len);
+                chain.set_hasty(self.is_hasty);
                 chain.process(&self.frame, &mut state.output);
                 if chain.is_neutral() {
                     state.chain = None;

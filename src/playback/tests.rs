@@ -13,6 +13,7 @@ use pool::{After, Job};
 use std::sync::mpsc;
 
 mod changes;
+mod economy;
 mod formats;
 mod passing;
 

@@ -28,15 +28,18 @@ pub use crate::{
         Output, OutputEvent, OutputStats,
         device::{Device, Refusal, User},
     },
-    playback::{Activity, Event, Media, Mode, Report},
+    playback::{
+        Activity, Event, Media, Mode, Report,
+        admission::{Admission, Permit, Refusal as Full},
+    },
 };
 use diagnosis::History;
 use look_ups::LookUps;
 use machine::{Change, Effect, Machine, Moment, Play, Settings};
-use note::{Note, Shown, State, VoiceTarget};
+use note::{Note, Quality, Shown, State, VoiceTarget};
 pub use sound::Sound;
 use std::{sync::Arc, time::Instant};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 /// What to play, for one playback.
 #[derive(Clone, Debug)]
@@ -102,6 +105,10 @@ pub trait World: Send + Sync {
     ) -> BoxFuture<'static, Result<Box<dyn Output>, Refusal>>;
     /// What can be played on, the default first. May take as long.
     fn devices(&self) -> BoxFuture<'static, Result<Vec<Device>, Failure>>;
+    /// Decides whether players and tracks are taken on.
+    fn admission(&self) -> &Admission;
+    /// Tells each change of quality from now on; of changes that come faster than they are looked at, the last.
+    fn quality(&self) -> watch::Receiver<Option<Quality>>;
     /// Playbacks that have ended by a panic since the start.
     fn panics(&self) -> u64;
     /// Counters of the gaps of all players since the start.

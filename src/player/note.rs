@@ -103,6 +103,32 @@ pub enum DeviceState {
     Back,
 }
 
+/// A step of one of the node's ladders of quality.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Quality {
+    /// Name of the ladder.
+    pub ladder: &'static str,
+    /// The level in force; 0 is what was configured.
+    pub level: u8,
+    /// The last one.
+    pub last: u8,
+    /// What there was too much of; `None` when all is well again.
+    pub cause: Option<Excess>,
+    /// Whether the node takes on nothing new.
+    pub is_refusing: bool,
+}
+
+/// Too much of something.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Excess {
+    /// Its name.
+    pub resource: &'static str,
+    /// How much, in percent or °C.
+    pub reading: f32,
+    /// What is allowed.
+    pub threshold: f32,
+}
+
 /// Something for the client to know. In the order in which they are made (reference, 1.4).
 #[derive(Clone, Debug)]
 pub enum Note {

@@ -146,6 +146,28 @@ pub enum Event {
         /// meanwhile.
         silent_ms: u64,
     },
+    /// Ours: the node has lowered what sound and buffers cost because the machine is short of something, or taken that back.
+    /// Each player with a track is told.
+    #[serde(rename = "QualityEvent")]
+    Quality {
+        /// Whose player.
+        #[serde(serialize_with = "signed_id")]
+        guild_id: GuildId,
+        /// `sound` or `memory`.
+        ladder: &'static str,
+        /// The level in force; 0 is what was configured.
+        level: u8,
+        /// The last one.
+        last_level: u8,
+        /// What there was too much of: `cpu`, `memory` or `temperature`; `null` when all is well again.
+        cause: Option<&'static str>,
+        /// How much, in percent or °C.
+        reading: Option<f64>,
+        /// What is allowed, in the same unit.
+        threshold: Option<f64>,
+        /// Whether the node takes on nothing new.
+        refusing: bool,
+    },
     /// LavaLyrics: the words of the track; its lines follow.
     #[serde(rename = "LyricsFoundEvent")]
     LyricsFound {
@@ -242,7 +264,8 @@ impl Event {
             Self::Underrun { .. }
             | Self::StreamTitle { .. }
             | Self::StreamRejoined { .. }
-            | Self::Output { .. } => true,
+            | Self::Output { .. }
+            | Self::Quality { .. } => true,
         }
     }
 }

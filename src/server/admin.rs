@@ -10,11 +10,12 @@ use super::{
     system,
 };
 use crate::{
+    governor::{ladder::Ladder, policy::Resource, quality::Status},
     protocol::server::{Cpu, Git, Info, Memory, Plugin, Stats, Version},
     session,
     source::{RouteCounts, resolves},
     stats::{
-        prometheus::{self, Figures, Player, RoutePlanner, Underruns},
+        prometheus::{self, Figures, Player, Quality, RoutePlanner, Underruns},
         system::System,
     },
 };
@@ -125,6 +126,13 @@ pub fn metrics(app: &App, query: &Query, now: Instant) -> Answer {
         route_planner: app.sources.routes().map(|r| route_planner(&r.counts())),
         retries: app.sources.retries().collect(),
         machine: system::figures(app.monitor.as_ref().ok()),
+        quality: app
+            .governor
+            .as_ref()
+            .map(|board| quality(&board.status()))
+            .unwrap_or_default(),
+        tracks: app.sessions.admission().playing() as u64,
+        refusals: app.sessions.admission().refusals(),
         each_player: has_players.then(|| each_player(app)),
         uptime_ms: millis(app.system.uptime(now)),
         memory: app.system.memory(),
@@ -136,6 +144,20 @@ pub fn metrics(app: &App, query: &Query, now: Instant) -> Answer {
         prometheus::CONTENT_TYPE,
         prometheus::render(&figures, &names),
     )
+}
+
+fn quality(status: &Status) -> Vec<Quality> {
+    let of_ladder = |ladder: Ladder| {
+        let standing = status.of(ladder);
+        let resources = ladder.resources().iter();
+        let lowered = resources.map(|it: &Resource| (it.label(), *standing.lowered.of(*it)));
+        Quality {
+            ladder: ladder.label(),
+            level: standing.level.into(),
+            changes: lowered.chain([("calm", standing.raised)]).collect(),
+        }
+    };
+    Ladder::ALL.map(of_ladder).into()
 }
 
 fn underruns(counters: &session::Underruns) -> Vec<Underruns> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{admin, auth::Doorkeeper, plugins, settings::Settings};
 use crate::{
-    governor::{Monitor, Unwatched},
+    governor::{Monitor, Unwatched, steering::Board},
     protocol::server::Info,
     session::Sessions,
     source::Registry,
@@ -19,6 +19,8 @@ pub struct App {
     pub(super) sessions: Sessions,
     pub(super) sources: Arc<Registry>,
     pub(super) system: Arc<System>,
+    /// Of the governor, if there is one.
+    pub(super) governor: Option<Board>,
     pub(super) info: Info,
     pub(super) monitor: Result<Monitor, Unwatched>,
 }
@@ -42,6 +44,7 @@ impl App {
             sources,
             system,
             monitor: Err(Unwatched::Off),
+            governor: None,
         }
     }
 
@@ -49,6 +52,13 @@ impl App {
     #[must_use]
     pub fn watching(mut self, monitor: Result<Monitor, Unwatched>) -> Self {
         self.monitor = monitor;
+        self
+    }
+
+    /// Tells where a governor stands, too.
+    #[must_use]
+    pub fn governed(mut self, board: Board) -> Self {
+        self.governor = Some(board);
         self
     }
 }

@@ -9,10 +9,11 @@ use crate::{
     governor::{
         Monitor, Unwatched,
         moment::{Report, Snapshot},
+        quality::{self, Status},
     },
     protocol::system::{
-        Advice, Cpu, Group, Machine, Memory, Process, Processor, Quality, Sensor, System,
-        Temperature, Throttling,
+        Advice, Cpu, Excess, Group, Machine, Memory, Process, Processor, Quality, Sensor, Standing,
+        System, Temperature, Throttling,
     },
     stats::prometheus,
 };
@@ -27,7 +28,12 @@ use std::time::Instant;
 pub async fn show(app: &App) -> Result<Answer, Problem> {
     let monitor = app.monitor.as_ref().map_err(unwatched)?;
     let report = monitor.report().await.map_err(|why| unwatched(&why))?;
-    Ok(json(&system(&report, Instant::now(), None)))
+    let now = Instant::now();
+    let quality = app
+        .governor
+        .as_ref()
+        .map(|board| quality(&board.status(), now));
+    Ok(json(&system(&report, now, quality)))
 }
 
 fn unwatched(why: &Unwatched) -> Problem {
@@ -124,6 +130,32 @@ fn system(report: &Report, now: Instant, quality: Option<Quality>) -> System {
         },
         advice: advice.collect(),
         quality,
+    }
+}
+
+fn quality(status: &Status, now: Instant) -> Quality {
+    Quality {
+        sound: standing(&status.sound, now),
+        memory: standing(&status.memory, now),
+    }
+}
+
+fn standing(it: &quality::Standing, now: Instant) -> Standing {
+    let lowered = it.lowered.cpu + it.lowered.memory + it.lowered.temperature;
+    Standing {
+        level: it.level,
+        last: it.last,
+        cause: it.cause.map(|cause| Excess {
+            resource: cause.resource.label(),
+            reading: rounded(cause.reading),
+            threshold: rounded(cause.threshold),
+        }),
+        since_ms: it.since.map(|since| {
+            let passed = now.saturating_duration_since(since).as_millis();
+            u64::try_from(passed).unwrap_or(u64::MAX)
+        }),
+        changes: lowered + it.raised,
+        is_refusing: it.is_refusing(),
     }
 }
 

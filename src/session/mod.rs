@@ -30,7 +30,7 @@ pub use crate::{
 };
 
 use crate::{
-    player::{World, machine},
+    player::{Full, World, machine},
     protocol::message::Stats,
 };
 use std::{sync::Arc, time::Duration};
@@ -61,6 +61,14 @@ impl Rejection {
         }
     }
 
+    /// Nothing new is taken on. The original has no such answer.
+    fn unavailable(refusal: &Full) -> Self {
+        Self {
+            status: 503,
+            message: sentence(&refusal.to_string()),
+        }
+    }
+
     /// The player was destroyed while the request was on its way.
     fn no_player() -> Self {
         Self {
@@ -68,6 +76,13 @@ impl Rejection {
             message: "Player not found".into(),
         }
     }
+}
+
+/// The text as a sentence begins.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(char::to_uppercase);
+    first.into_iter().flatten().chain(letters).collect()
 }
 
 /// Figures for the `stats` message: everything but players and frames, which the session fills in.

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     frame::Underruns,
-    player::{World, outlet::Route},
+    player::{Admission, World, outlet::Route},
     protocol::outputs::Outputs,
     units::{GuildId, UserId},
 };
@@ -250,6 +250,12 @@ impl Sessions {
     #[must_use]
     pub fn panics(&self) -> u64 {
         self.context.world.panics()
+    }
+
+    /// Decides whether players and tracks are taken on.
+    #[must_use]
+    pub fn admission(&self) -> &Admission {
+        self.context.world.admission()
     }
 
     /// How often stations were joined again since the start.

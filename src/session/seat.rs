@@ -3,12 +3,16 @@
 
 use super::view;
 use crate::{
-    player::{Player, note::Note, outlet::Route},
+    player::{Admission, Full, Permit, Player, note::Note, outlet::Route},
     protocol::{diagnosis::Diagnosis, filters::Filters, rest},
     stats::frames::{FrameCounter, Minute},
     units::GuildId,
 };
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// So long after a track its player may begin the next one whatever the machine is short of: clients send it when they
+/// have heard of the end.
+const BETWEEN_TRACKS: Duration = Duration::from_secs(60);
 
 /// Both clocks, read once for everything that happens at a time.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +34,10 @@ pub(super) struct Seat {
     /// As the client sent them.
     pub(super) filters: Filters,
     player: Player,
+    /// As long as there is a track.
+    permit: Option<Permit>,
+    /// When there was a track last.
+    ended: Option<Instant>,
     frames: FrameCounter,
     /// Frames and misses of the current playback that have been counted.
     counted: (u64, u64),
@@ -43,6 +51,8 @@ impl Seat {
             counted_playing: None,
             filters: Filters::default(),
             player,
+            permit: None,
+            ended: None,
             frames: FrameCounter::default(),
             counted: (0, 0),
         }
@@ -55,6 +65,34 @@ impl Seat {
     /// Whether it has a track and is not paused.
     pub(super) fn is_playing(&self) -> bool {
         self.player.has_track() && !self.player.is_paused()
+    }
+
+    /// Takes the right to play a track; who has one keeps it.
+    ///
+    /// # Errors
+    /// When the node takes on nothing new and this player has not played lately, or as many tracks play as may.
+    pub(super) fn admit(&mut self, admission: &Admission, now: Instant) -> Result<(), Full> {
+        if self.permit.is_none() {
+            self.check(admission, now)?;
+            self.permit = Some(admission.take_place()?);
+        }
+        Ok(())
+    }
+
+    /// Whether a track that is not there yet would be let in, as far as this can be known.
+    pub(super) fn check(&self, admission: &Admission, now: Instant) -> Result<(), Full> {
+        let has_played = |at| now.saturating_duration_since(at) <= BETWEEN_TRACKS;
+        if self.permit.is_some() || self.ended.is_some_and(has_played) {
+            return Ok(());
+        }
+        admission.newcomer()
+    }
+
+    /// To be called after anything that may have ended the track: makes room for another player's.
+    pub(super) fn settle(&mut self, now: Instant) {
+        if !self.player.has_track() && self.permit.take().is_some() {
+            self.ended = Some(now);
+        }
     }
 
     /// Does something to the player, and counts its frames before and after.

@@ -16,9 +16,14 @@ use super::{
     plan::{Next, Plan},
     registry::{ClientHello, Table, Tally},
     seat::{Now, Seat},
+    view,
 };
 use crate::{
-    player::{Player, PlayerEvent, note::Note, note::VoiceTarget, outlet::Choice},
+    player::{
+        Player, PlayerEvent,
+        note::{Note, Quality, VoiceTarget},
+        outlet::Choice,
+    },
     protocol::{omissible::Omissible, rest},
     units::{GuildId, UserId},
 };
@@ -29,7 +34,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, watch},
     time::{Instant, sleep_until},
 };
 
@@ -64,6 +69,8 @@ pub(super) struct Session {
     deadlines: BTreeSet<(std::time::Instant, GuildId)>,
     serials: u64,
     events: mpsc::UnboundedSender<Addressed>,
+    /// Changes of the node's quality.
+    quality: watch::Receiver<Option<Quality>>,
 }
 
 #[expect(
@@ -88,6 +95,7 @@ impl Session {
         inlet: Inlet,
         events: mpsc::UnboundedSender<Addressed>,
     ) -> Self {
+        let quality = context.world.quality();
         Self {
             id,
             user: hello.user,
@@ -107,6 +115,7 @@ impl Session {
             deadlines: BTreeSet::new(),
             serials: 0,
             events,
+            quality,
         }
     }
 
@@ -128,6 +137,7 @@ impl Session {
                 },
                 Some((guild, serial, event)) = events.recv() => self.hear(guild, serial, event),
                 () = self.client.lost() => self.lose(),
+                Ok(()) = self.quality.changed() => self.tell_quality(),
                 () = wait_until(deadline) => self.wake(),
             };
         }
@@ -218,6 +228,10 @@ impl Session {
                     "A session can have {most} players, no more"
                 )));
             }
+            let admission = self.context.world.admission();
+            admission
+                .newcomer()
+                .map_err(|why| Rejection::unavailable(&why))?;
             self.seat(guild);
         }
         let seat = self.seats.get_mut(&guild).expect("it was made if missing");
@@ -290,7 +304,16 @@ impl Session {
             if let Some(is_paused) = new.is_paused {
                 notes.extend(seat.tell(now, |player| player.set_paused(is_paused)));
             }
+            let admission = self.context.world.admission();
+            let admitted = match &new.next {
+                Next::Decoded(Ok(_)) => seat.admit(admission, now.at),
+                Next::Load(_) => seat.check(admission, now.at),
+                Next::Stop | Next::Decoded(Err(_)) => Ok(()),
+            };
             match new.next {
+                _ if admitted.is_err() => {
+                    refused = admitted.err().map(|why| Rejection::unavailable(&why))
+                }
                 Next::Stop => notes.extend(seat.tell(now, |player| player.stop(now.at))),
                 Next::Decoded(Ok(track)) => {
                     let play = new.start.with(*track);
@@ -351,6 +374,7 @@ impl Session {
                 }
                 self.deadlines.extend(deadline.map(|at| (at, guild)));
             }
+            seat.settle(now.at);
             let playing = seat.is_playing().then(|| seat.player().route());
             let before = std::mem::replace(&mut seat.counted_playing, playing);
             if playing != before {
@@ -358,6 +382,20 @@ impl Session {
             }
         }
         self.tell(guild, notes, now);
+    }
+
+    /// The node's quality has changed: every player that this concerns says so.
+    fn tell_quality(&mut self) -> Flow {
+        let quality = *self.quality.borrow_and_update();
+        if let Some(quality) = quality {
+            let mut guilds: Vec<_> = self.seats.keys().copied().collect();
+            guilds.retain(|guild| self.seats[guild].player().has_track());
+            guilds.sort_unstable();
+            for guild in guilds {
+                self.say(&view::quality(guild, quality), true);
+            }
+        }
+        self.check_client()
     }
 
     fn hear(&mut self, guild: GuildId, serial: u64, event: PlayerEvent) -> Flow {

@@ -1,6 +1,7 @@
 //! Owns: what a session does over time, played through on a paused clock with a made-up world.
 //! Never knows: sound, sockets.
 
+mod admission;
 mod outputs;
 mod plugins;
 mod resume;

@@ -12,7 +12,7 @@ use crate::{
     player::{
         Activity, Device, Mode, User,
         diagnosis::{Audible, Diagnosis, Underrun},
-        note::{DeviceState, EndReason, Lost, Note, Shown, State, VoiceTarget},
+        note::{DeviceState, EndReason, Lost, Note, Quality, Shown, State, VoiceTarget},
         outlet::Choice,
     },
     protocol::{
@@ -219,6 +219,26 @@ pub(super) fn message(guild_id: GuildId, note: Note, at: Now) -> Message {
             gap: gap(underrun, at),
         },
     })
+}
+
+/// What a player says of a change of the node's quality.
+pub(super) fn quality(guild_id: GuildId, is: Quality) -> Message {
+    let cause = is.cause;
+    Message::Event(Event::Quality {
+        guild_id,
+        ladder: is.ladder,
+        level: is.level,
+        last_level: is.last,
+        cause: cause.map(|cause| cause.resource),
+        reading: cause.map(|cause| tenths(cause.reading)),
+        threshold: cause.map(|cause| tenths(cause.threshold)),
+        refusing: is.is_refusing,
+    })
+}
+
+/// A sensor tells no more than a tenth.
+fn tenths(value: f32) -> f64 {
+    (f64::from(value) * 10.0).round() / 10.0
 }
 
 const fn lost(reason: Lost) -> message::Lost {

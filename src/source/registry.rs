@@ -135,6 +135,11 @@ impl Registry {
         self.0.resolves.counts()
     }
 
+    /// Forgets what loads led to.
+    pub fn forget(&self) {
+        self.0.resolves.forget();
+    }
+
     /// The route planner, when there is one.
     #[must_use]
     pub fn routes(&self) -> Option<&Routes> {

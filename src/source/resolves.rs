@@ -185,6 +185,11 @@ impl Resolves {
         flight.await
     }
 
+    /// Forgets all that was found; what is being found out goes on.
+    pub fn forget(&self) {
+        self.0.known().shelf.clear();
+    }
+
     /// What has happened.
     #[must_use]
     pub fn counts(&self) -> Counts {

@@ -81,6 +81,13 @@ impl<K: Hash + Eq + Clone, V> Shelf<K, V> {
         self.slots.insert(key, Slot { value, bytes, used });
     }
 
+    /// Takes everything away, and gives its memory back.
+    pub fn clear(&mut self) {
+        self.slots = HashMap::new();
+        self.order.clear();
+        self.bytes = 0;
+    }
+
     /// Takes something away.
     pub fn remove<Q: Hash + Eq + ?Sized>(&mut self, key: &Q)
     where
@@ -144,6 +151,16 @@ mod tests {
         shelf.put("d".into(), 3, 1);
         assert_eq!(kept(&mut shelf), [0, 2, 3]);
         assert_eq!((shelf.len(), shelf.bytes(), shelf.evicted()), (3, 3, 1));
+    }
+
+    #[test]
+    fn an_emptied_shelf_has_room_again() {
+        let mut shelf = shelf(2, 10);
+        shelf.put("a".into(), 1, 10);
+        shelf.clear();
+        assert_eq!((kept(&mut shelf), shelf.bytes()), (vec![], 0));
+        shelf.put("b".into(), 2, 10);
+        assert_eq!((kept(&mut shelf), shelf.evicted()), (vec![2], 0));
     }
 
     #[test]

@@ -2,12 +2,14 @@
 //! Never knows: HTTP, or where the figures come from.
 
 mod machine;
+mod quality;
 mod sources;
 
 use std::fmt::{Display, Write};
 
 use super::system::{Cpu, Memory, Process};
 pub use machine::Machine;
+pub use quality::Quality;
 pub use sources::{Resolves, RoutePlanner};
 
 /// Content type of the text.
@@ -61,6 +63,12 @@ pub struct Figures {
     pub retries: Vec<(&'static str, u64)>,
     /// How the machine is doing, if it is watched.
     pub machine: Option<Machine>,
+    /// Where the ladders of quality stand.
+    pub quality: Vec<Quality>,
+    /// Tracks that play.
+    pub tracks: u64,
+    /// Players and tracks that were not taken on since the start.
+    pub refusals: u64,
     /// Players that exist, if their own series are wanted.
     pub each_player: Option<Vec<Player>>,
     /// Milliseconds since the start.
@@ -96,6 +104,7 @@ pub fn render(figures: &Figures, names: &[impl AsRef<str>]) -> String {
             .map(|(output, count)| (format!("output=\"{output}\""), *count)),
     );
     underruns(&mut page, figures);
+    quality::quality(&mut page, figures);
     sources::resolves(&mut page, &figures.resolves);
     sources::route_planner(&mut page, figures.route_planner.as_ref());
     machine::machine(&mut page, figures.machine.as_ref());
@@ -350,6 +359,13 @@ mod tests {
             route_planner: None,
             retries: vec![("fragment", 4)],
             machine: None,
+            quality: vec![Quality {
+                ladder: "sound",
+                level: 2,
+                changes: vec![("cpu", 3), ("calm", 1)],
+            }],
+            tracks: 2,
+            refusals: 9,
             each_player: None,
             uptime_ms: 86_400_000,
             memory: Memory {
@@ -398,6 +414,18 @@ mod tests {
         assert!(text.contains("\nlavalink_rust_playing_players{output=\"discord\"} 2\n"));
         assert!(text.contains("\nlavalink_rust_resolve_cache_hits_total 7\n"));
         assert!(text.contains("\nlavalink_rust_fetch_retries_total{layer=\"fragment\"} 4\n"));
+        for line in [
+            "quality_level{ladder=\"sound\"} 2",
+            "quality_changes_total{ladder=\"sound\",cause=\"cpu\"} 3",
+            "quality_changes_total{ladder=\"sound\",cause=\"calm\"} 1",
+            "tracks 2",
+            "refusals_total 9",
+        ] {
+            assert!(
+                text.contains(&format!("\nlavalink_rust_{line}\n")),
+                "{line}"
+            );
+        }
         assert!(text.contains("\nlavalink_memory_free_bytes 512\n"));
         assert!(text.contains("\nlavalink_cpu_system_load_percentage 0.25\n"));
         assert!(text.contains("\nlavalink_gc_pauses_seconds_bucket{le=\"+Inf\"} 0\n"));

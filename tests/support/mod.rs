@@ -12,7 +12,10 @@ use lavalink_rust::{
     error::Failure,
     frame::{FrameFormat, FrameReader, FrameWriter, Underruns, ring},
     output::{Output, OutputEvent, OutputStats},
-    player::{Call, Device, OnSound, OnVoice, Refusal, Report, Run, Sound, World},
+    player::{
+        Admission, Call, Device, OnSound, OnVoice, Refusal, Report, Run, Sound, World,
+        note::Quality,
+    },
     server,
     session::{self, Sessions},
     source::{self, Registry},
@@ -20,11 +23,12 @@ use lavalink_rust::{
     track::{LoadResult, Track, lyrics::Lyrics, marks::Marks},
     units::Samples,
 };
+use tokio::sync::watch;
 
 /// An identifier that makes loading panic.
 pub const PANIC: &str = "panic";
 
-struct SilentWorld;
+struct SilentWorld(Admission);
 
 struct Silence {
     // While the writer lives, the track goes on.
@@ -95,6 +99,14 @@ impl World for SilentWorld {
         Box::pin(async { Err(Failure::common("there are no cards here")) })
     }
 
+    fn admission(&self) -> &Admission {
+        &self.0
+    }
+
+    fn quality(&self) -> watch::Receiver<Option<Quality>> {
+        watch::Sender::default().subscribe()
+    }
+
     fn panics(&self) -> u64 {
         0
     }
@@ -132,7 +144,11 @@ pub fn parts_with(sources: source::Settings) -> (Sessions, Arc<Registry>, Arc<Sy
     let system = Arc::new(System::new(Instant::now(), SystemTime::now()));
     let machine = system.clone();
     let stats = Arc::new(move || server::machine_stats(&machine, Instant::now()));
-    let sessions = Sessions::new(session::Settings::default(), Arc::new(SilentWorld), stats);
+    let sessions = Sessions::new(
+        session::Settings::default(),
+        Arc::new(SilentWorld(Admission::default())),
+        stats,
+    );
     let sources = Registry::new(sources);
     (sessions, Arc::new(sources), system)
 }

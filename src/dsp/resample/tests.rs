@@ -93,6 +93,56 @@ fn tones_keep_their_level_and_leave_no_images() {
 }
 
 #[test]
+fn the_cheapest_is_clean_as_far_as_it_is_flat() {
+    for hz in [1_000.0, 5_000.0, 10_000.0, 15_000.0, 18_000.0] {
+        let (gain, rest) = gain_and_rest(44_100, hz, resampler(44_100, ResamplingQuality::Draft));
+        println!("{hz} Hz: {gain:.3} dB, rest {rest:.1} dB");
+        assert!(
+            gain.abs() < 0.1 && rest < -60.0,
+            "{hz} Hz: {gain:.3} dB, rest {rest:.1} dB"
+        );
+    }
+}
+
+#[test]
+fn another_quality_in_mid_stream_leaves_no_seam() {
+    use ResamplingQuality::{Draft, High, Low};
+    for (from, best) in [(44_100, Low), (44_100, High), (96_000, Low)] {
+        let mut input = tone(from, 997.0, from as usize / 2);
+        for (sum, high) in input
+            .channels
+            .iter_mut()
+            .zip(tone(from, 9_011.0, from as usize / 2).channels)
+        {
+            sum.iter_mut()
+                .zip(high)
+                .for_each(|(sum, high)| *sum += high);
+        }
+        let steady = convert(from, 48_000, best, &input, 1_000);
+        let mut changing = resampler(from, best);
+        let (mut out, mut piece) = (PcmBlock::default(), PcmBlock::default());
+        for (n, at) in (0..input.len()).step_by(1_000).enumerate() {
+            changing.set_quality([best, Draft, Low, Draft][n % 4].min(best));
+            piece.clear();
+            piece.extend_from(&input, at..(at + 1_000).min(input.len()));
+            changing.process(&piece, &mut out);
+        }
+        changing.flush(&mut out);
+        assert_eq!(out.len(), steady.len());
+        // a tone that ends of a sudden has all frequencies there, and filters differ above 18 kHz
+        let middle = 100..out.len() - 100;
+        let mut worst = 0.0f32;
+        for (changing, steady) in out.channels.iter().zip(&steady.channels) {
+            let pairs = changing[middle.clone()].iter().zip(&steady[middle.clone()]);
+            worst = pairs.fold(worst, |worst, (a, b)| worst.max((a - b).abs()));
+        }
+        println!("{from} {best:?}: {worst}");
+        // two tones of 0.5; the ripple of the cheapest is -60 dB of them
+        assert!(worst < 2e-3, "{from} {best:?}: {worst}");
+    }
+}
+
+#[test]
 fn other_rates_are_as_clean() {
     for (from, hz, images_db) in [
         (8_000, 3_000.0, -80.0),

@@ -13,6 +13,9 @@ use core::ops::Range;
 pub(super) const COARSE: usize = 4;
 /// How many of the best places of the coarse search are looked at closely.
 const FINALISTS: usize = 4;
+/// In haste, the search looks at every so many samples first, and at so many places closely: half the work.
+const HASTY_COARSE: usize = 8;
+const HASTY_FINALISTS: usize = 2;
 
 /// What a search has found.
 pub(super) struct Found {
@@ -36,35 +39,42 @@ pub(super) struct Search {
 
 impl Search {
     /// Where from `first` to `last`, preferably near `target`, the input is most like the `overlap` samples from `natural`
-    /// on. All of these begin and end within the input; `overlap` is a multiple of [`COARSE`].
+    /// on. All of these begin and end within the input; `overlap` is a multiple of [`COARSE`]. In haste
+    /// it looks less closely.
     pub fn best(
         &mut self,
         input: &PcmBlock,
         natural: usize,
         overlap: usize,
         (first, target, last): (usize, usize, usize),
+        is_hasty: bool,
     ) -> Found {
-        let len = overlap / COARSE;
-        decimate(input, natural, len, &mut self.wanted);
-        let reach = (last - first) / COARSE + len;
-        let reach = reach.min((input.len() - first) / COARSE);
-        decimate(input, first, reach, &mut self.area);
+        let (coarse, most) = if is_hasty {
+            (HASTY_COARSE, HASTY_FINALISTS)
+        } else {
+            (COARSE, FINALISTS)
+        };
+        let len = overlap / coarse;
+        decimate(input, natural, len, coarse, &mut self.wanted);
+        let reach = (last - first) / coarse + len;
+        let reach = reach.min((input.len() - first) / coarse);
+        decimate(input, first, reach, coarse, &mut self.area);
         let half = ((last - first) as f64 / 2.0).max(1.0);
         let away = |at: usize| away((at as f64 - target as f64) / half);
         let wanted = Wanted::new(&self.wanted, 0, len);
         let places = (reach + 1).saturating_sub(len);
         wanted.likeness(&self.area, 0..places, &mut self.scores);
         for (place, score) in self.scores.iter_mut().enumerate() {
-            *score -= away(first + place * COARSE);
+            *score -= away(first + place * coarse);
         }
 
         let wanted = Wanted::new(input, natural, overlap);
         let mut best = (f32::NEG_INFINITY, target.clamp(first, last));
         let finalists = finalists(&self.scores);
-        for place in finalists.into_iter().flatten() {
-            let middle = first + place * COARSE;
-            let from = middle.saturating_sub(COARSE).max(first);
-            let range = from..(middle + COARSE).min(last + 1);
+        for place in finalists.into_iter().flatten().take(most) {
+            let middle = first + place * coarse;
+            let from = middle.saturating_sub(coarse).max(first);
+            let range = from..(middle + coarse).min(last + 1);
             wanted.likeness(input, range.clone(), &mut self.scores);
             for (at, likeness) in range.zip(&self.scores) {
                 let score = likeness - away(at);
@@ -176,13 +186,13 @@ fn away(way: f64) -> f32 {
     (0.15 * way * way) as f32
 }
 
-/// Means of [`COARSE`] samples each, from `from` on.
-fn decimate(input: &PcmBlock, from: usize, len: usize, to: &mut PcmBlock) {
+/// Means of `coarse` samples each, from `from` on.
+fn decimate(input: &PcmBlock, from: usize, len: usize, coarse: usize, to: &mut PcmBlock) {
     for (to, input) in to.channels.iter_mut().zip(&input.channels) {
         to.clear();
         to.extend(
-            input[from..from + len * COARSE]
-                .chunks_exact(COARSE)
+            input[from..from + len * coarse]
+                .chunks_exact(coarse)
                 .map(|c| c.iter().sum::<f32>()),
         );
     }

@@ -31,7 +31,10 @@ pub(super) struct Feed {
     decoder: Option<Box<dyn Decoder>>,
     /// With the rate that it takes, in Hz.
     resampler: Option<(u32, Resampler)>,
+    /// The best.
     quality: ResamplingQuality,
+    /// What may be spent now.
+    most: ResamplingQuality,
     timeline: Timeline,
     decoded: PcmBlock,
     damaged: u32,
@@ -46,11 +49,22 @@ impl Feed {
             decoder: None,
             resampler: None,
             quality,
+            most: quality,
             timeline: Timeline::wanting(Samples::ZERO),
             decoded: PcmBlock::default(),
             damaged: 0,
             is_drained: false,
         }
+    }
+
+    /// Resamples no better than so from now on, and no better than was said at the beginning.
+    pub(super) fn limit_quality(&mut self, most: ResamplingQuality) {
+        if self.most != most
+            && let Some((_, resampler)) = &mut self.resampler
+        {
+            resampler.set_quality(most.min(self.quality));
+        }
+        self.most = most;
     }
 
     pub(super) fn info(&self) -> &StreamInfo {
@@ -264,10 +278,12 @@ impl Feed {
                     resampler.flush(out);
                     self.timeline.change_rate(*old, rate);
                 }
-                let resampler = Resampler::new(rate, SAMPLE_RATE, self.quality).map_err(|e| {
-                    let failure = Failure::common("The track's sample rate is not supported.");
-                    Stop::Failed(failure.because(e))
-                })?;
+                let mut resampler =
+                    Resampler::new(rate, SAMPLE_RATE, self.quality).map_err(|e| {
+                        let failure = Failure::common("The track's sample rate is not supported.");
+                        Stop::Failed(failure.because(e))
+                    })?;
+                resampler.set_quality(self.most.min(self.quality));
                 *other = Some((rate, resampler));
             }
         }

@@ -93,6 +93,7 @@ impl Pipeline {
     }
 
     fn transcode_frame(&mut self) -> Result<(), Stop> {
+        self.economise();
         if self.turn.as_ref().is_some_and(|turn| turn.left == 0) && !self.take_turn()? {
             return Ok(());
         }
@@ -190,11 +191,23 @@ impl Pipeline {
         Ok(())
     }
 
-    pub(super) fn encoder(&mut self) -> Result<&mut Encoder, Stop> {
-        if self.encoder.is_none() {
-            self.encoder = Some(Encoder::new(self.settings.quality).map_err(Stop::Failed)?);
+    /// Spends no more on samples than may be spent now; the encoder looks for itself.
+    fn economise(&mut self) {
+        let economy = self.dial.get();
+        self.render.set_hasty(economy.is_hasty);
+        if let Some(feed) = &mut self.feed {
+            feed.limit_quality(economy.resampling);
         }
-        Ok(self.encoder.as_mut().expect("made above"))
+    }
+
+    pub(super) fn encoder(&mut self) -> Result<&mut Encoder, Stop> {
+        let quality = self.dial.get().encoding(self.settings.quality);
+        if self.encoder.is_none() {
+            self.encoder = Some(Encoder::new(quality).map_err(Stop::Failed)?);
+        }
+        let encoder = self.encoder.as_mut().expect("made above");
+        encoder.set(quality).map_err(Stop::Failed)?;
+        Ok(encoder)
     }
 
     fn push(&mut self, payload: &[u8], position: Samples, mode: Mode) {

@@ -10,6 +10,7 @@ mod remake;
 
 use super::{
     Event, Settings, Wishes,
+    dial::{Dial, Economy},
     drift::{self, Drift},
     encode::Encoder,
     feed::Feed,
@@ -112,6 +113,7 @@ pub(super) struct Pipeline {
     wishes: Arc<Mutex<Wishes>>,
     events: Arc<dyn Fn(Event) + Send + Sync>,
     settings: Settings,
+    dial: Arc<Dial<Economy>>,
     payload: Vec<u8>,
 }
 
@@ -121,6 +123,7 @@ impl Pipeline {
         wishes: Arc<Mutex<Wishes>>,
         events: Arc<dyn Fn(Event) + Send + Sync>,
         settings: Settings,
+        dial: Arc<Dial<Economy>>,
     ) -> Self {
         let super::Tape { format, writer } = parts.tape;
         let render = {
@@ -151,6 +154,7 @@ impl Pipeline {
             wishes,
             events,
             settings,
+            dial,
             payload: Vec::with_capacity(format.max_bytes()),
         }
     }

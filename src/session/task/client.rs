@@ -45,10 +45,14 @@ impl Session {
             if let Note::StreamRejoined(rejoined) = &note {
                 self.context.rejoins.add(rejoined.reason);
             }
-            let message = view::message(guild, note, now);
-            if self.is_told(&message) {
-                self.push(message.to_json(), !is_passing);
-            }
+            self.say(&view::message(guild, note, now), !is_passing);
+        }
+    }
+
+    /// Tells a message, if the client is to be told such.
+    pub(super) fn say(&mut self, message: &Message, is_lasting: bool) {
+        if self.is_told(message) {
+            self.push(message.to_json(), is_lasting);
         }
     }
 

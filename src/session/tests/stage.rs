@@ -6,9 +6,11 @@ use crate::{
     dsp::FilterSpec,
     frame::{self, FrameFormat, FrameReader, FrameWriter, ReaderEvent, Underruns},
     player::{
-        Call, Device, OnSound, OnVoice, Output, OutputStats, Refusal, Report, Run, Sound, User,
+        Admission, Call, Device, OnSound, OnVoice, Output, OutputStats, Refusal, Report, Run,
+        Sound, User,
+        machine::Play,
+        note::{Quality, VoiceTarget},
     },
-    player::{machine::Play, note::VoiceTarget},
     protocol::message::{Cpu, Memory},
     track::{LoadResult, Playlist, Track, codec, lyrics::Lyrics, marks::Marks},
     units::{ChannelId, Millis, Samples, Secret, UserId},
@@ -16,6 +18,7 @@ use crate::{
 use futures_util::future::{BoxFuture, FutureExt};
 use serde_json::{Map, Value};
 use std::sync::Mutex;
+use tokio::sync::watch;
 
 pub(super) const GUILD: GuildId = GuildId(1);
 pub(super) const USER: UserId = UserId(9);
@@ -60,6 +63,13 @@ struct Props {
     /// Tracks whose words were looked up, and whether not at their own source.
     sung: Vec<(String, bool)>,
     sought: Arc<Mutex<Vec<Samples>>>,
+}
+
+/// What the governor of a node does.
+#[derive(Clone, Default)]
+struct Governed {
+    admission: Admission,
+    quality: watch::Sender<Option<Quality>>,
 }
 
 struct FakeSound {
@@ -148,7 +158,7 @@ pub(super) fn update(body: &str) -> rest::PlayerUpdate {
 }
 
 #[derive(Clone, Default)]
-struct FakeWorld(Arc<Mutex<Props>>);
+struct FakeWorld(Arc<Mutex<Props>>, Governed);
 
 impl World for FakeWorld {
     fn load(&self, identifier: String) -> BoxFuture<'static, Result<LoadResult, Failure>> {
@@ -184,6 +194,14 @@ impl World for FakeWorld {
     fn marks(&self, _: Arc<Track>, _: Vec<String>) -> BoxFuture<'static, Result<Marks, Failure>> {
         let found = self.0.lock().unwrap().marks.clone();
         async { found.unwrap_or_else(|| Ok(Marks::default())) }.boxed()
+    }
+
+    fn admission(&self) -> &Admission {
+        &self.1.admission
+    }
+
+    fn quality(&self) -> watch::Receiver<Option<Quality>> {
+        self.1.quality.subscribe()
     }
 
     fn panics(&self) -> u64 {
@@ -276,7 +294,12 @@ pub(super) fn stage() -> Stage {
 }
 
 pub(super) fn stage_with(settings: Settings) -> Stage {
-    let world = FakeWorld::default();
+    stage_of(settings, Admission::default())
+}
+
+pub(super) fn stage_of(settings: Settings, admission: Admission) -> Stage {
+    let mut world = FakeWorld::default();
+    world.1.admission = admission;
     let stats: StatsSource = Arc::new(|| Stats {
         frame_stats: None,
         players: 0,
@@ -301,6 +324,14 @@ pub(super) fn stage_with(settings: Settings) -> Stage {
 }
 
 impl Stage {
+    pub(super) fn admission(&self) -> &Admission {
+        &self.world.1.admission
+    }
+
+    pub(super) fn tell_quality(&self, quality: Quality) {
+        self.world.1.quality.send_replace(Some(quality));
+    }
+
     pub(super) async fn client(&self) -> Client {
         self.connect(None).await
     }

@@ -11,6 +11,7 @@ mod ours;
 mod plugins;
 mod profile;
 mod resolve;
+mod resources;
 mod route_planner;
 mod youtube;
 mod ytdlp;
@@ -37,6 +38,7 @@ pub(in crate::config) static TABLE: LazyLock<Vec<Key>> = LazyLock::new(|| {
         monitoring::KEYS,
         profile::KEYS,
         arm_audio::KEYS,
+        resources::KEYS,
     ]
     .concat()
 });

@@ -84,6 +84,14 @@ impl ByteWindow {
         }
     }
 
+    /// Lets no more than so many bytes wait, and less if it was less before; a unit that is larger still arrives whole.
+    pub fn limit_credit(&mut self, most: usize) {
+        self.base_credit = self.base_credit.min(most);
+        self.shared
+            .credit
+            .store(self.base_credit, Ordering::Release);
+    }
+
     /// Something of use was found (a packet with sound): from here on, as much as 32 MiB may be passed before the next; a
     /// window over more that is of no use says [`DemuxError::TooLarge`].
     pub const fn found(&mut self) {
