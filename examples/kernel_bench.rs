@@ -92,6 +92,10 @@ impl Bench {
                     sums: &mut self.pairs[..places],
                 });
             }
+            "limit" => {
+                (kernels.limit)(left, 16.0);
+                (kernels.limit)(right, 16.0);
+            }
             "gain" => {
                 (kernels.gain)(left, 0.9);
                 (kernels.gain)(right, 0.9);
@@ -146,7 +150,7 @@ fn main() -> ExitCode {
 fn usage() -> ExitCode {
     eprintln!(
         "kernel_bench portable|chosen \
-         fir4|bands|search|closely|gain|ramp|matrix|mix|interleave|to_i16|to_i32 BLOCKS"
+         fir4|bands|search|closely|limit|gain|ramp|matrix|mix|interleave|to_i16|to_i32 BLOCKS"
     );
     ExitCode::FAILURE
 }

@@ -10,7 +10,10 @@ use super::{
     spec::{FilterSpec, TimescaleSpec},
     timescale::{PAST, Timescale},
 };
-use crate::pcm::{PcmBlock, Scratch};
+use crate::{
+    kernel::kernels,
+    pcm::{PcmBlock, Scratch},
+};
 
 /// Samples no louder than this are taken as they are; with it, the bounds of [`FilterSpec::clamped`] keep every
 /// intermediate value finite. Nothing that was recorded comes near.
@@ -329,12 +332,6 @@ impl Chain {
 /// Makes samples from `from` on finite: what is not a number is silence, what is far too loud is limited.
 fn tame(block: &mut PcmBlock, from: usize) {
     for channel in &mut block.channels {
-        for x in &mut channel[from..] {
-            *x = if x.is_nan() {
-                0.0
-            } else {
-                x.clamp(-LOUDEST, LOUDEST)
-            };
-        }
+        (kernels().limit)(&mut channel[from..], LOUDEST);
     }
 }

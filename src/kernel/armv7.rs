@@ -30,6 +30,7 @@ unsafe extern "C" {
         room: usize,
         sums: *mut f32,
     );
+    fn lavalink_neon_limit(samples: *mut f32, n: usize, bound: f32);
     fn lavalink_neon_gain(samples: *mut f32, n: usize, gain: f32);
     fn lavalink_neon_ramp(samples: *mut f32, n: usize, from: f32, to: f32, first: f32, step: f32);
     fn lavalink_neon_matrix(left: *mut f32, right: *mut f32, n: usize, m: *const f32);
@@ -48,6 +49,7 @@ pub(super) fn detect() -> Option<Kernels> {
         fir4,
         bands,
         lags,
+        limit,
         gain,
         ramp,
         matrix,
@@ -120,6 +122,13 @@ fn lags(job: Lags) {
 /// What of a slice is made of whole steps, and the rest.
 fn in_steps(samples: &mut [f32], step: usize) -> (&mut [f32], &mut [f32]) {
     samples.split_at_mut(samples.len() - samples.len() % step)
+}
+
+fn limit(samples: &mut [f32], bound: f32) {
+    let (steps, rest) = in_steps(samples, STEP);
+    // SAFETY: see above.
+    unsafe { lavalink_neon_limit(steps.as_mut_ptr(), steps.len(), bound) };
+    portable::limit(rest, bound);
 }
 
 fn gain(samples: &mut [f32], gain: f32) {

@@ -15,6 +15,7 @@
 //! | bands | 422 867 | 72 579 | 150 829 | 77 531 |
 //! | lags: search | 158 617 | 36 291 | 23 477 | – |
 //! | lags: closely | 14 581 | 4 391 | 4 580 | – |
+//! | limit | 27 070 | 4 286 | 4 184 | – |
 //! | gain | 21 185 | 3 689 | 3 678 | – |
 //! | ramp | 34 642 | 6 374 | 7 068 | – |
 //! | matrix | 21 319 | 3 824 | 4 869 | – |
@@ -23,7 +24,7 @@
 //! | to_i16 | 32 870 | 5 044 | 5 837 | 2 708 |
 //! | to_i32 | 13 742 | 3 916 | 1 997 | – |
 //!
-//! On 64 bit the compiler makes vectors of plain loops: a dash stands where instructions written by hand take no less.
+//! On 64 bit the compiler makes vectors of plain loops; where a dash stands, those run.
 
 #[cfg(all(target_arch = "aarch64", feature = "neon-simd"))]
 mod aarch64;
@@ -70,6 +71,8 @@ pub struct Kernels {
     pub bands: fn(&Bank, &mut [History; 2], &mut [f32], &mut [f32]),
     /// Adds up [`Lags`].
     pub lags: fn(Lags),
+    /// Samples limited to ± a bound; what is no number becomes silence.
+    pub limit: fn(&mut [f32], f32),
     /// Samples times a gain, limited to ±1.
     pub gain: fn(&mut [f32], f32),
     /// Samples times a gain on its way, limited to ±1.
@@ -92,6 +95,7 @@ pub const PORTABLE: Kernels = Kernels {
     fir4: portable::fir4,
     bands: bank::portable,
     lags: portable::lags::<{ portable::FUSED }>,
+    limit: portable::limit,
     gain: portable::gain,
     ramp: portable::ramp,
     matrix: portable::matrix,

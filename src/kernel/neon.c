@@ -141,6 +141,20 @@ void lavalink_neon_lags8(const float *wanted, size_t len, const float *area, siz
 
 /* From here on `n` is a multiple of 8. */
 
+void lavalink_neon_limit(float *samples, size_t n, float bound)
+{
+    float32x4_t low = vdupq_n_f32(-bound), high = vdupq_n_f32(bound);
+    for (size_t i = 0; i < n; i += 8) {
+        float32x4_t x = vld1q_f32(samples + i), y = vld1q_f32(samples + i + 4);
+        /* What is no number does not equal itself. */
+        uint32x4_t x_counts = vceqq_f32(x, x), y_counts = vceqq_f32(y, y);
+        x = vminq_f32(vmaxq_f32(x, low), high);
+        y = vminq_f32(vmaxq_f32(y, low), high);
+        vst1q_f32(samples + i, vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(x), x_counts)));
+        vst1q_f32(samples + i + 4, vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(y), y_counts)));
+    }
+}
+
 void lavalink_neon_gain(float *samples, size_t n, float gain)
 {
     float32x4_t g = vdupq_n_f32(gain);

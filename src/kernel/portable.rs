@@ -104,6 +104,16 @@ fn places<const FUSED: bool, const WIDTH: usize, const TURNS: usize>(
     }
 }
 
+pub(super) fn limit(samples: &mut [f32], bound: f32) {
+    for x in samples {
+        *x = if x.is_nan() {
+            0.0
+        } else {
+            x.clamp(-bound, bound)
+        };
+    }
+}
+
 pub(super) fn gain(samples: &mut [f32], gain: f32) {
     for x in samples {
         *x = (*x * gain).clamp(-1.0, 1.0);

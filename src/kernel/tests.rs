@@ -106,6 +106,18 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
+    fn limit_is_the_portable_one_and_leaves_numbers(
+        samples in vec(sample(), 0..70),
+        by in 0usize..4,
+        bound in 0.5f32..16.5,
+    ) {
+        compare(&samples, by, |kernels, samples| (kernels.limit)(samples, bound));
+        let mut limited = samples;
+        (kernels().limit)(&mut limited, bound);
+        assert!(limited.iter().all(|x| x.abs() <= bound));
+    }
+
+    #[test]
     fn gain_is_the_portable_one(
         samples in vec(sample(), 0..70),
         by in 0usize..4,
