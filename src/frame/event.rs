@@ -10,7 +10,7 @@ pub enum ReaderEvent {
     Started,
     /// The end marker was reached: everything has been taken.
     Drained,
-    /// The next frame lies at or after the limit set by [`Progress::set_limit`]; it was not taken.
+    /// The next frame lies at or after the limit set by [`Progress::set_limit`](super::Progress::set_limit); it was not taken.
     LimitReached,
     /// Frames were asked for, but none came, for as long as the stuck threshold says. Once per ring.
     Stuck,
