@@ -77,7 +77,7 @@
 //! # Where is…
 //! | Looking for | File |
 //! |---|---|
-//! | start, stop, everything put together | `node.rs` |
+//! | start, stop, everything put together | `node.rs`; memory given back to the system: `node/memory.rs` |
 //! | commands, exit codes | `cli/mod.rs` |
 //! | a configuration key | `config/schema/table/` (one row each), `config/settings.rs` |
 //! | the order of events; what a PATCH leads to | `player/machine.rs`; the checks before it: `session/plan.rs` |

@@ -4,7 +4,7 @@
 //! Two things are held longer than they are needed. What the start has read of the program itself (5 of 8 MB that an idle node
 //! would hold) comes again from the system's cache of the file when it is called for, at the price of some hundred page faults
 //! without reading. And glibc keeps what was freed in the middle of its heaps (26 of 27 MB after fifty players), where a player
-//! or a player script of YouTube has been. (musl's allocator is replaced by one that gives back by itself: `main.rs`.)
+//! or a player script of YouTube has been. (What other C libraries keep is left to them.)
 
 #![expect(
     unsafe_code,
@@ -138,8 +138,8 @@ fn read_only(line: &str) -> Option<std::ops::Range<usize>> {
 
 #[cfg(target_env = "gnu")]
 mod heap {
-    /// Bytes that were asked for and not freed, of all heaps.
-    // (its successor with wider figures came with glibc 2.33, and 2.31 is still about)
+    /// Bytes that were asked for and not freed, of all heaps. (What has taken the place of `mallinfo` came with glibc 2.33,
+    /// and 2.31 is still about.)
     pub fn in_use() -> Option<u64> {
         // SAFETY: looks under the allocator's own locks.
         let figures = unsafe { libc::mallinfo() };
