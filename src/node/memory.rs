@@ -23,15 +23,19 @@ const WORTH_BYTES: u64 = 4 << 20;
 /// Gives back, again and again. Ends never.
 pub(super) async fn give_back_often() {
     tokio::time::sleep(START_TAKES).await;
-    give_back_elsewhere().await;
-    let mut surplus = Surplus {
-        left: held_in_vain(),
-    };
     loop {
+        give_back_elsewhere().await;
+        // what is in use all the time has come again by then
         tokio::time::sleep(LOOK_EVERY).await;
-        if surplus.is_worth_it(held_in_vain()) {
-            give_back_elsewhere().await;
-            surplus.left = held_in_vain();
+        let (heap, program) = held();
+        let (mut heap, mut program) = (Surplus { left: heap }, Surplus { left: program });
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            let (heap_bytes, program_bytes) = held();
+            // both are asked: each takes note
+            if heap.is_worth_it(heap_bytes) | program.is_worth_it(program_bytes) {
+                break;
+            }
         }
     }
 }
@@ -45,7 +49,7 @@ async fn give_back_elsewhere() {
 /// Decides when it is worth while.
 #[derive(Debug)]
 struct Surplus {
-    /// What could not be given back the last time, in bytes: single pages between others that are in use.
+    /// What could not be given back the last time, in bytes: single pages between others that are in use, and what came again.
     left: u64,
 }
 
@@ -71,27 +75,26 @@ fn give_back() {
     }
 }
 
-/// Memory that nothing in the program has asked for and is there nevertheless, in bytes: what the heap holds free, and a little
-/// more (stacks, tables of the allocator).
-fn held_in_vain() -> u64 {
-    let Some(in_use) = heap::in_use() else {
-        return 0;
-    };
+/// What might be given back, in bytes: memory that nothing has asked for and is there nevertheless (what the heap holds free, and
+/// a little more: stacks, tables of the allocator); and what is there of files, the program's foremost.
+fn held() -> (u64, u64) {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    anonymous_pages(&statm)
-        .saturating_mul(page_bytes())
-        .saturating_sub(in_use)
+    let (anonymous, of_files) = resident_pages(&statm);
+    let in_vain = heap::in_use().map_or(0, |in_use| {
+        (anonymous * page_bytes()).saturating_sub(in_use)
+    });
+    (in_vain, of_files * page_bytes())
 }
 
-/// Resident pages without a file: of proc_pid_statm(5), the second figure less the third.
-fn anonymous_pages(statm: &str) -> u64 {
+/// Resident pages without a file and with one: of proc_pid_statm(5), the second figure less the third, and the third.
+fn resident_pages(statm: &str) -> (u64, u64) {
     let mut figures = statm
         .split(' ')
         .skip(1)
         .map(|figure| figure.parse().unwrap_or(0));
-    let (resident, with_file): (u64, u64) =
-        (figures.next().unwrap_or(0), figures.next().unwrap_or(0));
-    resident.saturating_sub(with_file)
+    let resident: u64 = figures.next().unwrap_or(0);
+    let of_files = figures.next().unwrap_or(0);
+    (resident.saturating_sub(of_files), of_files)
 }
 
 fn page_bytes() -> u64 {
@@ -204,8 +207,11 @@ Anonymous:             0 kB
     #[test]
     fn pages_without_a_file_are_resident_ones_less_those_with_one() {
         // size resident shared text lib data dt
-        assert_eq!(anonymous_pages("72312 2428 2178 2921 0 2320 0\n"), 250);
-        assert_eq!(anonymous_pages(""), 0);
+        assert_eq!(
+            resident_pages("72312 2428 2178 2921 0 2320 0\n"),
+            (250, 2178)
+        );
+        assert_eq!(resident_pages(""), (0, 0));
     }
 
     #[test]
