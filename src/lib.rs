@@ -88,7 +88,7 @@
 //! # Where is…
 //! | Looking for | File |
 //! |---|---|
-//! | start, stop, everything put together | `node.rs` |
+//! | start, stop, everything put together | `node.rs`; memory given back to the system: `node/memory.rs` |
 //! | commands, exit codes; what health checks ask | `cli/mod.rs`; `cli/health.rs` |
 //! | ready, alive, stopping: told to systemd | `node/supervisor.rs`; the unit: `systemd/` |
 //! | a configuration key | `config/schema/table/` (one row each), `config/settings.rs` |

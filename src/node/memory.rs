@@ -4,7 +4,7 @@
 //! Two things are held longer than they are needed. What the start has read of the program itself (5 of 8 MB that an idle node
 //! would hold) comes again from the system's cache of the file when it is called for, at the price of some hundred page faults
 //! without reading. And glibc keeps what was freed in the middle of its heaps (26 of 27 MB after fifty players), where a player
-//! or a player script of YouTube has been. (musl's allocator is replaced by one that gives back by itself: `main.rs`.)
+//! or a player script of YouTube has been. (What other C libraries keep is left to them.)
 
 #![expect(
     unsafe_code,
@@ -23,15 +23,19 @@ const WORTH_BYTES: u64 = 4 << 20;
 /// Gives back, again and again. Ends never.
 pub(super) async fn give_back_often() {
     tokio::time::sleep(START_TAKES).await;
-    give_back_elsewhere().await;
-    let mut surplus = Surplus {
-        left: held_in_vain(),
-    };
     loop {
+        give_back_elsewhere().await;
+        // what is in use all the time has come again by then
         tokio::time::sleep(LOOK_EVERY).await;
-        if surplus.is_worth_it(held_in_vain()) {
-            give_back_elsewhere().await;
-            surplus.left = held_in_vain();
+        let (heap, program) = held();
+        let (mut heap, mut program) = (Surplus { left: heap }, Surplus { left: program });
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            let (heap_bytes, program_bytes) = held();
+            // both are asked: each takes note
+            if heap.is_worth_it(heap_bytes) | program.is_worth_it(program_bytes) {
+                break;
+            }
         }
     }
 }
@@ -50,7 +54,7 @@ pub(super) fn give_back_heap() {
 /// Decides when it is worth while.
 #[derive(Debug)]
 struct Surplus {
-    /// What could not be given back the last time, in bytes: single pages between others that are in use.
+    /// What could not be given back the last time, in bytes: single pages between others that are in use, and what came again.
     left: u64,
 }
 
@@ -76,27 +80,26 @@ fn give_back() {
     }
 }
 
-/// Memory that nothing in the program has asked for and is there nevertheless, in bytes: what the heap holds free, and a little
-/// more (stacks, tables of the allocator).
-fn held_in_vain() -> u64 {
-    let Some(in_use) = heap::in_use() else {
-        return 0;
-    };
+/// What might be given back, in bytes: memory that nothing has asked for and is there nevertheless (what the heap holds free, and
+/// a little more: stacks, tables of the allocator); and what is there of files, the program's foremost.
+fn held() -> (u64, u64) {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    anonymous_pages(&statm)
-        .saturating_mul(page_bytes())
-        .saturating_sub(in_use)
+    let (anonymous, of_files) = resident_pages(&statm);
+    let in_vain = heap::in_use().map_or(0, |in_use| {
+        (anonymous * page_bytes()).saturating_sub(in_use)
+    });
+    (in_vain, of_files * page_bytes())
 }
 
-/// Resident pages without a file: of proc_pid_statm(5), the second figure less the third.
-fn anonymous_pages(statm: &str) -> u64 {
+/// Resident pages without a file and with one: of proc_pid_statm(5), the second figure less the third, and the third.
+fn resident_pages(statm: &str) -> (u64, u64) {
     let mut figures = statm
         .split(' ')
         .skip(1)
         .map(|figure| figure.parse().unwrap_or(0));
-    let (resident, with_file): (u64, u64) =
-        (figures.next().unwrap_or(0), figures.next().unwrap_or(0));
-    resident.saturating_sub(with_file)
+    let resident: u64 = figures.next().unwrap_or(0);
+    let of_files = figures.next().unwrap_or(0);
+    (resident.saturating_sub(of_files), of_files)
 }
 
 fn page_bytes() -> u64 {
@@ -143,8 +146,8 @@ fn read_only(line: &str) -> Option<std::ops::Range<usize>> {
 
 #[cfg(target_env = "gnu")]
 mod heap {
-    /// Bytes that were asked for and not freed, of all heaps.
-    // (its successor with wider figures came with glibc 2.33, and 2.31 is still about)
+    /// Bytes that were asked for and not freed, of all heaps. (What has taken the place of `mallinfo` came with glibc 2.33,
+    /// and 2.31 is still about.)
     pub fn in_use() -> Option<u64> {
         // SAFETY: looks under the allocator's own locks.
         let figures = unsafe { libc::mallinfo() };
@@ -209,8 +212,11 @@ Anonymous:             0 kB
     #[test]
     fn pages_without_a_file_are_resident_ones_less_those_with_one() {
         // size resident shared text lib data dt
-        assert_eq!(anonymous_pages("72312 2428 2178 2921 0 2320 0\n"), 250);
-        assert_eq!(anonymous_pages(""), 0);
+        assert_eq!(
+            resident_pages("72312 2428 2178 2921 0 2320 0\n"),
+            (250, 2178)
+        );
+        assert_eq!(resident_pages(""), (0, 0));
     }
 
     #[test]

@@ -319,6 +319,7 @@ impl Pipeline {
 
     /// Gives back the memory that is of no use until the next turn: of the players of a node, a few are at work at a time.
     fn rest(&mut self) {
+        self.window.rest();
         self.render.rest();
         if let Some(feed) = &mut self.feed {
             feed.rest();

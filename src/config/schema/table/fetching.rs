@@ -9,6 +9,8 @@ use super::{
 const FRAGMENTS: super::Kind = whole(1, 16);
 const CHUNK: super::Kind = bytes(16 * 1024, 16 << 20);
 const REQUEST: super::Kind = bytes(0, GIB);
+/// Two seconds of 128 kbit/s at least.
+const AHEAD: super::Kind = bytes(32 * 1024, 64 << 20);
 const HELD: super::Kind = bytes(64 * 1024, 64 << 20);
 
 /// Every key of `fetching`.
@@ -34,7 +36,7 @@ pub const KEYS: &[Key] = &[
         let bytes = b.number();
         c.fetching.of_site(b.name).request_bytes = Some(bytes);
     }),
-    key("fetching.readAheadBytes", HELD, "128KB", |c, b| {
+    key("fetching.readAheadBytes", AHEAD, "128KB", |c, b| {
         c.fetching.read_ahead_bytes = b.number()
     }),
     key("fetching.maxBytes", HELD, "1MB", |c, b| {

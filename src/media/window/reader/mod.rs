@@ -33,7 +33,7 @@ const MAX_STEP: u64 = 2048;
 /// Notices that are kept for places that have not been read; of more, the oldest are dropped.
 const MAX_NOTICES: usize = 32;
 
-/// Scratch space that is kept from read to read, in bytes: for most packets of sound. It is used only for what lies in two
+/// Scratch space that is kept while nothing is read, in bytes: for most packets of sound. It is used only for what lies in two
 /// deliveries, so that asking for more now and then costs nothing.
 const KEPT_SCRATCH: usize = 4 * 1024;
 
@@ -182,6 +182,13 @@ impl ByteWindow {
     #[must_use]
     pub const fn credit(&self) -> usize {
         self.base_credit
+    }
+
+    /// Gives back what was gathered to be looked at: the headers of a track may have been 64 KB.
+    pub fn rest(&mut self) {
+        if self.scratch.capacity() > KEPT_SCRATCH {
+            self.scratch = Vec::new();
+        }
     }
 
     /// Bytes that can be read now.
@@ -428,10 +435,6 @@ impl ByteWindow {
 
     fn gather(&mut self, len: usize) {
         self.scratch.clear();
-        // one large header must not cost its memory for the whole track
-        if len <= KEPT_SCRATCH {
-            self.scratch.shrink_to(KEPT_SCRATCH);
-        }
         for chunk in &self.chunks {
             let part = chunk.len().min(len - self.scratch.len());
             self.scratch.extend_from_slice(&chunk[..part]);
@@ -446,5 +449,21 @@ impl Drop for ByteWindow {
     fn drop(&mut self) {
         self.shared.closed.store(true, Ordering::Release);
         self.shared.to_writer.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_header_costs_nothing_afterwards() {
+        let (mut writer, mut window) = lane(1 << 20);
+        writer.push(vec![1; 40_000].into());
+        writer.push(vec![2; 40_000].into());
+        assert_eq!(window.peek(80_000).expect("it is there").len(), 80_000);
+        window.rest();
+        assert_eq!(window.scratch.capacity(), 0);
+        assert_eq!(window.peek(2).expect("it is there still"), [1, 1]);
     }
 }
