@@ -13,10 +13,6 @@ use std::arch::aarch64::{
 };
 
 /// NEON: no chip of this kind is without.
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "as the others, which may not be there"
-)]
 pub(super) fn detect() -> Option<Kernels> {
     Some(Kernels {
         name: "neon",
