@@ -129,24 +129,25 @@ fn assert_unbroken(frames: &[Heard]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_container_is_heard_whole_through_an_encrypted_channel() {
-    assert_heard_whole(&[
+    let files = [
         "tone44.mp3",
         "tone44.m4a",
         "tone44.ogg",
         "tone48.opus",
         "tone48.webm",
-    ])
-    .await;
+    ];
+    assert_heard_whole(&files, 0).await;
 }
 
-/// What an emulated board can do in time (`scripts/arm.sh`).
+/// What an emulated board can do in time (`scripts/arm.sh`): one track, and where the first key takes it longer than sound is
+/// held for it in an empty channel, up to two seconds before the key.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_single_track_is_heard_whole_through_an_encrypted_channel() {
-    assert_heard_whole(&["tone44.mp3"]).await;
+async fn a_single_track_is_heard_whole_also_where_keys_take_long() {
+    assert_heard_whole(&["tone44.mp3"], 100).await;
 }
 
-/// Plays the files, all at once, each in a channel of its own.
-async fn assert_heard_whole(files: &[&'static str]) {
+/// Plays the files, all at once, each in a channel of its own. So many frames at most may come before the first key.
+async fn assert_heard_whole(files: &[&'static str], before_key: u64) {
     let stage = Stage::set().await;
     let mut playing = Vec::new();
     for (i, file) in files.iter().copied().enumerate() {
@@ -180,15 +181,12 @@ async fn assert_heard_whole(files: &[&'static str]) {
             assert!(share > 0.88, "{file}: {share} of channel {side} at {hz} Hz");
         }
         let media = rig::session::lock(&voice.media);
-        assert_eq!(
-            (media.dave_failed, media.plain_in_dave, media.not_opened),
-            (0, 0, 0),
-            "{file}"
-        );
+        assert_eq!((media.dave_failed, media.not_opened), (0, 0), "{file}");
         assert!(
-            media.dave_ok >= 595,
-            "{file}: {} encrypted frames",
-            media.dave_ok
+            media.plain_in_dave <= before_key && media.dave_ok + media.plain_in_dave >= 595,
+            "{file}: {} encrypted frames, {} plain ones",
+            media.dave_ok,
+            media.plain_in_dave
         );
     }
     stage.end().await;
