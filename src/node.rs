@@ -59,6 +59,9 @@ const MAX_NET_THREADS: usize = 4;
 /// # Errors
 /// When it cannot start: the port is taken, a file cannot be read.
 pub fn run(config: Config) -> anyhow::Result<()> {
+    if config::profile::IS_FOR_LOW_MEMORY {
+        memory::share_one_heap();
+    }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(cores.min(MAX_NET_THREADS))
@@ -136,7 +139,6 @@ impl Node {
             sources: sources.clone(),
             voice: voice::Voice::new(voice_settings(&config)),
             devices,
-            device: config.arm_audio.device.clone(),
             stuck_after: config.lavalink.track_stuck_threshold,
             underruns: Arc::default(),
             admission: Admission::new(config.resources.max_concurrent_tracks),
@@ -232,8 +234,6 @@ struct NodeWorld {
     sources: Arc<Registry>,
     voice: voice::Voice,
     devices: Arc<dyn Devices>,
-    /// The device of the configuration.
-    device: String,
     stuck_after: Duration,
     underruns: Arc<Underruns>,
     admission: Admission,
@@ -301,19 +301,7 @@ impl World for NodeWorld {
         events: OnVoice,
     ) -> BoxFuture<'static, Result<Box<dyn Output>, Refusal>> {
         let devices = self.devices.clone();
-        let is_known = *name == *self.device || device::is_of_card(&name);
-        Box::pin(blocking(move || {
-            // a client's word must not make the sound system do more than play
-            let is_listed = |name: &str| {
-                let listed = devices.list();
-                listed.is_ok_and(|all| all.iter().any(|it| it.name == name))
-            };
-            if is_known || is_listed(&name) {
-                devices.open(&name, events)
-            } else {
-                Err(Refusal::Unknown(name.to_string()))
-            }
-        }))
+        Box::pin(blocking(move || devices.open(&name, events)))
     }
 
     fn devices(&self) -> BoxFuture<'static, Result<Vec<Device>, Failure>> {

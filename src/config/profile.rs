@@ -68,7 +68,7 @@ pub(super) const ROWS: &[Row] = &[
     row("lavalink.server.opusEncodingQuality",   ["5", "",         "5",     "0"]),
     row("audio.workers",                         ["",  "2",        "",      "1"]),
     row("fetching.fragments",                    ["",  "",         "",      "1"]),
-    row("fetching.readAheadBytes",               ["",  "64KB",     "512KB", "64KB"]),
+    row("fetching.readAheadBytes",               ["",  "48KB",     "512KB", "48KB"]),
     row("fetching.maxBytes",                     ["",  "512KB",    "2MB",   "512KB"]),
     row("resolve.cache.entries",                 ["",  "500",      "",      "500"]),
     row("resolve.cache.bytes",                   ["",  "2MB",      "",      "2MB"]),

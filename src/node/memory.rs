@@ -4,7 +4,8 @@
 //! Two things are held longer than they are needed. What the start has read of the program itself (5 of 8 MB that an idle node
 //! would hold) comes again from the system's cache of the file when it is called for, at the price of some hundred page faults
 //! without reading. And glibc keeps what was freed in the middle of its heaps (26 of 27 MB after fifty players), where a player
-//! or a player script of YouTube has been. (What other C libraries keep is left to them.)
+//! or a player script of YouTube has been. (What other C libraries keep is left to
+//! them.) Where memory is short, all threads share one heap from the start, which leaves fewer gaps.
 
 #![expect(
     unsafe_code,
@@ -19,6 +20,12 @@ const START_TAKES: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// Less is not worth the search, which takes a millisecond for every 10 MB or so, and lets who wants memory wait.
 const WORTH_BYTES: u64 = 4 << 20;
+
+/// Lets all threads share one heap: a tenth less for each of fifty players, at the price of waits for each other. Called before
+/// there are threads.
+pub(super) fn share_one_heap() {
+    heap::share();
+}
 
 /// Gives back, again and again. Ends never.
 pub(super) async fn give_back_often() {
@@ -155,6 +162,12 @@ mod heap {
         Some(u64::from(figures.uordblks as u32) + u64::from(figures.hblkhd as u32))
     }
 
+    /// No heap but the first, whatever the number of threads.
+    pub fn share() {
+        // SAFETY: takes two numbers, before other threads ask for memory.
+        unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) };
+    }
+
     /// Gives back whole free pages.
     pub fn trim() {
         // SAFETY: works under the allocator's own locks, on what nobody holds.
@@ -170,6 +183,9 @@ mod heap {
     }
 
     /// Allocators of other systems do it themselves.
+    pub const fn share() {}
+
+    /// Likewise.
     pub const fn trim() {}
 }
 

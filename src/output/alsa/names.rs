@@ -27,7 +27,32 @@ const CHANNELS: u32 = 8;
 pub(super) fn may_be_opened(name: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     let is_word = !name.is_empty() && name.chars().all(is_plain);
-    (is_word || device::is_of_card(name)) && name.len() <= MAX_LEN
+    (is_word || is_of_card(name)) && name.len() <= MAX_LEN
+}
+
+/// Whether a name is that of a card, with or without saying which.
+fn is_of_card(name: &str) -> bool {
+    const KINDS: [&str; 16] = [
+        device::DEFAULT,
+        "sysdefault",
+        "hw",
+        "plughw",
+        "dmix",
+        "hdmi",
+        "iec958",
+        "front",
+        "rear",
+        "side",
+        "center_lfe",
+        "surround21",
+        "surround40",
+        "surround41",
+        "surround51",
+        "surround71",
+    ];
+    let (kind, card) = name.split_once(':').unwrap_or((name, ""));
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '=' | ',');
+    KINDS.contains(&kind) && card.chars().all(is_plain)
 }
 
 /// Runs this and keeps alsa-lib from writing to the program's error output; returns what it had to say.
@@ -117,6 +142,7 @@ mod tests {
             "default",
             "hw:0",
             "hw:1,0",
+            "dmix:CARD=b1-x",
             "plughw:CARD=PCH,DEV=0",
             "sysdefault:CARD=Headphones",
             "hdmi:CARD=vc4-hdmi,DEV=0",
@@ -133,6 +159,10 @@ mod tests {
             "tee:default,'|touch /tmp/x',raw",
             "tee:hw,x,raw",
             "file:x,raw",
+            "plug:'file:x'",
+            "hw:0;x",
+            "hw:{CARD 0}",
+            "plug:hw",
             "plug:tee",
             "hw:0 ",
             "hw:/dev/x",
