@@ -20,7 +20,7 @@ cargo test --locked --quiet --lib --manifest-path "$manifest" --target-dir "$bui
 toolchain=${NO_STD_TOOLCHAIN:-arm-cross}
 linker=${NO_STD_LINKER:-arm-linux-gnueabihf-ld}
 # a program for this processor makes qemu 7.2 stop at an assertion; 10 runs it
-emulator=/opt/arm-cross/bin/qemu-arm
+emulator=$(dirname "${ARM_CROSS_ENV:-}")/bin/qemu-arm # that of the toolchain, if there is one
 [ -x "$emulator" ] || emulator=qemu-arm
 emulator=${NO_STD_EMULATOR:-$emulator}
 library=$(rustc "+$toolchain" --print sysroot 2>/dev/null)/lib/rustlib/src/rust/library || true

@@ -186,7 +186,7 @@ impl Chain {
     }
 
     /// Gives back the memory that is of no use until more comes.
-    pub(crate) fn rest(&mut self) {
+    pub fn rest(&mut self) {
         self.work = Scratch::default();
         if let Some(timescale) = &mut self.timescale {
             timescale.rest();

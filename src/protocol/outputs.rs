@@ -2,7 +2,7 @@
 //! Never knows: what can be played on.
 
 use super::json::{Fields, FromJson, Invalid};
-use alloc::{string::String, vec::Vec};
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
 use serde::Serialize;
 use serde_json::Value;
 

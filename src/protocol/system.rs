@@ -1,6 +1,7 @@
 //! Owns: the answer of `GET /v4/system`, a route of our own.
 //! Never knows: where the figures come from.
 
+use alloc::{string::String, vec::Vec};
 use serde::Serialize;
 
 /// The machine and how it is doing. All keys are always there; `null` means that it does not tell.

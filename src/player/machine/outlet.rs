@@ -179,12 +179,12 @@ impl Machine {
         };
         match event {
             OutputEvent::Opened | OutputEvent::Connected => {
-                if std::mem::replace(&mut device.is_interrupted, false) {
+                if core::mem::replace(&mut device.is_interrupted, false) {
                     self.tell_device(DeviceState::Back);
                 }
             }
             OutputEvent::Interrupted => {
-                if !std::mem::replace(&mut device.is_interrupted, true) {
+                if !core::mem::replace(&mut device.is_interrupted, true) {
                     self.tell_device(DeviceState::Interrupted);
                 }
             }
