@@ -31,6 +31,8 @@ cleanup() {
 }
 trap cleanup EXIT
 failed=()
+# of properties: an emulator takes ten times as long for each
+export PROPTEST_CASES=${PROPTEST_CASES:-32}
 
 # start_and_stop RUNNER PROGRAM: a node that becomes healthy within a minute, and ends well when it is told to.
 start_and_stop() {
