@@ -13,7 +13,7 @@ use core::{f64::consts::TAU, time::Duration};
 use lavalink_rust::{
     dsp::{Chain, FilterSpec, LowPassSpec, Resampler, ResamplingQuality, TimescaleSpec, gain},
     frame::ReaderEvent,
-    governor::policy::{Change, Each, Policy, Resource},
+    governor::policy::{Change, Each, Excess, Pace, Policy, Resource},
     pcm::PcmBlock,
     playback::Event,
     player::{
@@ -151,6 +151,7 @@ fn player() {
     let mut machine = Machine::new(Settings {
         update_every: Duration::from_secs(5),
         stuck_after: Duration::from_secs(10),
+        device: None,
     });
     let mut now = Moment {
         at: Instant::after(Duration::from_secs(1)),
@@ -190,7 +191,7 @@ fn governor() {
         temperature: Some(70.0),
         ..Each::default()
     };
-    let mut policy = Policy::new(thresholds, 3);
+    let mut policy = Policy::new(thresholds, Pace::default(), 3);
     let mut changes = vec![];
     for second in 0..7200 {
         let reading = Each {
@@ -203,7 +204,11 @@ fn governor() {
     let hot = Change {
         from: 0,
         to: 1,
-        cause: Some(Resource::Temperature),
+        cause: Some(Excess {
+            resource: Resource::Temperature,
+            reading: 85.0,
+            threshold: 70.0,
+        }),
     };
     assert_eq!(changes.first(), Some(&hot));
     assert_eq!(policy.level(), 0);
