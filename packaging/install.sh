@@ -17,7 +17,7 @@ if [ -z "$root" ] && [ "$(id -u)" -ne 0 ]; then
   exit 1
 fi
 if ! ./lavalink-rust --version >/dev/null; then
-  echo "the program does not run here: this archive is for $(cat TARGET)" >&2
+  echo "the program does not run here: this archive is for $(cat TARGET), or a library is missing (sound cards: libasound2)" >&2
   exit 1
 fi
 
@@ -63,6 +63,10 @@ if [ -z "$root" ] && [ -d /run/systemd/system ]; then
   systemctl try-restart lavalink-rust
 fi
 
-say "installed. The node starts with the machine once /etc/lavalink-rust/application.yml has a password:"
+say "installed. It needs a password in /etc/lavalink-rust/application.yml:"
 say "  edit it, look at it with: $prefix/bin/lavalink-rust check-config --config /etc/lavalink-rust/application.yml"
-say "  and start it now with:    systemctl start lavalink-rust"
+if [ -d /run/systemd/system ]; then
+  say "  and start it now with:    systemctl start lavalink-rust (from then on it starts with the machine)"
+else
+  say "  and start it, as the user $user, with: $prefix/bin/lavalink-rust --config /etc/lavalink-rust/application.yml"
+fi

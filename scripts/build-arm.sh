@@ -3,9 +3,11 @@
 #
 #   scripts/build-arm.sh [--target T]… [--features B] [--release] [--clean] [--package] [--with TOOL]
 #
-#   --target T     one of the targets below; without it all of them
+#   --target T     armv7-unknown-linux-gnueabihf, armv7-unknown-linux-musleabihf, arm-unknown-linux-gnueabihf (ARMv6),
+#                  aarch64-unknown-linux-gnu, aarch64-unknown-linux-musl, x86_64-unknown-linux-gnu or x86_64-unknown-linux-musl;
+#                  without it all of these. Also arm-unknown-linux-musleabihf: ARMv6 without a C library of the machine's.
 #   --features B   tv-box    boards that play to their sound card and to Discord. musl is linked statically, and libasound cannot be:
-#                            there it is the same without a sound card.
+#                            there it is iot with HE-AAC.
 #                  iot       without a sound card
 #                  embedded  the smallest
 #                  server    what `cargo build` makes; without --features that is taken for x86_64, and tv-box for ARM
@@ -165,10 +167,16 @@ explain_alsa() {
   local name=${1//-/_}
   local libdir=PKG_CONFIG_LIBDIR_$name path=PKG_CONFIG_PATH_$name
   [ -z "${!libdir:-}${!path:-}" ] || return 0
+  local debian packages
   case $1 in
-    aarch64-*) say "note: tv-box needs libasound2-dev:arm64 (dpkg --add-architecture arm64), or $libdir" ;;
-    arm*) say "note: tv-box needs libasound2-dev:armhf (dpkg --add-architecture armhf), or $libdir" ;;
+    aarch64-*) debian=arm64 packages=/usr/lib/aarch64-linux-gnu/pkgconfig ;;
+    arm*) debian=armhf packages=/usr/lib/arm-linux-gnueabihf/pkgconfig ;;
+    *) return 0 ;;
   esac
+  # where Debian has the libraries of other machines; pkg-config must be told that it is meant to look there
+  export PKG_CONFIG_ALLOW_CROSS=1 "$libdir=$packages"
+  [ -f "$packages/alsa.pc" ] ||
+    say "note: tv-box needs libasound2-dev:$debian (dpkg --add-architecture $debian), or $libdir"
 }
 
 # build TOOL TARGET CARGO-ARGUMENTS…: the program lies in $folder/TARGET/… then.

@@ -17,9 +17,13 @@ mod youtube;
 mod ytdlp;
 
 use super::{
-    super::value::{Correction, Kind},
-    Key,
+    super::{
+        settings::Config,
+        value::{Correction, Kind},
+    },
+    Bound, Key, idle, key,
 };
+use crate::governor::CAN_WATCH;
 use std::sync::LazyLock;
 
 /// Every key.
@@ -58,6 +62,25 @@ const TIMEOUT: Kind = corrected(
     },
     "no connection waits longer than ten minutes",
 );
+
+/// A row that has an effect in builds that can watch.
+const fn watching(
+    path: &'static str,
+    kind: Kind,
+    default: &'static str,
+    set: fn(&mut Config, &Bound<'_>),
+) -> Key {
+    if CAN_WATCH {
+        key(path, kind, default, set)
+    } else {
+        idle(
+            path,
+            kind,
+            default,
+            "this build was made without the feature resource-monitoring",
+        )
+    }
+}
 
 const fn whole(min: i64, max: i64) -> Kind {
     Kind::Whole {

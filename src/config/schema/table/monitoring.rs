@@ -1,14 +1,8 @@
 //! Owns: the keys of watching the machine.
 //! Never knows: where values come from.
 
-use super::{
-    super::{Bound, Key, idle, key},
-    whole,
-};
-use crate::{
-    config::{settings::Config, value::Kind},
-    governor::CAN_WATCH,
-};
+use super::{super::Key, watching, whole};
+use crate::config::value::Kind;
 
 /// Every key of watching.
 pub const KEYS: &[Key] = &[
@@ -22,22 +16,3 @@ pub const KEYS: &[Key] = &[
         |c, b| c.monitoring.interval = b.millis(),
     ),
 ];
-
-/// A row that has an effect in builds that can watch.
-const fn watching(
-    path: &'static str,
-    kind: Kind,
-    default: &'static str,
-    set: fn(&mut Config, &Bound<'_>),
-) -> Key {
-    if CAN_WATCH {
-        key(path, kind, default, set)
-    } else {
-        idle(
-            path,
-            kind,
-            default,
-            "this build was made without the feature resource-monitoring",
-        )
-    }
-}

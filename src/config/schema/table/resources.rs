@@ -3,43 +3,43 @@
 
 use super::{
     super::{Key, key},
-    LONGEST_TIMEOUT_MS, whole,
+    LONGEST_TIMEOUT_MS, watching, whole,
 };
 use crate::config::{profile, value::Kind};
 
 /// Every key of `arm.resources` about quality and admission.
 pub const KEYS: &[Key] = &[
-    key(
+    watching(
         "arm.resources.adaptive_quality",
         Kind::Switch,
         profile::ADAPTIVE_QUALITY,
         |c, b| c.resources.adaptive_quality = b.switch(),
     ),
-    key(
+    watching(
         "arm.resources.cpu_threshold",
         whole(0, 100),
         "80",
         |c, b| c.resources.cpu_threshold = b.number(),
     ),
-    key(
+    watching(
         "arm.resources.memory_threshold",
         whole(0, 100),
         "85",
         |c, b| c.resources.memory_threshold = b.number(),
     ),
-    key(
+    watching(
         "arm.resources.temperature_threshold",
         whole(0, 120),
         "70",
         |c, b| c.resources.temperature_threshold = b.number(),
     ),
-    key(
+    watching(
         "arm.resources.reaction_ms",
         whole(1000, LONGEST_TIMEOUT_MS),
         "2000",
         |c, b| c.resources.reaction = b.millis(),
     ),
-    key(
+    watching(
         "arm.resources.recovery_ms",
         whole(1000, 86_400_000),
         "60000",
