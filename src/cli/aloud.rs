@@ -102,6 +102,7 @@ impl Aloud {
         bar: &mut Bar,
     ) -> Result<(), PlayError> {
         let mut failed = None;
+        let mut is_interrupted = false;
         loop {
             let Ok(happened) = tokio::time::timeout(SHOW_EVERY, self.told.recv()).await else {
                 bar.show(progress.position());
@@ -127,9 +128,14 @@ impl Aloud {
                 )) => return failed.map_or(Ok(()), |failure| Err(failure.into())),
                 Happened::Sound(_) => {}
                 Happened::Device(OutputEvent::Interrupted) => {
+                    is_interrupted = true;
                     bar.say("the device does not answer; it is tried again");
                 }
-                Happened::Device(OutputEvent::Connected) => bar.say("the device is back"),
+                Happened::Device(OutputEvent::Connected) => {
+                    if std::mem::take(&mut is_interrupted) {
+                        bar.say("the device is back");
+                    }
+                }
                 Happened::Device(OutputEvent::Unreachable(failure)) => {
                     return Err(failure.into());
                 }

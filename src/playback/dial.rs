@@ -93,6 +93,8 @@ pub struct Buffers {
 
 /// The shortest ring that comes of dividing: what a busy machine needs between two turns of a playback.
 const SHORTEST_RING: Duration = Duration::from_millis(100);
+/// The least that is read ahead, unless less was configured: the least of `fetching.readAheadBytes`.
+const LEAST_AHEAD: usize = 32 * 1024;
 
 impl Buffers {
     /// As configured.
@@ -106,8 +108,8 @@ impl Buffers {
 
     /// Bytes read ahead, of what was configured.
     #[must_use]
-    pub const fn read_ahead(self, configured: usize) -> usize {
-        configured / self.divisor as usize
+    pub fn read_ahead(self, configured: usize) -> usize {
+        (configured / self.divisor as usize).max(LEAST_AHEAD.min(configured))
     }
 }
 

@@ -287,10 +287,13 @@ impl Running {
         }
         let open = || {
             let (card, complaint) = names::quietly(|| Card::open(&self.name, &self.threads.wish));
-            card.map_err(|error| {
+            let card = card.map_err(|error| {
                 tracing::debug!(device = self.name, %error, complaint, "the sound card is not back");
                 error.errno()
-            })
+            })?;
+            // a card that was unplugged has its own idea of how loud it is
+            mixer::set_volume(&self.name, &self.threads.settings);
+            Ok(card)
         };
         let mut feed = Feed::new(card, open, self.gain, self.pulse.clone(), Instant::now());
         let mut was_there = true;
