@@ -393,6 +393,7 @@ pub(crate) fn device_settings(config: &Config) -> device::Settings {
         buffer_frames: frames(audio.buffer_size),
         period_frames: frames(audio.period_size),
         is_low_latency: audio.low_latency,
+        is_realtime: config.voice.realtime,
         volume: audio.volume,
         mixer: Some(audio.mixer.clone()).filter(|name| !name.is_empty()),
     }

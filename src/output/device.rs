@@ -132,6 +132,8 @@ pub struct Settings {
     pub period_frames: Option<u32>,
     /// `low_latency`: at most 50 ms from the decoder to the card, in place of 100.
     pub is_low_latency: bool,
+    /// `voice.realtime`: whether the threads of cards ask for real-time priority, as those of voice do.
+    pub is_realtime: bool,
     /// `volume`: how loud devices are, 0 to 100 percent; the volume of a player comes on top.
     pub volume: u32,
     /// `mixer`: the card's own control that sets this volume (`Master`, `PCM`, `Digital`); `None`: the samples are made softer.
@@ -148,6 +150,7 @@ impl Default for Settings {
             buffer_frames: None,
             period_frames: None,
             is_low_latency: false,
+            is_realtime: true,
             volume: 100,
             mixer: None,
         }

@@ -282,7 +282,7 @@ impl Running {
         reason = "the thread of a sound card runs by the clock"
     )]
     fn run(self, card: Card, inbox: &mpsc::Receiver<Command>) {
-        if !os::ask_for_realtime() {
+        if self.threads.settings.is_realtime && !os::ask_for_realtime() {
             tracing::debug!("real-time priority for the sound card's thread is not permitted");
         }
         let open = || {

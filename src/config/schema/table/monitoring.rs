@@ -11,7 +11,7 @@ pub const KEYS: &[Key] = &[
     }),
     watching(
         "arm.resources.interval_ms",
-        whole(1000, 60_000),
+        whole(1000, 5_000),
         "1000",
         |c, b| c.monitoring.interval = b.millis(),
     ),
